@@ -1,0 +1,68 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
+
+// Errors without details.
+var (
+	ErrNotFound   = errors.New("not in the store")
+	ErrOutOfOrder = errors.New("the block does not follow the store's tip")
+	ErrTooBig     = errors.New("too big for the store")
+	ErrClosed     = errors.New("the store is closed")
+	// ErrFailed is wrapped by all commits after a write or a sync failed once:
+	// what is on disk is known only after a restart.
+	ErrFailed = errors.New("the store has failed; restart the replica")
+	// ErrAhead is returned for reads above the tip, ErrPruned for reads below the oldest retained height.
+	ErrAhead  = errors.New("the height is above the store's tip")
+	ErrPruned = errors.New("the state of this height has been pruned")
+)
+
+// LockedError says that another process has the store open.
+type LockedError struct {
+	Dir string
+	PID int // 0 when unknown
+}
+
+func (e *LockedError) Error() string {
+	if e.PID == 0 {
+		return fmt.Sprintf("the store %s is in use by another process", e.Dir)
+	}
+	return fmt.Sprintf("the store %s is in use by process %d", e.Dir, e.PID)
+}
+
+// ForeignError says that the folder holds another ledger.
+type ForeignError struct {
+	Dir         string
+	Found, Want ledger.ID
+}
+
+func (e *ForeignError) Error() string {
+	return fmt.Sprintf("the store %s belongs to ledger %s, not to %s", e.Dir, e.Found.Short(), e.Want.Short())
+}
+
+// DiskFullError says that the file system has less room than the store demands.
+// Freeing space cures it; a running store needs no restart.
+type DiskFullError struct {
+	Dir             string
+	Free, FreeBytes uint64 // what there is, and what is demanded, in bytes
+}
+
+func (e *DiskFullError) Error() string {
+	return fmt.Sprintf("the disk of %s has %d bytes free, the store needs %d: free some space", e.Dir, e.Free, e.FreeBytes)
+}
+
+// CorruptError says that a stored value is damaged. It is never served; the
+// block must be fetched from a peer.
+type CorruptError struct {
+	Key    []byte // the store's key, kind byte first
+	Height ledger.Height
+	Reason string
+}
+
+func (e *CorruptError) Error() string {
+	return fmt.Sprintf("the store is damaged: key %q of height %d: %s", e.Key, e.Height, e.Reason)
+}

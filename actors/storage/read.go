@@ -1,0 +1,206 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
+
+// StoredBlock is a block as it was committed.
+type StoredBlock struct {
+	Height                  ledger.Height
+	Hash                    ledger.Hash
+	Header, Commit, Outcome []byte
+	Txs, Results            [][]byte
+}
+
+// read returns a checked copy of the newest value at or below version at.
+func (s *Store) read(key []byte, at uint64) ([]byte, error) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	txn := s.db.NewTransactionAt(at, false)
+	defer txn.Discard()
+	return get(txn, key)
+}
+
+func get(txn *badger.Txn, key []byte) ([]byte, error) {
+	item, err := txn.Get(key)
+	if errors.Is(err, badger.ErrKeyNotFound) {
+		return nil, ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the store: %w", err)
+	}
+	framed, err := item.ValueCopy(nil)
+	if err != nil {
+		return nil, fmt.Errorf("read the store: %w", err)
+	}
+	return unframe(key, framed, item.Version())
+}
+
+func (s *Store) record(h ledger.Height) (*blockRecord, error) {
+	if tip, _ := s.Tip(); h == 0 || h > tip {
+		return nil, fmt.Errorf("block %d: %w", h, ErrNotFound)
+	}
+	key := heightKey(kindBlock, h)
+	raw, err := s.read(key, math.MaxUint64)
+	if errors.Is(err, ErrNotFound) {
+		return nil, corrupt(key, uint64(h), "the block is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	rec, err := parseBlockRecord(raw)
+	if err != nil {
+		return nil, corrupt(key, uint64(h), err.Error())
+	}
+	return rec, nil
+}
+
+// Block reads a whole block. Errors: ErrNotFound, *CorruptError.
+func (s *Store) Block(h ledger.Height) (*StoredBlock, error) {
+	rec, err := s.record(h)
+	if err != nil {
+		return nil, err
+	}
+	b := &StoredBlock{Height: h, Hash: rec.Hash, Header: rec.Header, Commit: rec.Commit, Outcome: rec.Outcome}
+	if b.Txs, err = s.items(kindTxs, h, rec.Txs); err != nil {
+		return nil, err
+	}
+	b.Results, err = s.items(kindResults, h, rec.Results)
+	return b, err
+}
+
+// Header reads a block's header bytes.
+func (s *Store) Header(h ledger.Height) ([]byte, error) {
+	rec, err := s.record(h)
+	if err != nil {
+		return nil, err
+	}
+	return rec.Header, nil
+}
+
+// Results reads the results of a block, in the order of its transactions.
+func (s *Store) Results(h ledger.Height) ([][]byte, error) {
+	rec, err := s.record(h)
+	if err != nil {
+		return nil, err
+	}
+	return s.items(kindResults, h, rec.Results)
+}
+
+// Tx reads transaction i of a block.
+func (s *Store) Tx(h ledger.Height, i uint32) ([]byte, error) { return s.item(kindTxs, h, i) }
+
+// Result reads the result of transaction i of a block.
+func (s *Store) Result(h ledger.Height, i uint32) ([]byte, error) { return s.item(kindResults, h, i) }
+
+func (s *Store) item(kind byte, h ledger.Height, i uint32) ([]byte, error) {
+	rec, err := s.record(h)
+	if err != nil {
+		return nil, err
+	}
+	x := rec.Txs
+	if kind == kindResults {
+		x = rec.Results
+	}
+	if i >= x.Count {
+		return nil, fmt.Errorf("item %d of block %d: %w", i, h, ErrNotFound)
+	}
+	c := chunkOf(x.Firsts, i)
+	if c < 0 {
+		return nil, corrupt(heightKey(kindBlock, h), uint64(h), "the chunk index is impossible")
+	}
+	items, err := s.chunk(kind, h, c)
+	if err != nil {
+		return nil, err
+	}
+	if at := i - x.Firsts[c]; int(at) < len(items) {
+		return items[at], nil
+	}
+	return nil, corrupt(chunkKey(kind, h, c), uint64(h), "an item is missing")
+}
+
+func (s *Store) chunk(kind byte, h ledger.Height, c int) ([][]byte, error) {
+	key := chunkKey(kind, h, c)
+	raw, err := s.read(key, math.MaxUint64)
+	if errors.Is(err, ErrNotFound) {
+		return nil, corrupt(key, uint64(h), "the chunk is missing")
+	}
+	if err != nil {
+		return nil, err
+	}
+	items, err := unpack(raw)
+	if err != nil {
+		return nil, corrupt(key, uint64(h), err.Error())
+	}
+	return items, nil
+}
+
+func (s *Store) items(kind byte, h ledger.Height, x index) ([][]byte, error) {
+	var all [][]byte
+	for c := range x.Firsts {
+		items, err := s.chunk(kind, h, c)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, items...)
+	}
+	if uint64(len(all)) != uint64(x.Count) {
+		return nil, corrupt(heightKey(kindBlock, h), uint64(h), "items are missing")
+	}
+	return all, nil
+}
+
+// Certificate reads what PutCertificate stored.
+func (s *Store) Certificate(h ledger.Height) ([]byte, bool, error) {
+	return s.maybe(heightKey(kindCertificate, h))
+}
+
+// maybe turns ErrNotFound into false.
+func (s *Store) maybe(key []byte) ([]byte, bool, error) {
+	raw, err := s.read(key, math.MaxUint64)
+	if errors.Is(err, ErrNotFound) {
+		return nil, false, nil
+	}
+	return raw, err == nil, err
+}
+
+// LocateTx says where a transaction stands.
+func (s *Store) LocateTx(id ledger.Hash) (ledger.Height, uint32, bool, error) {
+	key := hashKey(kindTxID, id)
+	raw, found, err := s.maybe(key)
+	if err != nil || !found {
+		return 0, 0, false, err
+	}
+	r := ledger.NewPlainReader(raw)
+	h, i := ledger.Height(r.U64()), r.U32()
+	if err := r.Close(); err != nil {
+		return 0, 0, false, corrupt(key, uint64(h), err.Error())
+	}
+	tip, _ := s.Tip() // a block whose sync is under way does not count yet
+	return h, i, h <= tip, nil
+}
+
+// LocateBlock finds a block by its hash.
+func (s *Store) LocateBlock(hash ledger.Hash) (ledger.Height, bool, error) {
+	key := hashKey(kindBlockHash, hash)
+	raw, found, err := s.maybe(key)
+	if err != nil || !found {
+		return 0, false, err
+	}
+	r := ledger.NewPlainReader(raw)
+	h := ledger.Height(r.U64())
+	if err := r.Close(); err != nil {
+		return 0, false, corrupt(key, uint64(h), err.Error())
+	}
+	tip, _ := s.Tip()
+	return h, h <= tip, nil
+}

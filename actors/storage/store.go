@@ -1,0 +1,215 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+
+	"github.com/dgraph-io/badger/v4"
+	"github.com/dgraph-io/badger/v4/options"
+	"github.com/gofrs/flock"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
+
+// Options of a store. The zero value of a figure means its default.
+type Options struct {
+	Ledger ledger.ID
+	Logger *slog.Logger
+	// Sync makes each Commit durable against power loss, not only against a crash of the process.
+	Sync bool
+	// FreeBytesMin is the room that must be free before anything is written.
+	FreeBytesMin uint64
+	// MemTableBytes is Badger's memtable. One block may take 15 % of it.
+	MemTableBytes int64
+}
+
+// FreeBytesMinDefault leaves room for two memtables and the tables they become.
+// MemTableBytesDefault admits a block of 19 MiB: 4 MiB of envelopes, 10 MB of
+// changes and the indexes of 5,000 transactions.
+const (
+	FreeBytesMinDefault  = 512 << 20
+	MemTableBytesDefault = 128 << 20
+)
+
+type tip struct {
+	height ledger.Height
+	hash   ledger.Hash
+}
+
+// Store is an open store. Reads may run at any time and in any number; writes
+// are serialised.
+type Store struct {
+	dir  string
+	opt  Options
+	log  *slog.Logger
+	lock *flock.Flock
+	db   *badger.DB
+	wal  *walSync
+
+	tip    atomic.Pointer[tip]
+	pruned atomic.Uint64 // state below this height is gone
+
+	life      sync.RWMutex // read-held by each operation, write-held by Close
+	closed    bool         // under life
+	iterators sync.Map     // *Iterator: Close ends those still open
+
+	write  sync.Mutex
+	failed error // under write
+}
+
+// Open opens or founds the store in dir. Errors: *LockedError, *ForeignError,
+// *DiskFullError, *CorruptError, or what Badger says.
+func Open(dir string, opt Options) (*Store, error) {
+	if opt.FreeBytesMin == 0 {
+		opt.FreeBytesMin = FreeBytesMinDefault
+	}
+	if opt.MemTableBytes == 0 {
+		opt.MemTableBytes = MemTableBytesDefault
+	}
+	if opt.Logger == nil {
+		opt.Logger = slog.New(slog.DiscardHandler)
+	}
+	lock, err := claim(dir, opt.Ledger)
+	if err != nil {
+		return nil, err
+	}
+	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock}
+	if err := s.start(); err != nil {
+		if s.db != nil {
+			err = errors.Join(err, s.db.Close())
+		}
+		return nil, errors.Join(err, lock.Unlock())
+	}
+	return s, nil
+}
+
+func (s *Store) start() error {
+	if err := s.checkSpace(); err != nil {
+		return err // Badger writes to a mapped file as soon as it opens
+	}
+	path := filepath.Join(s.dir, "badger")
+	db, err := badger.OpenManaged(badgerOptions(path, s.opt))
+	if err != nil {
+		return fmt.Errorf("open the store %s: %w", s.dir, err)
+	}
+	s.db, s.wal = db, &walSync{dir: path, known: map[string]bool{}}
+	if err := s.loadTip(); err != nil {
+		return err
+	}
+	// What a crash left in the page cache is about to be served: make it durable first.
+	return s.sync()
+}
+
+func badgerOptions(path string, opt Options) badger.Options {
+	return badger.DefaultOptions(path).
+		WithLogger(badgerLog{opt.Logger}).
+		WithMetricsEnabled(false).
+		WithSyncWrites(false).
+		WithDetectConflicts(false).
+		WithNumVersionsToKeep(1). // of those at or below the discard height; see Prune
+		WithMemTableSize(opt.MemTableBytes).
+		WithNumMemtables(2).
+		WithNumCompactors(2).
+		WithNumGoroutines(2).
+		// No compression: a flipped byte then changes a value, which our
+		// checksum finds; in a compressed block Badger reports keys as absent.
+		WithCompression(options.None).
+		WithBlockCacheSize(0) // tables are mapped, the page cache serves them
+}
+
+func (s *Store) loadTip() error {
+	found, err := s.read(tipKey, math.MaxUint64)
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	t := &tip{}
+	if err == nil {
+		r := ledger.NewPlainReader(found)
+		t.height, t.hash = ledger.Height(r.U64()), r.Hash()
+		if r.Close() != nil {
+			return corrupt(tipKey, 0, "the tip's length is impossible")
+		}
+	}
+	s.tip.Store(t)
+	found, err = s.read(prunedKey, math.MaxUint64)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	r := ledger.NewPlainReader(found)
+	s.pruned.Store(r.U64())
+	if r.Close() != nil {
+		return corrupt(prunedKey, 0, "the height's length is impossible")
+	}
+	if h := s.pruned.Load(); h > 0 {
+		s.db.SetDiscardTs(h)
+	}
+	return nil
+}
+
+// Tip is the newest block, height 0 and a zero hash in an empty store.
+func (s *Store) Tip() (ledger.Height, ledger.Hash) {
+	t := s.tip.Load()
+	return t.height, t.hash
+}
+
+func (s *Store) fail(err error) error {
+	if s.failed == nil {
+		s.failed = fmt.Errorf("%w: %w", ErrFailed, err)
+		s.log.Error("the store has failed and accepts no more blocks; restart the replica", "dir", s.dir, "error", err)
+	}
+	return s.failed
+}
+
+func (s *Store) sync() error {
+	if !s.opt.Sync {
+		return nil
+	}
+	if err := s.wal.sync(); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+// Prune gives up reads of the state below height before; its versions go when
+// Badger next compacts. Blocks stay. before must not be above the tip.
+func (s *Store) Prune(before ledger.Height) error {
+	if uint64(before) <= s.pruned.Load() {
+		return nil
+	}
+	err := s.aside(func(tip ledger.Height) (ledger.Height, error) {
+		if before > tip {
+			return 0, fmt.Errorf("prune below %d: %w", before, ErrAhead)
+		}
+		return tip, nil
+	}, func(p *putter) { p.put(prunedKey, heightKey(0, before)[1:]) })
+	if err != nil {
+		return err
+	}
+	s.pruned.Store(uint64(before))
+	s.db.SetDiscardTs(uint64(before))
+	return nil
+}
+
+// Close ends open iterators, flushes and releases the folder.
+func (s *Store) Close() error {
+	s.life.Lock()
+	defer s.life.Unlock()
+	if s.closed {
+		return nil
+	}
+	s.closed = true
+	s.iterators.Range(func(it, _ any) bool { it.(*Iterator).end(); return true })
+	var err error
+	if s.wal != nil {
+		err = s.sync()
+	}
+	return errors.Join(err, s.db.Close(), s.lock.Unlock())
+}
