@@ -4,7 +4,7 @@ package ledger
 // less. One largest envelope always fits.
 const (
 	BlockTransactionsMax = 5000
-	BlockBytesMax        = EnvelopeBytesMax + 4<<20
+	BlockBytesMax        = EnvelopeBytesMax + 1<<20
 )
 
 // Proposal is what a primary proposes for a slot: a time and an ordered batch of

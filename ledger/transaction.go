@@ -11,7 +11,7 @@ import (
 const (
 	// EnvelopeBytesMax bounds a signed transaction on the wire. It leaves room
 	// for the largest contract module beside its envelope.
-	EnvelopeBytesMax = 8<<20 + 64<<10
+	EnvelopeBytesMax = 6 << 20
 	// CommandIDBytesMax bounds the caller's command id.
 	CommandIDBytesMax = 64
 	// NameBytesMax bounds contract and method names.

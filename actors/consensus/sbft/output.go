@@ -1,0 +1,158 @@
+package sbft
+
+import (
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+)
+
+// Output is what the world must now do, in the order of the fields. A crash may
+// happen between any two of them.
+type Output struct {
+	Records []Record      // 1. make durable, as one unit
+	Send    []Send        // 2. sign and let leave, only after 1
+	Timers  []TimerChange // 3. arm and cancel
+	Work    []Combine     //    compute, and give back as Combined
+	Draw    *Draw         //    ask admission for a batch, and give it back as Batch
+	Deliver []Decision    // 4. hand to execution, in order
+	Reports []Report      // 5. counters and evidence; they influence nothing
+}
+
+// Reset empties the output and keeps its buffers.
+func (o *Output) Reset() {
+	o.Records, o.Send, o.Timers = o.Records[:0], o.Send[:0], o.Timers[:0]
+	o.Work, o.Draw, o.Deliver, o.Reports = o.Work[:0], nil, o.Deliver[:0], o.Reports[:0]
+}
+
+// Send is a message to one replica, or to all others when Broadcast.
+type Send struct {
+	To        ledger.ReplicaID
+	Broadcast bool
+	Message   Message
+}
+
+// Message is one of the Out types below.
+type Message interface{ message() }
+
+// OutPrePrepare proposes. Signature is nil when this replica must sign it.
+type OutPrePrepare struct {
+	View      ledger.View
+	Seq       ledger.Seq
+	Path      Path
+	Body      *ledger.Body
+	Signature []byte
+}
+
+// OutSignShare votes: a τ share, and a σ share when Fast.
+type OutSignShare struct {
+	Slot SlotID
+	Fast bool
+}
+
+// OutCommitShare votes over the prepared certificate.
+type OutCommitShare struct{ Slot SlotID }
+
+// OutPrepare tells the prepared certificate.
+type OutPrepare struct {
+	Slot        SlotID
+	Certificate certificate.Certificate
+}
+
+// OutCommitProof tells the commit certificate.
+type OutCommitProof struct {
+	Slot        SlotID
+	Fast        bool
+	Certificate certificate.Certificate
+}
+
+// OutStatus tells where this replica stands.
+type OutStatus struct {
+	View             ledger.View
+	Executed, Stable ledger.Height
+}
+
+func (OutPrePrepare) message()  {}
+func (OutSignShare) message()   {}
+func (OutCommitShare) message() {}
+func (OutPrepare) message()     {}
+func (OutCommitProof) message() {}
+func (OutStatus) message()      {}
+
+// Combine asks for a certificate over the statement of a slot and phase.
+type Combine struct {
+	Slot   SlotID
+	Phase  certificate.Phase
+	Shares []certificate.Share
+}
+
+// Draw asks admission for at most so many transactions. Proposals must be built
+// with a time after After.
+type Draw struct {
+	Transactions int
+	Bytes        int
+	After        ledger.Time
+}
+
+// Proof is what makes a decision final to anyone who has the members' keys.
+type Proof struct {
+	View        ledger.View
+	Fast        bool
+	Certificate certificate.Certificate
+}
+
+// Decision is an agreed slot. Decisions leave in order of Seq without gaps.
+type Decision struct {
+	Seq   ledger.Seq
+	Body  *ledger.Body
+	Proof Proof
+}
+
+// TimerKind says what a timer is for.
+type TimerKind uint8
+
+// The kinds of timers.
+const (
+	TimerCollect TimerKind = iota + 1 // a collector's patience for the fast path
+	TimerBatch                        // a primary's patience for a fuller batch
+	TimerResend                       // something may have been lost
+	TimerStatus                       // tell the others where we stand
+)
+
+// Timer identifies a timer; Seq is 0 where there is one for all slots.
+type Timer struct {
+	Kind TimerKind
+	Seq  ledger.Seq
+}
+
+// TimerChange arms a timer, replacing one of the same identity, or cancels it.
+type TimerChange struct {
+	Timer  Timer
+	After  Instant
+	Cancel bool
+}
+
+// ReportKind is a closed list of what a machine tells its operator.
+type ReportKind uint8
+
+// The reports.
+const (
+	ReportEquivocation    ReportKind = iota + 1 // Replica proposed two digests for one slot
+	ReportBadShare                              // Replica sent a share that does not verify
+	ReportCommittedFast                         // a slot was committed by σ(h)
+	ReportCommittedSlow                         // a slot was committed by τ(τ(h))
+	ReportFallback                              // a collector gave up waiting for the fast path
+	ReportPathChanged                           // the primary now tries Path first
+	ReportOutsideWindow                         // a message was dropped: its slot is not in the window
+	ReportWrongView                             // a message was dropped: other view
+	ReportNotPrimary                            // Replica proposed but is not the primary
+	ReportConflictingVote                       // Replica voted twice, for different digests
+	ReportBadTime                               // a proposal's time does not follow the one before
+)
+
+// Report is one observation.
+type Report struct {
+	Kind    ReportKind
+	Replica ledger.ReplicaID
+	Seq     ledger.Seq
+	Path    Path
+	Took    Instant // for commits: since the slot was accepted here
+}

@@ -1,0 +1,85 @@
+package sbft
+
+import "github.com/concordat-ledger/concordat/ledger"
+
+// drive makes a primary propose when it is worth it: at once when nothing is in
+// flight, so that a lone transaction never waits; with slots in flight only for
+// a worthwhile batch, or after a short wait, so that a loaded primary's blocks
+// fill up by themselves.
+func (m *Machine) drive(out *Output) {
+	p := &m.primary
+	if !m.isPrimary() || p.drawing || !m.mayPropose() {
+		return
+	}
+	if p.held != nil {
+		m.proposeHeld(out)
+	}
+	if p.pending.Transactions == 0 || !m.mayPropose() {
+		return
+	}
+	full := p.pending.Transactions >= min(batchWorthwhile, m.p.BatchMax) || p.pending.Bytes >= m.p.BatchBytes
+	if m.inFlight() > 0 && !full && !p.waitedLong {
+		if !p.waiting {
+			p.waiting = true
+			m.arm(out, TimerBatch, 0, m.p.Timing.BatchWait)
+		}
+		return
+	}
+	p.drawing = true
+	out.Draw = &Draw{Transactions: m.p.BatchMax, Bytes: m.p.BatchBytes, After: p.lastTime}
+}
+
+// inFlight counts proposals that are not delivered yet.
+func (m *Machine) inFlight() int {
+	return int(m.primary.next - 1 - min(m.delivered, m.primary.next-1)) // #nosec G115 -- at most Window
+}
+
+// mayPropose holds the window (section 4.1: s <= ls + win) and the limit of
+// slots in flight. Execution that lags stops proposals too: otherwise agreed
+// blocks would pile up in memory.
+func (m *Machine) mayPropose() bool {
+	return m.inWindow(m.primary.next) && m.inFlight() < m.p.InFlightMax &&
+		m.primary.next <= m.executed+ledger.Seq(m.fastReach()) // #nosec G115 -- positive
+}
+
+// onBatch proposes what admission drew. A batch that may not be proposed now is
+// held until it may: its transactions are nowhere else on their way.
+func (m *Machine) onBatch(in Batch, out *Output) {
+	p := &m.primary
+	p.drawing = false
+	if in.Body == nil || len(in.Body.Txs) == 0 || in.Body.Time <= p.lastTime {
+		p.pending = Pending{}
+		return
+	}
+	p.pending.Transactions = max(0, p.pending.Transactions-len(in.Body.Txs))
+	p.held = in.Body
+}
+
+func (m *Machine) proposeHeld(out *Output) {
+	p := &m.primary
+	body := p.held
+	p.held, p.waitedLong = nil, false
+	if p.waiting {
+		p.waiting = false
+		m.cancel(out, TimerBatch, 0)
+	}
+	seq := p.next
+	p.next++
+	p.lastTime = body.Time
+	s := m.slot(seq)
+	m.accept(s, body, m.path.now, nil, out)
+	m.broadcast(out, OutPrePrepare{View: m.view, Seq: seq, Path: s.path, Body: s.body})
+	m.vote(s, out)
+}
+
+// accept takes a proposal into its slot and makes it durable together with the
+// votes that it allows.
+func (m *Machine) accept(s *slot, body *ledger.Body, path Path, signature []byte, out *Output) {
+	s.body, s.path, s.signature = body, path, signature
+	s.accepted, s.moved = m.now, m.now
+	rec := proposalRecord{epoch: m.p.Epoch, view: m.view, seq: s.seq, path: path, signature: signature, proposal: body.Proposal}
+	out.Records = append(out.Records, rec.record())
+	if m.isPrimary() {
+		out.Records = append(out.Records, Vote{Epoch: m.p.Epoch, Phase: PhasePropose, Slot: s.id(m.view)}.Record())
+	}
+}
