@@ -1,7 +1,6 @@
 package storage
 
+import "github.com/concordat-ledger/concordat/ledger/state"
+
 // Change is one write to the state.
-type Change struct {
-	Key, Value []byte
-	Delete     bool
-}
+type Change = state.Change
