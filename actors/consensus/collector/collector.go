@@ -281,3 +281,10 @@ func (m *Machine) Waiting() int {
 	}
 	return waiting
 }
+
+// Knows reports whether a height is certified here already, or too old or too
+// new to matter, so that its certificate need not be verified again.
+func (m *Machine) Knows(h ledger.Height) bool {
+	e := m.at(h)
+	return e == nil || e.certified != nil
+}

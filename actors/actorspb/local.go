@@ -1,0 +1,123 @@
+package actorspb
+
+import (
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// The types of this file are what actors of one process tell each other. They
+// are never encoded; what they point to is immutable once told.
+
+// Finality makes a decision final to anyone who has the members' keys.
+type Finality struct {
+	View        ledger.View
+	Fast        bool
+	Certificate certificate.Certificate
+}
+
+// Marshal is the proof's layout in the store and on its way to other replicas.
+func (p *Finality) Marshal() []byte {
+	fast := uint8(0)
+	if p.Fast {
+		fast = 1
+	}
+	return ledger.NewWriter("concordat/finality/1", 16+len(p.Certificate)).U64(uint64(p.View)).U8(fast).Bytes(p.Certificate).Done()
+}
+
+// ParseFinality reads what Marshal wrote.
+func ParseFinality(b []byte) (*Finality, error) {
+	r := ledger.NewReader("concordat/finality/1", b)
+	p := &Finality{View: ledger.View(r.U64()), Fast: r.U8() == 1}
+	p.Certificate = r.Bytes(certificate.CertificateBytesMax)
+	return p, r.Close()
+}
+
+// Statement is what the proof's certificate signs.
+func (p *Finality) Statement(id ledger.ID, epoch ledger.Epoch, seq ledger.Seq, digest ledger.Hash) certificate.Statement {
+	st := certificate.Statement{Ledger: id, Epoch: epoch, View: p.View, Seq: seq, Phase: certificate.Commit, Digest: digest}
+	if p.Fast {
+		st.Phase = certificate.Fast
+	}
+	return st
+}
+
+// Decided is an agreed block on its way to execution, from consensus or from
+// catching up.
+type Decided struct {
+	Height ledger.Height
+	Body   *ledger.Body
+	Proof  Finality
+}
+
+// ExecutedBlock is a block with everything that came of it.
+type ExecutedBlock struct {
+	Header      ledger.Header
+	Hash        ledger.Hash
+	Body        *ledger.Body
+	Proof       Finality
+	Outcome     ledger.Outcome
+	TxIDs       []ledger.Hash
+	Results     []*ledger.Result
+	ResultsTree *ledger.MerkleTree
+	Commands    []Command
+	Changes     []state.Change
+}
+
+// Command is an executed command's entry in the duplicate window.
+type Command struct {
+	Key     ledger.Hash
+	Place   ledger.Place
+	Expires ledger.Time
+}
+
+// Executed tells everyone that a block was executed here.
+type Executed struct{ Block *ExecutedBlock }
+
+// Persisted tells that all blocks up to a height are in the store, synced.
+type Persisted struct {
+	Height ledger.Height
+	Time   ledger.Time
+}
+
+// Certified tells that an outcome has its execution certificate.
+type Certified struct {
+	Statement   certificate.ExecutionStatement
+	Certificate certificate.ExecutionCertificate
+}
+
+// ExecutionStarted tells from which height on execution needs decisions.
+type ExecutionStarted struct{ Next ledger.Height }
+
+// StorageStarted tells execution the height after which blocks must be handed
+// over again.
+type StorageStarted struct{ Tip ledger.Height }
+
+// DrawBatch asks admission for a proposal's transactions.
+type DrawBatch struct {
+	Transactions, Bytes int
+	After               ledger.Time
+}
+
+// Batch answers it; a nil body means that nothing waits.
+type Batch struct{ Body *ledger.Body }
+
+// PoolSize tells consensus how much waits.
+type PoolSize struct{ Transactions, Bytes int }
+
+// PeerHeight tells catchup how far a replica says it is.
+type PeerHeight struct {
+	From     ledger.ReplicaID
+	Executed ledger.Height
+	Stable   ledger.Height
+}
+
+// FetchedBlock is an agreed block from another replica whose commit proof was
+// checked.
+type FetchedBlock struct {
+	Header      ledger.Header
+	Body        *ledger.Body
+	Proof       Finality
+	Outcome     *ledger.Outcome // as certified, when Certificate is there
+	Certificate certificate.ExecutionCertificate
+}

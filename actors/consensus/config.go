@@ -1,0 +1,57 @@
+package consensus
+
+import (
+	"time"
+
+	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
+	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/signature"
+)
+
+// Transport carries encoded messages to other replicas; it never blocks.
+type Transport interface {
+	Send(to ledger.ReplicaID, bulk bool, payload []byte)
+	Broadcast(bulk bool, payload []byte)
+}
+
+// Log is the vote log.
+type Log interface {
+	Append([]sbft.Record) error // one unit: all or none after a crash
+	Sync() error
+	Truncate(ledger.Seq) error
+	Replay(func(sbft.Record) error) error
+}
+
+// Tip tells what the store holds, at every start of the actor.
+type Tip func() (ledger.Height, ledger.Time, error)
+
+// Config of both actors of this package.
+type Config struct {
+	Params          sbft.Params
+	Transport       Transport
+	Log             Log
+	Tip             Tip
+	Public          *certificate.Public
+	Signer          certificate.Signer
+	ExecutionSigner *certificate.ExecutionSigner
+	SigningKey      signature.PrivateKey  // signs proposals
+	MemberKeys      []signature.PublicKey // of all replicas, for proposals
+	// CheckTransactions verifies the signatures of a proposal's envelopes.
+	CheckTransactions func([][]byte) error
+	Clock             func() time.Time
+	Peers             Peers
+	Metrics           *Metrics
+}
+
+// Peers are the local actors that are told things.
+type Peers struct {
+	Consensus, Collector, Admission, Execution, Storage, Catchup shell.PID
+}
+
+// ProposalBytes is what a primary signs: the slot, the path and the digest.
+func ProposalBytes(id ledger.ID, epoch ledger.Epoch, view ledger.View, seq ledger.Seq, path sbft.Path, digest ledger.Hash) []byte {
+	return ledger.NewWriter(ledger.DomainPrePrepare, 96).Hash(id).U64(uint64(epoch)).U64(uint64(view)).
+		U64(uint64(seq)).U8(uint8(path)).Hash(digest).Done()
+}
