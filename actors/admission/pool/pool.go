@@ -1,0 +1,192 @@
+// Package pool holds the transactions that wait to be ordered, pure.
+//
+// In: checked transactions, draws of the primary, executed blocks, the time.
+// Out: batches. Kept: at most Transactions and Bytes of them, in order of
+// arrival. Durable: nothing; whoever waits for a receipt sends again. A
+// transaction that was drawn but not executed for a while is offered again.
+package pool
+
+import "github.com/concordat-ledger/concordat/ledger"
+
+// Limits of what waits.
+type Limits struct {
+	Transactions int
+	Bytes        int
+	PerParty     int
+	Again        ledger.Time // ns after which a drawn transaction is offered again
+}
+
+// DefaultLimits allow some seconds of full load.
+func DefaultLimits() Limits {
+	return Limits{Transactions: 50_000, Bytes: 128 << 20, PerParty: 20_000, Again: 3_000_000_000}
+}
+
+// Request is a transaction whose signature was checked.
+type Request struct {
+	ID       ledger.Hash
+	Command  ledger.Hash
+	Party    ledger.Party
+	Envelope []byte
+	Expires  ledger.Time
+}
+
+// Verdict of Add.
+type Verdict uint8
+
+// The verdicts.
+const (
+	Added Verdict = iota
+	Known         // the same transaction waits already
+	Taken         // another transaction with the same command waits
+	Full
+	PartyFull
+)
+
+type entry struct {
+	Request
+	drawn ledger.Time // 0: waits
+	gone  bool
+}
+
+// Requests is the pool. It is not safe for concurrent use.
+type Requests struct {
+	limits   Limits
+	queue    []*entry // in order of arrival; gone ones are skipped
+	drawn    []*entry // in order of drawing
+	byID     map[ledger.Hash]*entry
+	commands map[ledger.Hash]*entry
+	parties  map[ledger.Party]int
+	bytes    int
+	waiting  int // not drawn
+	waitingB int
+}
+
+// New returns an empty pool.
+func New(l Limits) *Requests {
+	return &Requests{limits: l, byID: map[ledger.Hash]*entry{}, commands: map[ledger.Hash]*entry{}, parties: map[ledger.Party]int{}}
+}
+
+// Add takes a request, or says why not. For Known and Taken the id is that of
+// the transaction that waits.
+func (p *Requests) Add(r Request) (Verdict, ledger.Hash) {
+	if _, ok := p.byID[r.ID]; ok {
+		return Known, r.ID
+	}
+	if e, ok := p.commands[r.Command]; ok {
+		return Taken, e.ID
+	}
+	switch {
+	case len(p.byID) >= p.limits.Transactions || p.bytes+len(r.Envelope) > p.limits.Bytes:
+		return Full, r.ID
+	case p.parties[r.Party] >= p.limits.PerParty:
+		return PartyFull, r.ID
+	}
+	e := &entry{Request: r}
+	p.byID[r.ID], p.commands[r.Command] = e, e
+	p.parties[r.Party]++
+	p.bytes += len(r.Envelope)
+	p.queue = append(p.queue, e)
+	p.waiting++
+	p.waitingB += len(r.Envelope)
+	return Added, r.ID
+}
+
+// Waiting is what a draw could take.
+func (p *Requests) Waiting() (transactions, bytes int) { return p.waiting, p.waitingB }
+
+// Len is what is held, drawn or not.
+func (p *Requests) Len() int { return len(p.byID) }
+
+// Draw takes the oldest waiting transactions for a proposal: at most so many,
+// and so many bytes, but always one if there is any.
+func (p *Requests) Draw(now ledger.Time, transactions, bytes int) [][]byte {
+	var out [][]byte
+	size, at := 0, 0
+	for ; at < len(p.queue) && len(out) < transactions; at++ {
+		e := p.queue[at]
+		if e.gone || e.drawn != 0 {
+			continue
+		}
+		if e.Expires <= now {
+			p.remove(e)
+			continue
+		}
+		if len(out) > 0 && size+len(e.Envelope) > bytes {
+			break
+		}
+		size += len(e.Envelope)
+		out = append(out, e.Envelope)
+		e.drawn = now
+		p.waiting--
+		p.waitingB -= len(e.Envelope)
+		p.drawn = append(p.drawn, e)
+	}
+	clear(p.queue[:at])
+	p.queue = p.queue[at:]
+	if len(p.queue) == 0 {
+		p.queue = nil
+	}
+	return out
+}
+
+// Executed forgets transactions of a block, by id and by command.
+func (p *Requests) Executed(ids []ledger.Hash) {
+	for _, id := range ids {
+		if e, ok := p.byID[id]; ok {
+			p.remove(e)
+		}
+	}
+}
+
+// Tick offers drawn transactions again that were not executed, and forgets what
+// has expired. It returns the ids that expired.
+func (p *Requests) Tick(now ledger.Time) (expired []ledger.Hash) {
+	at := 0
+	for ; at < len(p.drawn); at++ {
+		e := p.drawn[at]
+		if !e.gone && now-e.drawn < p.limits.Again {
+			break
+		}
+		if e.gone {
+			continue
+		}
+		e.drawn = 0
+		p.waiting++
+		p.waitingB += len(e.Envelope)
+		p.queue = append(p.queue, e)
+	}
+	clear(p.drawn[:at])
+	p.drawn = p.drawn[at:]
+	kept := p.queue[:0]
+	for _, e := range p.queue {
+		switch {
+		case e.gone:
+		case e.Expires <= now:
+			expired = append(expired, e.ID)
+			p.remove(e)
+		default:
+			kept = append(kept, e)
+		}
+	}
+	clear(p.queue[len(kept):])
+	p.queue = kept
+	return expired
+}
+
+func (p *Requests) remove(e *entry) {
+	if e.gone {
+		return
+	}
+	e.gone = true
+	delete(p.byID, e.ID)
+	delete(p.commands, e.Command)
+	if p.parties[e.Party]--; p.parties[e.Party] <= 0 {
+		delete(p.parties, e.Party)
+	}
+	p.bytes -= len(e.Envelope)
+	if e.drawn == 0 {
+		p.waiting--
+		p.waitingB -= len(e.Envelope)
+	}
+	e.Envelope = nil
+}

@@ -1,0 +1,176 @@
+// Package catchup brings a replica that was away to where the others are, and
+// serves blocks to those that were.
+//
+// In: heights that others claim, our own progress, requests for blocks and
+// replies to ours. Out: requests, blocks, and decisions to execution whose
+// commit certificates were checked here. Kept: the transfer machine. Durable:
+// nothing.
+package catchup
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/catchup/transfer"
+	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+)
+
+// Blocks reads agreed blocks from the store.
+type Blocks interface {
+	Agreed(h ledger.Height) (*actorspb.AgreedBlock, error)
+	Tip() (ledger.Height, ledger.Hash)
+}
+
+// Config of the catchup actor.
+type Config struct {
+	Params    transfer.Params
+	Ledger    ledger.ID
+	Epoch     ledger.Epoch
+	Public    *certificate.Public
+	Blocks    Blocks
+	Peer      func(ledger.ReplicaID) shell.PID // the catchup actor of another replica
+	Replica   func(shell.PID) (ledger.ReplicaID, bool)
+	Execution shell.PID
+	Clock     func() time.Time
+}
+
+const (
+	pollEvery    = 50 * time.Millisecond
+	replyBytes   = 2 << 20
+	replyBlocks  = 512
+	requestBytes = 4 << 20
+)
+
+type catchup struct {
+	cfg     *Config
+	machine *transfer.Machine
+	start   time.Time
+}
+
+// New describes the catchup actor.
+func New(cfg *Config) shell.Spec {
+	return shell.Spec{
+		Name: "catchup",
+		New:  func() shell.Behaviour { return &catchup{cfg: cfg} },
+		Lanes: []shell.Lane{
+			{Name: "local", Capacity: 4096, Overflow: shell.DropOldest}, // heights: the newest counts
+			{Name: "peers", Capacity: 64, Overflow: shell.DropNewest},   // whoever asked asks again
+		},
+		Lane: func(msg any) int {
+			if _, ok := msg.(*actorspb.FetchBlocks); ok {
+				return 1
+			}
+			return 0
+		},
+	}
+}
+
+type poll struct{}
+
+func (a *catchup) Start(c *shell.Context) error {
+	a.start = a.cfg.Clock()
+	tip, _ := a.cfg.Blocks.Tip()
+	a.machine = transfer.New(a.cfg.Params, tip, a.now())
+	c.After(poll{}, pollEvery, poll{})
+	return nil
+}
+
+func (a *catchup) Stop() {}
+
+func (a *catchup) now() int64 { return int64(a.cfg.Clock().Sub(a.start)) }
+
+func (a *catchup) Receive(c *shell.Context, msg any) {
+	switch m := msg.(type) {
+	case actorspb.PeerHeight:
+		a.machine.OnPeer(m.From, m.Stable)
+	case actorspb.Executed:
+		a.machine.OnLocal(m.Block.Header.Height, a.now())
+	case actorspb.ExecutionStarted:
+		a.machine.OnRestart(m.Next-1, a.now())
+	case *actorspb.Blocks:
+		a.onBlocks(c, m)
+	case *actorspb.FetchBlocks:
+		a.serve(c, m)
+		return
+	case poll:
+		c.After(poll{}, pollEvery, poll{})
+	}
+	if f := a.machine.Next(a.now()); f != nil {
+		c.Tell(a.cfg.Peer(f.From), &actorspb.FetchBlocks{Request: f.Request, From: uint64(f.Height), Max: f.Blocks, BytesMax: requestBytes})
+	}
+}
+
+// serve reads what was asked for, up to a bound of our own.
+func (a *catchup) serve(c *shell.Context, m *actorspb.FetchBlocks) {
+	if _, ok := a.cfg.Replica(c.Sender()); !ok {
+		return
+	}
+	tip, _ := a.cfg.Blocks.Tip()
+	out := &actorspb.Blocks{Request: m.GetRequest(), From: m.GetFrom(), Tip: uint64(tip)}
+	size := 0
+	for h := ledger.Height(max(m.GetFrom(), 1)); h <= tip && len(out.Blocks) < int(min(m.GetMax(), replyBlocks)); h++ {
+		b, err := a.cfg.Blocks.Agreed(h)
+		if err != nil {
+			c.Logger().Warn("a block that another replica asks for cannot be read", "height", h, "error", err)
+			break
+		}
+		for _, tx := range b.GetTxs() {
+			size += len(tx)
+		}
+		if size > replyBytes && len(out.Blocks) > 0 {
+			break
+		}
+		out.Blocks = append(out.Blocks, b)
+	}
+	c.Tell(c.Sender(), out)
+}
+
+// errBlock means that a fetched block is not what was agreed.
+var errBlock = errors.New("a fetched block does not hold")
+
+// onBlocks checks each block's certificate before it goes to execution. Blocks
+// out of line stop there; execution takes only the next height anyway.
+func (a *catchup) onBlocks(c *shell.Context, m *actorspb.Blocks) {
+	from, ok := a.cfg.Replica(c.Sender())
+	if !ok || !a.machine.Wants(from, m.GetRequest()) {
+		return
+	}
+	good, honest := 0, true
+	next := ledger.Height(m.GetFrom())
+	for _, raw := range m.GetBlocks() {
+		d, err := a.check(raw, next)
+		if err != nil {
+			honest = false
+			c.Logger().Warn("a replica served a block that does not hold", "replica", from, "height", next, "error", err)
+			break
+		}
+		c.Tell(a.cfg.Execution, *d)
+		good++
+		next++
+	}
+	a.machine.OnReply(from, m.GetRequest(), good, honest, a.now())
+}
+
+func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorspb.Decided, error) {
+	header, err := ledger.ParseHeader(raw.GetHeader())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBlock, err)
+	}
+	body := ledger.NewBody(a.cfg.Ledger, ledger.Proposal{Time: header.Time, Txs: raw.GetTxs()})
+	if header.Height != want || header.Ledger != a.cfg.Ledger || body.Digest != header.ProposalDigest() {
+		return nil, fmt.Errorf("%w: header and transactions do not belong together", errBlock)
+	}
+	proof, err := actorspb.ParseFinality(raw.GetCommit())
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", errBlock, err)
+	}
+	st := proof.Statement(a.cfg.Ledger, a.cfg.Epoch, ledger.Seq(want), body.Digest)
+	if err := a.cfg.Public.Commit().Verify(st, proof.Certificate); err != nil {
+		return nil, fmt.Errorf("%w: %w", errBlock, err)
+	}
+	return &actorspb.Decided{Height: want, Body: body, Proof: *proof}, nil
+}

@@ -1,0 +1,159 @@
+package execution
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// Store is the durable chain and state as execution reads them.
+type Store interface {
+	Tip() (ledger.Height, ledger.Hash)
+	Get(key []byte, at ledger.Height) (value []byte, found bool, err error)
+	Each(at ledger.Height, fn func(key, value []byte) error) error
+	Header(h ledger.Height) ([]byte, error)
+	Commands(fn func(actorspb.Command) error) error
+	Outcome(h ledger.Height) (*ledger.Outcome, error)
+}
+
+// Config of the execution actor.
+type Config struct {
+	Ledger  ledger.ID
+	Genesis *ledger.Genesis
+	Store   Store
+	Tell    []shell.PID // of executed blocks
+	Ask     []shell.PID // for decisions, after a start
+}
+
+// waitingMax bounds executed blocks that storage has not taken yet; consensus
+// stops proposing long before.
+const waitingMax = 4096
+
+type execution struct {
+	cfg     *Config
+	chain   *chain
+	waiting map[ledger.Height]*actorspb.ExecutedBlock // executed, not durable; looked up only
+	durable ledger.Height
+	asked   ledger.Height // gap that was asked about
+}
+
+// New describes the execution actor.
+func New(cfg *Config) shell.Spec {
+	return shell.Spec{
+		Name:  "execution",
+		New:   func() shell.Behaviour { return &execution{cfg: cfg} },
+		Lanes: []shell.Lane{{Name: "local", Capacity: 1 << 13, Overflow: shell.DropNewest}}, // decisions are asked for again
+	}
+}
+
+// ErrState means that the store does not hold the state that was certified.
+var ErrState = errors.New("the stored state does not give the stored root")
+
+func (e *execution) Start(c *shell.Context) error {
+	chain, err := load(e.cfg)
+	if err != nil {
+		return err
+	}
+	e.chain, e.durable, e.waiting = chain, chain.height, map[ledger.Height]*actorspb.ExecutedBlock{}
+	for _, to := range e.cfg.Ask {
+		c.Tell(to, actorspb.ExecutionStarted{Next: chain.height + 1})
+	}
+	return nil
+}
+
+// load rebuilds what execution keeps from the store, and compares roots.
+func load(cfg *Config) (*chain, error) {
+	height, hash := cfg.Store.Tip()
+	c := &chain{id: cfg.Ledger, limits: cfg.Genesis.Limits, height: height, hash: hash,
+		values: newValues(cfg.Store, height), window: newWindow(), tree: state.New()}
+	for i := range cfg.Genesis.Parties {
+		p := &cfg.Genesis.Parties[i]
+		b, err := encodeParty(p)
+		if err != nil {
+			return nil, err
+		}
+		c.genesis = append(c.genesis, state.Change{Key: PartyKey(p.Party), Value: b})
+	}
+	if height == 0 {
+		c.hash = cfg.Ledger
+		c.values.apply(0, c.genesis) // visible to queries before the first block
+		return c, nil
+	}
+	var loader state.Loader
+	if err := cfg.Store.Each(height, func(k, v []byte) error { loader.Add(k, v); return nil }); err != nil {
+		return nil, fmt.Errorf("read the state at height %d: %w", height, err)
+	}
+	c.tree = loader.Tree()
+	outcome, err := cfg.Store.Outcome(height)
+	if err != nil {
+		return nil, fmt.Errorf("read the outcome of height %d: %w", height, err)
+	}
+	if outcome.StateRoot != c.tree.Root() {
+		return nil, &shell.Unrecoverable{Err: fmt.Errorf("%w: at height %d it gives %s, not %s", ErrState, height, c.tree.Root(), outcome.StateRoot)}
+	}
+	if err := cfg.Store.Commands(func(cmd actorspb.Command) error { c.window.add(cmd.Key, cmd.Place, cmd.Expires); return nil }); err != nil {
+		return nil, fmt.Errorf("read the duplicate window: %w", err)
+	}
+	return c, nil
+}
+
+func (e *execution) Stop() {}
+
+func (e *execution) Receive(c *shell.Context, msg any) {
+	switch m := msg.(type) {
+	case actorspb.Decided:
+		e.onDecided(c, m)
+	case actorspb.Persisted:
+		e.onPersisted(m.Height)
+	case actorspb.StorageStarted:
+		e.handOver(c, m.Tip)
+	}
+}
+
+// onDecided executes the next block; one that is known is skipped, and before a
+// gap the missing decisions are asked for, once.
+func (e *execution) onDecided(c *shell.Context, d actorspb.Decided) {
+	next := e.chain.height + 1
+	switch {
+	case d.Height < next:
+		return
+	case d.Height > next || len(e.waiting) >= waitingMax:
+		if e.asked != next {
+			e.asked = next
+			for _, to := range e.cfg.Ask {
+				c.Tell(to, actorspb.ExecutionStarted{Next: next})
+			}
+		}
+		return
+	}
+	b, err := e.chain.execute(d)
+	if err != nil {
+		panic(err) // the supervisor starts us again from the store
+	}
+	e.waiting[b.Header.Height] = b
+	for _, to := range e.cfg.Tell {
+		c.Tell(to, actorspb.Executed{Block: b})
+	}
+}
+
+func (e *execution) onPersisted(h ledger.Height) {
+	for ; e.durable < h; e.durable++ {
+		if b := e.waiting[e.durable+1]; b != nil {
+			e.chain.values.settle(b.Header.Height, b.Changes)
+			delete(e.waiting, b.Header.Height)
+		}
+	}
+}
+
+// handOver gives a restarted storage what it lacks.
+func (e *execution) handOver(c *shell.Context, tip ledger.Height) {
+	for h := tip + 1; h <= e.chain.height; h++ {
+		if b := e.waiting[h]; b != nil && c.Sender() != nil {
+			c.Tell(c.Sender(), actorspb.Executed{Block: b})
+		}
+	}
+}

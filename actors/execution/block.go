@@ -1,0 +1,156 @@
+package execution
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// chain is the state of execution after a block.
+type chain struct {
+	id      ledger.ID
+	epoch   ledger.Epoch
+	limits  ledger.Limits
+	height  ledger.Height
+	hash    ledger.Hash // of the newest block's header; the ledger id at height 0
+	tree    *state.Tree
+	values  *values
+	window  *window
+	genesis []state.Change // entered with the first block
+}
+
+// executor runs one block's transactions.
+type executor struct {
+	chain   *chain
+	overlay *overlay
+	header  ledger.Header
+	block   *actorspb.ExecutedBlock
+	parties map[ledger.Party]*ledger.PartyRecord // read in this block; looked up only
+}
+
+// execute runs the next block and moves the chain to it. An error is local (the
+// store cannot be read); no transaction can cause one.
+func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
+	header := ledger.Header{Ledger: c.id, Epoch: c.epoch, Height: c.height + 1, Parent: c.hash,
+		Time: d.Body.Time, TxRoot: d.Body.Root, TxCount: uint32(len(d.Body.Txs))} // #nosec G115 -- bounded by the block
+	b := &actorspb.ExecutedBlock{Header: header, Hash: header.Hash(), Body: d.Body, Proof: d.Proof}
+	x := &executor{chain: c, overlay: newOverlay(c.values), header: header, block: b, parties: map[ledger.Party]*ledger.PartyRecord{}}
+	if c.height == 0 {
+		for _, g := range c.genesis {
+			x.overlay.set(g.Key, g.Value)
+		}
+		x.overlay.keep()
+	}
+	c.window.advance(header.Time)
+	seen := map[ledger.Hash]uint32{}
+	leaves := make([][]byte, 0, len(d.Body.Txs))
+	for i, raw := range d.Body.Txs {
+		r, err := x.transaction(uint32(i), raw, seen) // #nosec G115 -- bounded by the block
+		if err != nil {
+			return nil, fmt.Errorf("execute transaction %d of block %d: %w", i, header.Height, err)
+		}
+		b.Results = append(b.Results, r)
+		b.TxIDs = append(b.TxIDs, r.TxID)
+		leaves = append(leaves, r.Leaf())
+	}
+	b.Changes = x.overlay.changes()
+	b.ResultsTree = ledger.NewMerkleTree(leaves)
+	tree := c.tree.Apply(b.Changes)
+	b.Outcome = ledger.Outcome{StateRoot: tree.Root(), ResultsRoot: b.ResultsTree.Root()}
+	c.tree, c.height, c.hash = tree, header.Height, b.Hash
+	c.values.apply(header.Height, b.Changes)
+	for _, cmd := range b.Commands {
+		c.window.add(cmd.Key, cmd.Place, cmd.Expires)
+	}
+	return b, nil
+}
+
+// transaction executes one envelope. seen holds the block's own commands.
+func (x *executor) transaction(index uint32, raw []byte, seen map[ledger.Hash]uint32) (*ledger.Result, error) {
+	e, err := ledger.ParseEnvelope(raw)
+	if err != nil {
+		return &ledger.Result{Status: ledger.StatusMalformed, Message: "malformed envelope"}, nil
+	}
+	r := &ledger.Result{TxID: ledger.TransactionID(e.Payload)}
+	tx, err := ledger.ParseTransaction(e.Payload)
+	if err != nil || tx.Ledger != x.chain.id {
+		r.Status, r.Message = ledger.StatusMalformed, "no transaction of this ledger"
+		return r, nil
+	}
+	if ok, err := x.admit(tx, &e, r); !ok {
+		return r, err
+	}
+	key := ledger.CommandKey(tx.Party, tx.Command)
+	if first, ok := x.first(key, seen); ok {
+		r.Status, r.First, r.Message = ledger.StatusDuplicate, first, "the command was executed before"
+		return r, nil
+	}
+	seen[key] = index
+	x.block.Commands = append(x.block.Commands, actorspb.Command{Key: key,
+		Place: ledger.Place{Height: x.header.Height, Index: index}, Expires: tx.ValidUntil})
+	return r, x.run(tx, r)
+}
+
+func (x *executor) first(key ledger.Hash, seen map[ledger.Hash]uint32) (ledger.Place, bool) {
+	if i, ok := seen[key]; ok {
+		return ledger.Place{Height: x.header.Height, Index: i}, true
+	}
+	return x.chain.window.find(key, x.header.Time)
+}
+
+// admit applies the rules that hold for every transaction, against the state
+// before it: the signer is registered with the signing key, and the block's time
+// lies in the transaction's validity.
+func (x *executor) admit(tx *ledger.Transaction, e *ledger.Envelope, r *ledger.Result) (bool, error) {
+	party, err := x.knownParty(tx.Party)
+	switch {
+	case err != nil:
+		return false, err
+	case party == nil || !bytes.Equal(party.PublicKey, e.PublicKey[:]):
+		r.Status, r.Message = ledger.StatusUnknownSigner, fmt.Sprintf("%s is not registered with this key", tx.Party)
+		return false, nil
+	case x.header.Time > tx.ValidUntil:
+		r.Status, r.Message = ledger.StatusExpired, "its validity ended before the block"
+		return false, nil
+	case tx.ValidUntil-x.header.Time > ledger.Time(x.chain.limits.ValidityMax):
+		r.Status, r.Message = ledger.StatusRefused, "its validity reaches further ahead than the ledger's limit"
+		return false, nil
+	}
+	return true, nil
+}
+
+func (x *executor) knownParty(p ledger.Party) (*ledger.PartyRecord, error) {
+	if rec, ok := x.parties[p]; ok {
+		return rec, nil
+	}
+	rec, err := x.party(p)
+	if err == nil {
+		x.parties[p] = rec
+	}
+	return rec, err
+}
+
+// run executes the call; what did not succeed changes nothing.
+func (x *executor) run(tx *ledger.Transaction, r *ledger.Result) error {
+	party, err := x.knownParty(tx.Party)
+	if err != nil {
+		return err
+	}
+	if tx.Contract != SystemContract {
+		r.Status, r.Message = ledger.StatusUnknownContract, fmt.Sprintf("there is no contract %q", tx.Contract)
+		return nil
+	}
+	if err := x.system(tx, party, r); err != nil {
+		return err
+	}
+	if r.Status != ledger.StatusOK {
+		x.overlay.drop()
+		return nil
+	}
+	x.overlay.keep()
+	clear(x.parties) // a registration may have changed one
+	return nil
+}
