@@ -35,6 +35,7 @@ type Config struct {
 	Peer      func(ledger.ReplicaID) shell.PID // the catchup actor of another replica
 	Replica   func(shell.PID) (ledger.ReplicaID, bool)
 	Execution shell.PID
+	Collector shell.PID // verifies and keeps the execution certificates that come along
 	Clock     func() time.Time
 }
 
@@ -149,6 +150,7 @@ func (a *catchup) onBlocks(c *shell.Context, m *actorspb.Blocks) {
 			break
 		}
 		c.Tell(a.cfg.Execution, *d)
+		a.passCertificate(c, raw)
 		good++
 		next++
 	}
@@ -173,4 +175,19 @@ func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorsp
 		return nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
 	return &actorspb.Decided{Height: want, Body: body, Proof: *proof}, nil
+}
+
+// passCertificate gives the block's execution certificate to the collector,
+// which verifies it.
+func (a *catchup) passCertificate(c *shell.Context, raw *actorspb.AgreedBlock) {
+	header, err := ledger.ParseHeader(raw.GetHeader())
+	if err != nil || len(raw.GetCertificate()) == 0 {
+		return
+	}
+	outcome, err := ledger.ParseOutcome(raw.GetOutcome())
+	if err != nil {
+		return
+	}
+	c.Tell(a.cfg.Collector, actorspb.Certified{Certificate: raw.GetCertificate(), Statement: certificate.ExecutionStatement{
+		Ledger: a.cfg.Ledger, Height: header.Height, Block: header.Hash(), StateRoot: outcome.StateRoot, ResultsRoot: outcome.ResultsRoot}})
 }

@@ -69,6 +69,8 @@ func (a *certifying) Receive(c *shell.Context, msg any) {
 		a.machine.OnShare(m, &a.out)
 	case collector.Certified:
 		a.onCertified(m)
+	case actorspb.Certified:
+		a.onCertified(collector.Certified{Statement: m.Statement, Certificate: m.Certificate})
 	case retry:
 		a.machine.OnRetry(a.now(), &a.out)
 	}

@@ -212,12 +212,7 @@ func (s *Server) identify(c nats.ClientAuthentication) (bus.Member, bool) {
 	if !ok || banned || ledger.Hash(sha256.Sum256(tlsState.PeerCertificates[0].Raw)) != m.CertFingerprint {
 		return bus.Member{}, false
 	}
-	sig, err := base64.RawURLEncoding.DecodeString(opts.Sig)
-	if err != nil {
-		return bus.Member{}, false
-	}
-	key, err := nkeys.FromPublicKey(opts.Nkey)
-	if err != nil || key.Verify(c.GetNonce(), sig) != nil {
+	if !nkeyHolds(c) {
 		return bus.Member{}, false
 	}
 	s.mu.Lock()
@@ -278,4 +273,15 @@ func (s *Server) Own(options ...client.Option) (*client.Conn, error) {
 func (s *Server) Close() {
 	s.nats.Shutdown()
 	s.nats.WaitForShutdown()
+}
+
+// nkeyHolds checks the signature over the nonce that the server had sent.
+func nkeyHolds(c nats.ClientAuthentication) bool {
+	opts := c.GetOpts()
+	sig, err := base64.RawURLEncoding.DecodeString(opts.Sig)
+	if err != nil {
+		return false
+	}
+	key, err := nkeys.FromPublicKey(opts.Nkey)
+	return err == nil && key.Verify(c.GetNonce(), sig) == nil
 }

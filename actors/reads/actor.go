@@ -1,0 +1,192 @@
+// Package reads answers requests that need no ordering: status and lookups.
+//
+// In: requests of client nodes. Out: replies. Kept: nothing. Durable: nothing.
+// Every answer is about what this replica has stored; what must be believed
+// without trusting it comes as a receipt.
+package reads
+
+import (
+	"errors"
+	"fmt"
+
+	"google.golang.org/protobuf/proto"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+)
+
+// Kinds of a Read.
+const (
+	KindQuery  = 1
+	KindStatus = 2
+	KindLookup = 3
+)
+
+// Store is what lookups read.
+type Store interface {
+	Block(h ledger.Height) (*ledgerpb.BlockView, error)
+	HeightOf(block ledger.Hash) (ledger.Height, bool, error)
+	PlaceOf(tx ledger.Hash) (ledger.Place, bool, error)
+	Transaction(at ledger.Place) (*ledgerpb.TransactionView, *ledgerpb.ResultView, error)
+	Receipt(at ledger.Place) ([]byte, error) // nil: not certified yet
+	Tip() (ledger.Height, ledger.Hash)
+}
+
+// Config of the reads actor.
+type Config struct {
+	Store   Store
+	Status  func() *ledgerpb.ReplicaStatus
+	Genesis []byte
+}
+
+// latestMax bounds how many blocks one lookup lists.
+const latestMax = 200
+
+type reads struct{ cfg *Config }
+
+// New describes the reads actor.
+func New(cfg *Config) shell.Spec {
+	return shell.Spec{
+		Name:  "reads",
+		New:   func() shell.Behaviour { return &reads{cfg: cfg} },
+		Lanes: []shell.Lane{{Name: "requests", Capacity: 1024, Overflow: shell.DropNewest}}, // the client node's timeout tells its caller
+	}
+}
+
+func (r *reads) Start(*shell.Context) error { return nil }
+func (r *reads) Stop()                      {}
+
+func (r *reads) Receive(c *shell.Context, msg any) {
+	m, ok := msg.(*actorspb.Read)
+	if !ok || c.Sender() == nil {
+		return
+	}
+	var reply proto.Message
+	switch m.GetKind() {
+	case KindStatus:
+		reply = &ledgerpb.StatusReply{Replicas: []*ledgerpb.ReplicaStatus{r.cfg.Status()}}
+	case KindLookup:
+		reply = r.lookup(m.GetBody())
+	case KindQuery:
+		reply = &ledgerpb.QueryReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "there is no such contract")}
+	default:
+		return
+	}
+	body, err := proto.Marshal(reply)
+	if err != nil {
+		c.Logger().Error("encode a reply", "error", err)
+		return
+	}
+	c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Body: body})
+}
+
+func refusal(kind ledgerpb.Refusal, format string, args ...any) *ledgerpb.Error {
+	return &ledgerpb.Error{Refusal: kind, Message: fmt.Sprintf(format, args...)}
+}
+
+var errNotFound = errors.New("not found")
+
+func (r *reads) lookup(body []byte) *ledgerpb.LookupReply {
+	var req ledgerpb.LookupRequest
+	if err := proto.Unmarshal(body, &req); err != nil {
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}
+	}
+	reply := &ledgerpb.LookupReply{}
+	var err error
+	switch w := req.GetWhat().(type) {
+	case *ledgerpb.LookupRequest_Height:
+		err = r.addBlock(reply, ledger.Height(w.Height))
+	case *ledgerpb.LookupRequest_BlockHash:
+		err = r.byHash(reply, w.BlockHash)
+	case *ledgerpb.LookupRequest_TxId:
+		err = r.transaction(reply, w.TxId)
+	case *ledgerpb.LookupRequest_Receipt:
+		err = r.receipt(reply, w.Receipt)
+	case *ledgerpb.LookupRequest_Latest:
+		err = r.latest(reply, w.Latest)
+	case *ledgerpb.LookupRequest_Genesis:
+		reply.Genesis = r.cfg.Genesis
+	default:
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request does not say what to look up")}
+	}
+	switch {
+	case errors.Is(err, errNotFound):
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%s", err.Error())}
+	case err != nil:
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", err.Error())}
+	}
+	return reply
+}
+
+func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {
+	tip, _ := r.cfg.Store.Tip()
+	if h == 0 || h > tip {
+		return fmt.Errorf("block %d: %w; the newest is %d", h, errNotFound, tip)
+	}
+	b, err := r.cfg.Store.Block(h)
+	if err == nil {
+		reply.Blocks = append(reply.Blocks, b)
+	}
+	return err
+}
+
+func (r *reads) byHash(reply *ledgerpb.LookupReply, text string) error {
+	hash, err := ledger.ParseHash(text)
+	if err != nil {
+		return fmt.Errorf("block %q: %w", text, errNotFound)
+	}
+	h, ok, err := r.cfg.Store.HeightOf(hash)
+	if err != nil {
+		return err
+	}
+	if !ok {
+		return fmt.Errorf("block %s: %w", text, errNotFound)
+	}
+	return r.addBlock(reply, h)
+}
+
+func (r *reads) place(text string) (ledger.Place, error) {
+	id, err := ledger.ParseHash(text)
+	if err != nil {
+		return ledger.Place{}, fmt.Errorf("transaction %q: %w", text, errNotFound)
+	}
+	at, ok, err := r.cfg.Store.PlaceOf(id)
+	if err == nil && !ok {
+		err = fmt.Errorf("transaction %s: %w", text, errNotFound)
+	}
+	return at, err
+}
+
+func (r *reads) transaction(reply *ledgerpb.LookupReply, text string) error {
+	at, err := r.place(text)
+	if err != nil {
+		return err
+	}
+	reply.Transaction, reply.Result, err = r.cfg.Store.Transaction(at)
+	return err
+}
+
+func (r *reads) receipt(reply *ledgerpb.LookupReply, text string) error {
+	at, err := r.place(text)
+	if err != nil {
+		return err
+	}
+	reply.Receipt, err = r.cfg.Store.Receipt(at)
+	if err == nil && reply.Receipt == nil {
+		return fmt.Errorf("a receipt of transaction %s: %w yet; its block is not certified, ask again", text, errNotFound)
+	}
+	return err
+}
+
+func (r *reads) latest(reply *ledgerpb.LookupReply, count uint64) error {
+	tip, _ := r.cfg.Store.Tip()
+	n := min(count, latestMax, uint64(tip))
+	for i := range n {
+		if err := r.addBlock(reply, tip-ledger.Height(i)); err != nil {
+			return err
+		}
+	}
+	return nil
+}

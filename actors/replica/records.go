@@ -1,0 +1,287 @@
+package replica
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/execution"
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// records is the store as the actors read it. It is safe for concurrent use.
+type records struct {
+	*storage.Store
+	genesis *ledger.Genesis
+}
+
+func (r *records) tipTime() (ledger.Height, ledger.Time, error) {
+	h, _ := r.Tip()
+	if h == 0 {
+		return 0, 0, nil
+	}
+	header, err := r.header(h)
+	if err != nil {
+		return 0, 0, err
+	}
+	return h, header.Time, nil
+}
+
+func (r *records) header(h ledger.Height) (*ledger.Header, error) {
+	raw, err := r.Store.Header(h)
+	if err != nil {
+		return nil, fmt.Errorf("read the header of block %d: %w", h, err)
+	}
+	return ledger.ParseHeader(raw)
+}
+
+// Outcome implements execution.Store.
+func (r *records) Outcome(h ledger.Height) (*ledger.Outcome, error) {
+	b, err := r.Store.Block(h)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.ParseOutcome(b.Outcome)
+}
+
+// Commands implements execution.Store.
+func (r *records) Commands(fn func(actorspb.Command) error) error {
+	_, at, err := r.tipTime()
+	if err != nil {
+		return err
+	}
+	return r.Store.Commands(at-1, func(c storage.Command) error {
+		return fn(actorspb.Command{Key: c.Key, Place: ledger.Place{Height: c.Height, Index: c.Index}, Expires: c.Expires})
+	})
+}
+
+// Party implements admission.History.
+func (r *records) Party(p ledger.Party) (*ledger.PartyRecord, error) {
+	tip, _ := r.Tip()
+	if tip == 0 {
+		for i := range r.genesis.Parties {
+			if r.genesis.Parties[i].Party == p {
+				return &r.genesis.Parties[i], nil
+			}
+		}
+		return nil, nil
+	}
+	raw, found, err := r.Get(execution.PartyKey(p), tip)
+	if err != nil || !found {
+		return nil, err
+	}
+	return r.ParseParty(raw)
+}
+
+var partyPrefix = string(execution.PartyKey(""))
+
+// PartyChanged implements admission.History.
+func (r *records) PartyChanged(key []byte) (ledger.Party, bool) {
+	name, ok := strings.CutPrefix(string(key), partyPrefix)
+	return ledger.Party(name), ok
+}
+
+// ParseParty implements admission.History.
+func (r *records) ParseParty(raw []byte) (*ledger.PartyRecord, error) {
+	v, err := state.RecordValue(raw)
+	if err != nil {
+		return nil, err
+	}
+	var rec ledger.PartyRecord
+	if err := json.Unmarshal(v, &rec); err != nil {
+		return nil, fmt.Errorf("read a party's record: %w", err)
+	}
+	return &rec, nil
+}
+
+// Command implements admission.History.
+func (r *records) Command(key ledger.Hash) (ledger.Place, bool, error) {
+	c, ok, err := r.LocateCommand(key)
+	if err == nil && ok {
+		_, now, terr := r.tipTime()
+		if terr != nil {
+			return ledger.Place{}, false, terr
+		}
+		ok = c.Expires >= now
+	}
+	return ledger.Place{Height: c.Height, Index: c.Index}, ok, err
+}
+
+// proven is a stored block with the tree over its results.
+type proven struct {
+	stored  *storage.StoredBlock
+	results []*ledger.Result
+	tree    *ledger.MerkleTree
+	cert    []byte
+}
+
+func (r *records) proven(h ledger.Height) (*proven, error) {
+	cert, ok, err := r.Certificate(h)
+	if err != nil || !ok {
+		return nil, err
+	}
+	b, err := r.Store.Block(h)
+	if err != nil {
+		return nil, fmt.Errorf("read block %d: %w", h, err)
+	}
+	p := &proven{stored: b, cert: cert}
+	leaves := make([][]byte, len(b.Results))
+	for i, raw := range b.Results {
+		res, err := ledger.ParseResult(raw)
+		if err != nil {
+			return nil, fmt.Errorf("read result %d of block %d: %w", i, h, err)
+		}
+		p.results = append(p.results, res)
+		leaves[i] = res.Leaf()
+	}
+	p.tree = ledger.NewMerkleTree(leaves)
+	return p, nil
+}
+
+// Receipt implements admission.History: one item, nil when not certified yet.
+func (r *records) Receipt(at ledger.Place) (*actorspb.Receipts, error) {
+	p, err := r.proven(at.Height)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	path, err := p.tree.Path(uint64(at.Index))
+	if err != nil {
+		return nil, err
+	}
+	var flat []byte
+	for _, h := range path {
+		flat = append(flat, h[:]...)
+	}
+	return &actorspb.Receipts{Header: p.stored.Header, Outcome: p.stored.Outcome, Certificate: p.cert,
+		Items: []*actorspb.ReceiptItem{{Index: at.Index, Result: p.stored.Results[at.Index], Path: flat}}}, nil
+}
+
+// Agreed implements catchup.Blocks.
+func (r *records) Agreed(h ledger.Height) (*actorspb.AgreedBlock, error) {
+	b, err := r.Store.Block(h)
+	if err != nil {
+		return nil, err
+	}
+	cert, _, err := r.Certificate(h)
+	if err != nil {
+		return nil, err
+	}
+	return &actorspb.AgreedBlock{Header: b.Header, Txs: b.Txs, Commit: b.Commit, Certificate: cert, Outcome: b.Outcome}, nil
+}
+
+// lookups is the store as the reads actor sees it.
+type lookups struct{ *records }
+
+// Block implements reads.Store.
+func (l lookups) Block(h ledger.Height) (*ledgerpb.BlockView, error) {
+	b, err := l.Store.Block(h)
+	if err != nil {
+		return nil, fmt.Errorf("read block %d: %w", h, err)
+	}
+	header, err := ledger.ParseHeader(b.Header)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := ledger.ParseOutcome(b.Outcome)
+	if err != nil {
+		return nil, err
+	}
+	_, certified, err := l.Certificate(h)
+	if err != nil {
+		return nil, err
+	}
+	v := &ledgerpb.BlockView{Height: uint64(h), Hash: b.Hash.String(), Parent: header.Parent.String(), Time: int64(header.Time),
+		Transactions: header.TxCount, TxRoot: header.TxRoot.String(), StateRoot: outcome.StateRoot.String(),
+		ResultsRoot: outcome.ResultsRoot.String(), Certified: certified}
+	if proof, err := actorspb.ParseFinality(b.Commit); err == nil {
+		v.CommitPath = "slow"
+		if proof.Fast {
+			v.CommitPath = "fast"
+		}
+	}
+	for _, raw := range b.Results {
+		if res, err := ledger.ParseResult(raw); err == nil {
+			v.TxIds = append(v.TxIds, res.TxID.String())
+		}
+	}
+	return v, nil
+}
+
+// HeightOf implements reads.Store.
+func (l lookups) HeightOf(hash ledger.Hash) (ledger.Height, bool, error) { return l.LocateBlock(hash) }
+
+// PlaceOf implements reads.Store.
+func (l lookups) PlaceOf(tx ledger.Hash) (ledger.Place, bool, error) {
+	h, i, ok, err := l.LocateTx(tx)
+	return ledger.Place{Height: h, Index: i}, ok, err
+}
+
+// Transaction implements reads.Store.
+func (l lookups) Transaction(at ledger.Place) (*ledgerpb.TransactionView, *ledgerpb.ResultView, error) {
+	raw, err := l.Tx(at.Height, at.Index)
+	if err != nil {
+		return nil, nil, err
+	}
+	env, err := ledger.ParseEnvelope(raw)
+	if err != nil {
+		return nil, nil, err
+	}
+	tx, err := ledger.ParseTransaction(env.Payload)
+	if err != nil {
+		return nil, nil, err
+	}
+	rawResult, err := l.Result(at.Height, at.Index)
+	if err != nil {
+		return nil, nil, err
+	}
+	res, err := ledger.ParseResult(rawResult)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &ledgerpb.TransactionView{Id: res.TxID.String(), Party: string(tx.Party), Contract: tx.Contract, Method: tx.Method,
+		Args: tx.Args, Command: tx.Command, ValidUntil: int64(tx.ValidUntil), Height: uint64(at.Height), Index: at.Index}, ResultView(res, at), nil
+}
+
+// ResultView is a result for people.
+func ResultView(r *ledger.Result, at ledger.Place) *ledgerpb.ResultView {
+	v := &ledgerpb.ResultView{TxId: r.TxID.String(), Height: uint64(at.Height), Index: at.Index, Status: r.Status.String(),
+		Code: r.Code, Message: r.Message, GasUsed: r.GasUsed, Output: r.Output}
+	for _, e := range r.Events {
+		if len(e.Audience) == 0 {
+			v.Events = append(v.Events, &ledgerpb.EventView{Contract: e.Contract, Topic: e.Topic, Data: e.Data})
+		}
+	}
+	return v
+}
+
+var errRange = errors.New("no such transaction in the block")
+
+// Receipt implements reads.Store.
+func (l lookups) Receipt(at ledger.Place) ([]byte, error) {
+	p, err := l.proven(at.Height)
+	if err != nil || p == nil {
+		return nil, err
+	}
+	if int(at.Index) >= len(p.results) {
+		return nil, fmt.Errorf("%w: %d", errRange, at.Index)
+	}
+	path, err := p.tree.Path(uint64(at.Index))
+	if err != nil {
+		return nil, err
+	}
+	header, err := ledger.ParseHeader(p.stored.Header)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := ledger.ParseOutcome(p.stored.Outcome)
+	if err != nil {
+		return nil, err
+	}
+	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *p.results[at.Index], Path: path, Certificate: p.cert}
+	return r.Marshal(), nil
+}

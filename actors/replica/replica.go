@@ -1,0 +1,344 @@
+// Package replica puts a replica together: it is the only place that knows all
+// its actors.
+package replica
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"google.golang.org/protobuf/proto"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/admission"
+	"github.com/concordat-ledger/concordat/actors/admission/pool"
+	"github.com/concordat-ledger/concordat/actors/catchup"
+	"github.com/concordat-ledger/concordat/actors/catchup/transfer"
+	"github.com/concordat-ledger/concordat/actors/consensus"
+	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
+	"github.com/concordat-ledger/concordat/actors/execution"
+	"github.com/concordat-ledger/concordat/actors/reads"
+	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/actors/storage/votelog"
+	"github.com/concordat-ledger/concordat/bus"
+	"github.com/concordat-ledger/concordat/bus/link"
+	"github.com/concordat-ledger/concordat/bus/server"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/quorum"
+	"github.com/concordat-ledger/concordat/ledger/signature"
+)
+
+// Config of a replica.
+type Config struct {
+	Genesis    []byte // the file's exact bytes
+	Self       ledger.ReplicaID
+	DataDir    string
+	Listen     string            // address of the server for members
+	Peers      map[string]string // member id → host:port
+	Identity   server.Identity
+	SigningKey signature.PrivateKey
+	ShareKey   []byte // certificate.Private
+	Logger     *slog.Logger
+	Registerer prometheus.Registerer
+	// Interceptor sees every message before its actor does; for tests.
+	Interceptor func(actor string, msg any)
+	// FreeBytesMin is the room on the disk below which the replica stops writing;
+	// 0: the store's default.
+	FreeBytesMin uint64
+}
+
+// inFlightMax is how many proposals a primary has under way. More only makes
+// blocks smaller: what waits meanwhile fills the next one.
+const inFlightMax = 4
+
+const stopTimeout = 10 * time.Second
+
+// Replica is a running replica.
+type Replica struct {
+	cfg     Config
+	id      ledger.ID
+	genesis *ledger.Genesis
+	public  *certificate.Public
+	quorum  quorum.Config
+	store   *storage.Store
+	log     *votelog.Log
+	records *records
+	server  *server.Server
+	links   *link.Links
+	system  *shell.System
+	metrics *consensus.Metrics
+	full    atomic.Bool
+	pids    pids
+
+	done chan struct{}
+	once sync.Once
+	err  error // set before done is closed
+}
+
+type pids struct {
+	admission, consensus, collector, execution, storage, catchup, reads shell.PID
+}
+
+// Start opens the stores, starts the server, the links and the actors.
+func Start(ctx context.Context, cfg Config) (*Replica, error) {
+	if cfg.Logger == nil {
+		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	r := &Replica{cfg: cfg, done: make(chan struct{})}
+	steps := []func(context.Context) error{r.readGenesis, r.openStores, r.startBus, r.startActors}
+	for _, step := range steps {
+		if err := step(ctx); err != nil {
+			r.close()
+			return nil, fmt.Errorf("start %s: %w", cfg.Self, err)
+		}
+	}
+	return r, nil
+}
+
+func (r *Replica) readGenesis(context.Context) error {
+	var err error
+	if r.genesis, r.id, err = ledger.ParseGenesis(r.cfg.Genesis); err != nil {
+		return err
+	}
+	if r.public, err = certificate.ParsePublic(r.genesis.Keys); err != nil {
+		return fmt.Errorf("read the keys in genesis: %w", err)
+	}
+	if r.quorum, err = quorum.New(r.genesis.F, r.genesis.C); err != nil {
+		return err
+	}
+	if int(r.cfg.Self) >= r.quorum.N() || r.public.Quorum != r.quorum {
+		return fmt.Errorf("%w: %s with keys for %s in a ledger of %s", ledger.ErrGenesis, r.cfg.Self, r.public.Quorum, r.quorum)
+	}
+	mine := r.cfg.SigningKey.Public()
+	if string(r.genesis.Replicas()[r.cfg.Self].SigningKey) != string(mine[:]) {
+		return fmt.Errorf("the signing key is not the one that genesis holds for %s", r.cfg.Self)
+	}
+	return nil
+}
+
+func (r *Replica) openStores(context.Context) error {
+	if err := os.MkdirAll(r.cfg.DataDir, 0o700); err != nil {
+		return fmt.Errorf("make the data folder: %w", err)
+	}
+	var err error
+	r.store, err = storage.Open(filepath.Join(r.cfg.DataDir, "store"), storage.Options{Ledger: r.id, Logger: r.cfg.Logger, Sync: true, FreeBytesMin: r.cfg.FreeBytesMin})
+	if err != nil {
+		return err
+	}
+	r.log, err = votelog.Open(votelog.OS{}, filepath.Join(r.cfg.DataDir, "votes"), votelog.Options{Ledger: r.id})
+	if err != nil {
+		return err
+	}
+	r.records = &records{Store: r.store, genesis: r.genesis}
+	return nil
+}
+
+// Members are the genesis members with the addresses known here.
+func Members(g *ledger.Genesis, addresses map[string]string) ([]bus.Member, error) {
+	var out []bus.Member
+	for _, m := range g.Members {
+		fingerprint, err := ledger.HashFromBytes(m.Certificate)
+		if err != nil {
+			return nil, fmt.Errorf("member %s: %w", m.ID, err)
+		}
+		out = append(out, bus.Member{ID: bus.MemberID(m.ID), Address: addresses[m.ID], NKey: m.NKey, CertFingerprint: fingerprint})
+	}
+	return out, nil
+}
+
+func (r *Replica) startBus(ctx context.Context) error {
+	members, err := Members(r.genesis, r.cfg.Peers)
+	if err != nil {
+		return err
+	}
+	self := bus.MemberID(r.cfg.Self.String())
+	r.server, err = server.Start(server.Config{Ledger: r.genesis.Name, Self: self, ListenAddress: r.cfg.Listen,
+		Identity: r.cfg.Identity, Members: members, Logger: r.cfg.Logger, Registerer: r.cfg.Registerer})
+	if err != nil {
+		return err
+	}
+	r.links, err = link.Start(ctx, link.Config{Ledger: r.genesis.Name, Self: self, Identity: r.cfg.Identity, Server: r.server,
+		Members: members, Logger: r.cfg.Logger, Registerer: r.cfg.Registerer})
+	return err
+}
+
+// Exported are the actors that other members may talk to.
+var Exported = []string{"replica/admission", "replica/catchup", "replica/reads"}
+
+// Travelling are the messages between actors that may cross the bus.
+func Travelling() []proto.Message {
+	return []proto.Message{&actorspb.Submit{}, &actorspb.SubmitRefused{}, &actorspb.Receipts{}, &actorspb.Read{},
+		&actorspb.ReadReply{}, &actorspb.FetchBlocks{}, &actorspb.Blocks{}}
+}
+
+func (r *Replica) startActors(context.Context) error {
+	var err error
+	r.system, err = shell.NewSystem(shell.Config{Name: "replica", Logger: r.cfg.Logger, Registerer: r.cfg.Registerer,
+		Fatal: r.fail, Interceptor: r.cfg.Interceptor})
+	if err != nil {
+		return err
+	}
+	if _, err := link.NewRemote(r.system.ActorSystem(), r.links, Travelling(), Exported); err != nil {
+		return err
+	}
+	p := &r.pids
+	for name, pid := range map[string]*shell.PID{"admission": &p.admission, "consensus": &p.consensus, "collector": &p.collector,
+		"execution": &p.execution, "storage": &p.storage, "catchup": &p.catchup, "reads": &p.reads} {
+		*pid = r.system.PID(name)
+	}
+	cons, err := r.consensusConfig()
+	if err != nil {
+		return err
+	}
+	checker := admission.NewChecker(r.id)
+	cons.CheckTransactions = checker.Check
+	specs := []shell.Spec{
+		storage.NewActor(&storage.ActorConfig{Store: r.store, Execution: p.execution,
+			Tell: []shell.PID{p.execution, p.consensus}, Full: r.full.Store}),
+		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, Store: r.records,
+			Tell: []shell.PID{p.storage, p.collector, p.consensus, p.admission, p.catchup}, Ask: []shell.PID{p.consensus, p.catchup}}),
+		consensus.NewCertifying(cons),
+		admission.New(r.admissionConfig(checker)),
+		consensus.NewOrdering(cons),
+		catchup.New(r.catchupConfig()),
+		reads.New(&reads.Config{Store: lookups{r.records}, Status: r.Status, Genesis: r.cfg.Genesis}),
+	}
+	for _, s := range specs {
+		if _, err := r.system.Spawn(s); err != nil {
+			return err
+		}
+	}
+	r.links.Handle(consensusTarget, r.onConsensus(cons))
+	return nil
+}
+
+func (r *Replica) consensusConfig() (*consensus.Config, error) {
+	private, err := certificate.ParsePrivate(r.cfg.ShareKey)
+	if err != nil {
+		return nil, fmt.Errorf("read the share key: %w", err)
+	}
+	if private.ID() != r.cfg.Self {
+		return nil, fmt.Errorf("%w: the share key belongs to %s", certificate.ErrKeys, private.ID())
+	}
+	if err := private.Belongs(r.public); err != nil {
+		return nil, err
+	}
+	signer, err := private.Signer()
+	if err != nil {
+		return nil, err
+	}
+	var keys []signature.PublicKey
+	for _, m := range r.genesis.Replicas() {
+		keys = append(keys, signature.PublicKey(m.SigningKey))
+	}
+	r.metrics = consensus.NewMetrics(r.cfg.Registerer)
+	l, p := r.genesis.Limits, r.pids
+	return &consensus.Config{
+		Params: sbft.Params{Self: r.cfg.Self, Ledger: r.id, Quorum: r.quorum, Window: l.Window, InFlightMax: inFlightMax,
+			BatchMax: l.BlockTransactions, BatchBytes: l.BlockBytes, ClockBound: ledger.Time(l.ClockBound), Timing: sbft.DefaultTiming()},
+		Transport: transport{links: r.links, peers: r.peers()}, Log: voteLog{r.log}, Tip: r.records.tipTime, Public: r.public,
+		Signer: signer, ExecutionSigner: private.ExecutionSigner(), SigningKey: r.cfg.SigningKey, MemberKeys: keys,
+		Clock: time.Now, Metrics: r.metrics,
+		Peers: consensus.Peers{Consensus: p.consensus, Collector: p.collector, Admission: p.admission, Execution: p.execution,
+			Storage: p.storage, Catchup: p.catchup},
+	}, nil
+}
+
+func (r *Replica) peers() []bus.MemberID {
+	var out []bus.MemberID
+	for _, m := range r.genesis.Replicas() {
+		if m.ID != r.cfg.Self.String() {
+			out = append(out, bus.MemberID(m.ID))
+		}
+	}
+	return out
+}
+
+func (r *Replica) admissionConfig(checker *admission.Checker) *admission.Config {
+	view := func() ledger.View { return ledger.View(r.metrics.View.Load()) }
+	return &admission.Config{Ledger: r.id, Limits: r.genesis.Limits, Pool: pool.DefaultLimits(), Checker: checker,
+		History: r.records, Clock: time.Now, Consensus: r.pids.consensus, View: view,
+		IsPrimary: func() bool { return r.quorum.Primary(view()) == r.cfg.Self },
+		PrimaryPID: func() shell.PID {
+			return r.system.Remote(link.Address(bus.MemberID(r.quorum.Primary(view()).String())), "replica/admission")
+		},
+		Unavailable: r.full.Load,
+	}
+}
+
+func (r *Replica) catchupConfig() *catchup.Config {
+	return &catchup.Config{Params: transfer.DefaultParams(r.cfg.Self, r.quorum.N(), r.genesis.Limits.Window), Ledger: r.id,
+		Public: r.public, Blocks: r.records, Execution: r.pids.execution, Collector: r.pids.collector, Clock: time.Now,
+		Peer: func(id ledger.ReplicaID) shell.PID {
+			return r.system.Remote(link.Address(bus.MemberID(id.String())), "replica/catchup")
+		},
+		Replica: r.replicaOf,
+	}
+}
+
+// fail is called once when an actor cannot be kept alive.
+func (r *Replica) fail(err error) {
+	r.err = err
+	r.shutdown()
+}
+
+// Addr is where members reach this replica.
+func (r *Replica) Addr() string { return r.server.Addr() }
+
+// Done is closed when the replica has stopped, by Stop or by a failure.
+func (r *Replica) Done() <-chan struct{} { return r.done }
+
+// Err says why it stopped by itself; nil after Stop. Read it after Done.
+func (r *Replica) Err() error { return r.err }
+
+// Stop ends the replica and waits for it.
+func (r *Replica) Stop(ctx context.Context) error {
+	r.shutdown()
+	select {
+	case <-r.done:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("stop %s: %w", r.cfg.Self, ctx.Err())
+	}
+}
+
+func (r *Replica) shutdown() {
+	r.once.Do(func() {
+		r.close()
+		close(r.done)
+	})
+}
+
+// close releases in the opposite order of Start, whatever was reached.
+func (r *Replica) close() {
+	if r.links != nil {
+		r.links.Close()
+	}
+	if r.system != nil {
+		if err := r.system.Stop(stopTimeout); err != nil {
+			r.cfg.Logger.Error("the actors did not stop", "error", err)
+		}
+	}
+	if r.server != nil {
+		r.server.Close()
+	}
+	var errs []error
+	if r.log != nil {
+		errs = append(errs, r.log.Close())
+	}
+	if r.store != nil {
+		errs = append(errs, r.store.Close())
+	}
+	if err := errors.Join(errs...); err != nil {
+		r.cfg.Logger.Error("the stores did not close well", "error", err)
+	}
+}

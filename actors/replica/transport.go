@@ -1,0 +1,122 @@
+package replica
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/concordat-ledger/concordat/actors/consensus"
+	"github.com/concordat-ledger/concordat/actors/consensus/collector"
+	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/bus"
+	"github.com/concordat-ledger/concordat/bus/link"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+)
+
+// consensusTarget carries the messages of agreement.
+const consensusTarget = "consensus"
+
+// transport sends consensus messages over the links.
+type transport struct {
+	links *link.Links
+	peers []bus.MemberID
+}
+
+func class(bulk bool) bus.Class {
+	if bulk {
+		return bus.Bulk
+	}
+	return bus.Control
+}
+
+func (t transport) Send(to ledger.ReplicaID, bulk bool, payload []byte) {
+	_ = t.links.Send(bus.MemberID(to.String()), class(bulk), consensusTarget, payload) // counted there; the protocol repeats
+}
+
+func (t transport) Broadcast(bulk bool, payload []byte) {
+	t.links.Broadcast(t.peers, class(bulk), consensusTarget, payload)
+}
+
+// replicaNumber reads the index in "replica-N".
+func (r *Replica) replicaNumber(id bus.MemberID) (ledger.ReplicaID, bool) {
+	for n := range r.quorum.N() {
+		if rid := ledger.ReplicaID(n); rid.String() == string(id) { // #nosec G115 -- n is at most 1000
+			return rid, true
+		}
+	}
+	return 0, false
+}
+
+// replicaOf tells which replica's process an actor lives in.
+func (r *Replica) replicaOf(pid shell.PID) (ledger.ReplicaID, bool) {
+	if pid == nil {
+		return 0, false
+	}
+	id, ok := strings.CutPrefix(pid.GetAddress(), link.AddressPrefix)
+	if !ok {
+		return 0, false
+	}
+	return r.replicaNumber(bus.MemberID(id))
+}
+
+// onConsensus checks a message on its sender's goroutine and hands it to the
+// actor that it is for.
+func (r *Replica) onConsensus(cfg *consensus.Config) link.Handler {
+	return func(d link.Delivery) error {
+		from, ok := r.replicaNumber(d.From)
+		if !ok {
+			return fmt.Errorf("%s is no replica", d.From)
+		}
+		in, err := cfg.Ingress(from, d.Payload)
+		if err != nil {
+			return err
+		}
+		switch in.(type) {
+		case collector.Share, collector.Certified:
+			r.system.Tell(r.pids.collector, in)
+		default:
+			r.system.Tell(r.pids.consensus, in)
+		}
+		return nil
+	}
+}
+
+// Status is how this replica stands, for its operator and for client nodes.
+func (r *Replica) Status() *ledgerpb.ReplicaStatus {
+	h, _ := r.store.Tip()
+	m := r.metrics
+	s := &ledgerpb.ReplicaStatus{Id: r.cfg.Self.String(), Reachable: true, View: m.View.Load(), Height: uint64(h),
+		Committed: m.Committed.Load(), FastSlots: m.Fast.Load(), SlowSlots: m.Slow.Load(), Path: "fast"}
+	if m.Path.Load() == 2 {
+		s.Path = "slow"
+	}
+	if o, err := r.records.Outcome(h); err == nil && h > 0 {
+		s.StateRoot = o.StateRoot.String()
+	}
+	s.Summary = r.summary()
+	return s
+}
+
+// summary says in words what an operator should know first.
+func (r *Replica) summary() string {
+	switch {
+	case r.full.Load():
+		return "the disk is full: this replica does not take part until there is room"
+	case r.metrics.Divergent.Load() > 0:
+		return "its state differs from what the others certify: rebuild it from another replica"
+	}
+	var away []string
+	for _, p := range r.links.Peers() {
+		if _, replica := r.replicaNumber(p.ID); replica && !p.Connected {
+			away = append(away, string(p.ID))
+		}
+	}
+	switch {
+	case len(away) == 0:
+		return "all replicas are reachable"
+	case len(away) > r.quorum.N()-r.quorum.Slow():
+		return fmt.Sprintf("the ledger cannot progress: %d replicas are needed, %s cannot be reached", r.quorum.Slow(), strings.Join(away, ", "))
+	default:
+		return strings.Join(away, ", ") + " cannot be reached; the ledger goes on"
+	}
+}
