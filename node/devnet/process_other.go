@@ -1,0 +1,9 @@
+//go:build unix && !linux
+
+package devnet
+
+import "syscall"
+
+// processAttributes make a child a group of its own, so that a Ctrl-C reaches
+// the parent alone.
+func processAttributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: true} }
