@@ -131,11 +131,19 @@ func (s *scan) node(n ast.Node, sorts bool) {
 	}
 }
 
-// sorts says whether a function calls a sort: the name alone is not enough.
+// sorts says whether a function calls a sort, or deletes, which commutes: the
+// name alone is not enough.
 func (s *scan) sorts(fn *ast.FuncDecl) (found bool) {
 	ast.Inspect(fn, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
-		if obj := s.info.Uses[id]; ok && obj != nil && obj.Pkg() != nil {
+		if !ok {
+			return !found
+		}
+		obj := s.info.Uses[id]
+		if _, builtin := obj.(*types.Builtin); builtin && id.Name == "delete" {
+			found = true
+		}
+		if obj != nil && obj.Pkg() != nil {
 			from := obj.Pkg().Path()
 			found = found || from == "sort" || from == "slices" && strings.HasPrefix(obj.Name(), "Sort")
 		}

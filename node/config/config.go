@@ -4,6 +4,7 @@ package config
 
 import (
 	"bytes"
+	"crypto/rand"
 	"encoding/hex"
 	"fmt"
 	"io/fs"
@@ -153,4 +154,35 @@ func loadSecret(path string) ([]byte, error) {
 		return nil, fmt.Errorf("read the key file %s: %w", path, err)
 	}
 	return secret, nil
+}
+
+// NewKey draws a party's key into dir/keys; one that exists is never replaced.
+func NewKey(dir, party string) (signature.PrivateKey, error) {
+	path := filepath.Join(dir, "keys", party+".key")
+	if _, err := os.Stat(path); err == nil {
+		return signature.PrivateKey{}, fmt.Errorf("there is a key for %s already, in %s", party, path)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return signature.PrivateKey{}, fmt.Errorf("make the folder of keys: %w", err)
+	}
+	key, err := signature.Generate(rand.Reader)
+	if err != nil {
+		return signature.PrivateKey{}, err
+	}
+	return key, SaveKey(path, key)
+}
+
+// Keys lists the parties whose keys are in dir/keys.
+func Keys(dir string) ([]string, error) {
+	entries, err := os.ReadDir(filepath.Join(dir, "keys"))
+	if err != nil {
+		return nil, fmt.Errorf("list the keys: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if name, ok := strings.CutSuffix(e.Name(), ".key"); ok {
+			names = append(names, name)
+		}
+	}
+	return names, nil
 }

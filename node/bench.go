@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/node/bench"
+	"github.com/concordat-ledger/concordat/node/devnet"
+)
+
+func (d *demo) binary() string {
+	b, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
+	}
+	return b
+}
+
+func benchCommand(f *flags) *cobra.Command {
+	opt := bench.Options{Contract: "concordat", Method: "note"}
+	var own bool
+	c := &cobra.Command{Use: "bench", Short: "Load a ledger and measure throughput and latency", Args: cobra.NoArgs,
+		Long: `Submits signed transactions and verifies every receipt. With --rate the load
+is open: latency counts from the moment at which a transaction was due, so that a
+stall is not hidden by sending less. Without it, each client has as many in flight
+as --in-flight says.`,
+		Example: "  concordat bench --own --duration 10s\n  concordat bench --rate 500 -o json",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			url, signer, err := f.url, client.Signer{}, error(nil)
+			if own {
+				var stop func()
+				if url, signer, stop, err = ownNetwork(cmd.Context()); err != nil {
+					return err
+				}
+				defer stop()
+			} else if signer, err = f.signer(); err != nil {
+				return err
+			}
+			r, err := bench.Run(cmd.Context(), url, signer, opt)
+			if err != nil {
+				return err
+			}
+			return f.render(cmd.OutOrStdout(), r, func(w io.Writer) error { return benchTable(w, r) })
+		}}
+	fl := c.Flags()
+	fl.DurationVar(&opt.Duration, "duration", 10*time.Second, "how long to measure")
+	fl.DurationVar(&opt.Warmup, "warmup", 2*time.Second, "how long to load before measuring")
+	fl.Float64Var(&opt.Rate, "rate", 0, "transactions a second, open loop; 0: closed loop")
+	fl.IntVar(&opt.Clients, "clients", 2, "connections")
+	fl.IntVar(&opt.InFlight, "in-flight", 64, "of each connection, in a closed loop; the most in an open one is 64 times that")
+	fl.IntVar(&opt.Size, "size", 250, "bytes of a signed transaction, filled up by the arguments")
+	fl.StringVar(&opt.Contract, "contract", opt.Contract, "contract to call")
+	fl.StringVar(&opt.Method, "method", opt.Method, "method to call")
+	fl.BoolVar(&own, "own", false, "start a network of processes for this run, and stop it afterwards")
+	return c
+}
+
+// ownNetwork starts four replica processes and a client node.
+func ownNetwork(ctx context.Context) (url string, s client.Signer, stop func(), err error) {
+	dir, cleanup, err := workDir("")
+	if err != nil {
+		return "", s, nil, err
+	}
+	n, err := devnet.Create(devnet.Options{Dir: dir, F: 1, ClientNodes: 1})
+	if err != nil {
+		cleanup()
+		return "", s, nil, err
+	}
+	local, err := devnet.StartLocal(context.WithoutCancel(ctx), n, true, newLogger("error"))
+	if err != nil {
+		cleanup()
+		return "", s, nil, err
+	}
+	stop = func() {
+		end, cancel := context.WithTimeout(context.Background(), stopTimeout)
+		defer cancel()
+		_ = local.Stop(end) // killed when it does not stop
+		cleanup()
+	}
+	ready, err := devnet.WaitReady(ctx, n, n.URLs[0])
+	if err == nil {
+		ready.Close()
+		s.Party = "bench@org0"
+		s.Key, err = n.Key("bench@org0")
+	}
+	if err != nil {
+		stop()
+		return "", s, nil, err
+	}
+	return n.URLs[0], s, stop, nil
+}
+
+func benchTable(w io.Writer, r *bench.Report) error {
+	rows := [][]string{
+		{"throughput", fmt.Sprintf("%.0f tx/s (%d in %.1f s)", r.PerSecond, r.Succeeded, r.Seconds)},
+		{"p50", fmt.Sprintf("%.2f ms", r.P50)}, {"p90", fmt.Sprintf("%.2f ms", r.P90)}, {"p99", fmt.Sprintf("%.2f ms", r.P99)},
+		{"p99.9", fmt.Sprintf("%.2f ms", r.P999)}, {"max", fmt.Sprintf("%.2f ms", r.Max)},
+		{"tx per block", fmt.Sprintf("%.1f", r.PerBlock)}, {"envelope", fmt.Sprintf("%d bytes", r.Bytes)},
+	}
+	for _, e := range r.Errors {
+		rows = append(rows, []string{"error", fmt.Sprintf("%d × %s", e.Count, e.Text)})
+	}
+	for _, p := range r.Processes {
+		rows = append(rows, []string{p.Name, fmt.Sprintf("%.1f s CPU, %d MiB", p.CPUSeconds, p.MiB)})
+	}
+	return table(w, rows)
+}

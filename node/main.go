@@ -1,0 +1,32 @@
+// Command concordat runs and uses a Concordat ledger.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := newRoot()
+	err := root.ExecuteContext(ctx)
+	if err == nil {
+		return
+	}
+	text, hint, code := explain(err)
+	fmt.Fprintln(os.Stderr, "concordat:", text)
+	if hint != "" {
+		fmt.Fprintln(os.Stderr, "hint:", hint)
+	}
+	stop()
+	var known *exitError
+	if errors.As(err, &known) {
+		code = known.code
+	}
+	os.Exit(code)
+}

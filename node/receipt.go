@@ -1,0 +1,127 @@
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+	"github.com/concordat-ledger/concordat/ledger/verify"
+	"github.com/concordat-ledger/concordat/node/config"
+)
+
+func receiptCommand(f *flags) *cobra.Command {
+	c := &cobra.Command{Use: "receipt", Short: "Fetch and verify receipts"}
+	c.AddCommand(receiptVerify(f), receiptGet(f))
+	return c
+}
+
+// verified is what `receipt verify` prints.
+type verified struct {
+	Valid       bool   `json:"valid"`
+	Ledger      string `json:"ledger"`
+	Transaction string `json:"transaction"`
+	Height      uint64 `json:"height"`
+	Status      string `json:"status"`
+	BlockTime   string `json:"block_time"`
+}
+
+func receiptVerify(f *flags) *cobra.Command {
+	var genesis, id, key string
+	c := &cobra.Command{Use: "verify FILE", Short: "Check a receipt offline", Args: cobra.ExactArgs(1),
+		Long:    "Check a receipt with nothing but the ledger's id and public key, from its genesis file or given by hand.",
+		Example: "  concordat receipt verify hello.receipt --genesis genesis.json",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if genesis == "" && f.dir != "" {
+				genesis = filepath.Join(f.dir, config.GenesisFile)
+			}
+			ledgerID, ledgerKey, err := trusted(genesis, id, key)
+			if err != nil {
+				return err
+			}
+			raw, err := os.ReadFile(args[0])
+			if err != nil {
+				return fmt.Errorf("read the receipt: %w", err)
+			}
+			r, err := ledger.ParseReceipt(raw)
+			if err == nil {
+				err = verify.Receipt(ledgerID, ledgerKey, r)
+			}
+			if err != nil {
+				return &exitError{exitUnverified, fmt.Errorf("the receipt does not verify: %w", err)}
+			}
+			v := verified{Valid: true, Ledger: ledgerID.String(), Transaction: r.Result.TxID.String(), Height: uint64(r.Header.Height),
+				Status: r.Result.Status.String(), BlockTime: r.Header.Time.Std().Format("2006-01-02T15:04:05.000Z")}
+			return f.render(cmd.OutOrStdout(), v, func(w io.Writer) error {
+				return table(w, [][]string{{"receipt", "verifies"}, {"transaction", v.Transaction}, {"block", fmt.Sprint(v.Height)},
+					{"time", v.BlockTime}, {"status", v.Status}})
+			})
+		}}
+	c.Flags().StringVar(&genesis, "genesis", "", "the ledger's genesis file")
+	c.Flags().StringVar(&id, "ledger-id", "", "the ledger's id, hexadecimal")
+	c.Flags().StringVar(&key, "ledger-key", "", "the ledger's public key, hexadecimal")
+	return c
+}
+
+// trusted is what a receipt is checked against.
+func trusted(genesis, id, key string) (ledger.ID, []byte, error) {
+	if genesis != "" {
+		raw, err := os.ReadFile(genesis) // #nosec G304 -- the user names the file
+		if err != nil {
+			return ledger.ID{}, nil, fmt.Errorf("read genesis: %w", err)
+		}
+		return trustedGenesis(raw)
+	}
+	if id == "" || key == "" {
+		return ledger.ID{}, nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE, or --ledger-id and --ledger-key")}
+	}
+	ledgerID, err := ledger.ParseHash(id)
+	if err != nil {
+		return ledger.ID{}, nil, err
+	}
+	ledgerKey, err := hex.DecodeString(key)
+	return ledgerID, ledgerKey, err
+}
+
+func trustedGenesis(raw []byte) (ledger.ID, []byte, error) {
+	g, ledgerID, err := ledger.ParseGenesis(raw)
+	if err != nil {
+		return ledger.ID{}, nil, err
+	}
+	public, err := certificate.ParsePublic(g.Keys)
+	if err != nil {
+		return ledger.ID{}, nil, err
+	}
+	return ledgerID, public.Execution().LedgerKey(), nil
+}
+
+func receiptGet(f *flags) *cobra.Command {
+	var out string
+	c := &cobra.Command{Use: "get ID", Short: "Fetch a transaction's receipt", Args: cobra.ExactArgs(1),
+		Example: "  concordat receipt get 4f1c… --out tx.receipt",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := f.connect(cmd)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			reply, err := c.Lookup(cmd.Context(), &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_Receipt{Receipt: args[0]}})
+			if err != nil {
+				return err
+			}
+			if err := os.WriteFile(out, reply.GetReceipt(), 0o600); err != nil {
+				return fmt.Errorf("write the receipt: %w", err)
+			}
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), "wrote", out)
+			return err
+		}}
+	c.Flags().StringVar(&out, "out", "tx.receipt", "file for the receipt")
+	return c
+}

@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/node/config"
+)
+
+// flags that all commands share.
+type flags struct {
+	output  string
+	url     string
+	dir     string
+	as      string
+	timeout time.Duration
+}
+
+const defaultURL = "nats://127.0.0.1:4222"
+
+func newRoot() *cobra.Command {
+	f := &flags{}
+	root := &cobra.Command{
+		Use:   "concordat",
+		Short: "A Byzantine-fault-tolerant ledger for organisations that trust no single one among them",
+		Long: `Concordat is a permissioned, Byzantine-fault-tolerant ledger.
+
+Exit codes: 0 success, 1 error, 2 usage, 3 refused by the ledger, 4 the contract
+returned an error, 5 a receipt does not verify, 6 outcome unknown, 7 unreachable.`,
+		Example:       "  concordat demo\n  concordat dev",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		PersistentPreRunE: func(*cobra.Command, []string) error {
+			if f.output != "table" && f.output != "json" && f.output != "yaml" {
+				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
+			}
+			return nil
+		},
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	p := root.PersistentFlags()
+	p.StringVarP(&f.output, "output", "o", "table", "form of the output: table, json or yaml")
+	p.StringVar(&f.url, "url", envOr("CONCORDAT_URL", defaultURL), "address of the client node")
+	p.StringVar(&f.dir, "dir", envOr("CONCORDAT_DIR", ""), "folder of a local network, for its keys and genesis")
+	p.StringVar(&f.as, "as", "alice@org0", "party that signs")
+	p.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the ledger")
+	root.AddCommand(replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),
+		blockCommand(f), txCommand(f), receiptCommand(f), identityCommand(f), benchCommand(f), versionCommand())
+	return root
+}
+
+func envOr(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+// connect reaches the client node. With a folder the ledger's identity comes
+// from genesis, otherwise from the node's first answer.
+func (f *flags) connect(cmd *cobra.Command) (*client.Client, error) {
+	opt := client.Options{URL: f.url, Timeout: f.timeout, Name: "concordat"}
+	return client.Connect(cmd.Context(), opt)
+}
+
+// signer is the party of --as with its key from the network's folder.
+func (f *flags) signer() (client.Signer, error) {
+	if f.dir == "" {
+		return client.Signer{}, errors.New("where are the keys? name the network's folder with --dir or CONCORDAT_DIR; `concordat dev` prints it")
+	}
+	key, err := config.LoadKey(filepath.Join(f.dir, "keys", f.as+".key"))
+	if err != nil {
+		return client.Signer{}, err
+	}
+	return client.Signer{Party: ledger.Party(f.as), Key: key}, nil
+}
+
+// render prints one value in the form that was asked for. table writes the form
+// for people.
+func (f *flags) render(w io.Writer, v any, table func(io.Writer) error) error {
+	switch f.output {
+	case "table":
+		return table(w)
+	case "yaml":
+		b, err := json.Marshal(v)
+		if err != nil {
+			return fmt.Errorf("render: %w", err)
+		}
+		var plain any
+		if err := json.Unmarshal(b, &plain); err != nil {
+			return fmt.Errorf("render: %w", err)
+		}
+		enc := yaml.NewEncoder(w)
+		enc.SetIndent(2)
+		return enc.Encode(plain)
+	default:
+		enc := json.NewEncoder(w)
+		enc.SetIndent("", "  ")
+		return enc.Encode(v)
+	}
+}
+
+func newLogger(level string) *slog.Logger {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		l = slog.LevelInfo
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: l}))
+}
+
+// versionText is set by release builds.
+var versionText = "0.1.0-dev"
+
+func versionCommand() *cobra.Command {
+	return &cobra.Command{Use: "version", Short: "Print the version", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			_, err := fmt.Fprintln(cmd.OutOrStdout(), versionText)
+			return err
+		}}
+}

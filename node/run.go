@@ -1,0 +1,64 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/spf13/cobra"
+
+	"github.com/concordat-ledger/concordat/node/devnet"
+)
+
+const stopTimeout = 15 * time.Second
+
+// runUntilDone waits for the node to end by itself or to be told to.
+func runUntilDone(ctx context.Context, n devnet.Running) error {
+	select {
+	case <-n.Done():
+		return n.Err()
+	case <-ctx.Done():
+	}
+	stop, cancel := context.WithTimeout(context.Background(), stopTimeout)
+	defer cancel()
+	return n.Stop(stop)
+}
+
+func replicaCommand() *cobra.Command {
+	var home, level string
+	run := &cobra.Command{Use: "run", Short: "Run a replica until it is told to stop", Args: cobra.NoArgs,
+		Example: "  concordat replica run --home /srv/concordat/replica-0",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			r, err := devnet.StartReplica(cmd.Context(), home, newLogger(level), prometheus.NewRegistry())
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintln(cmd.OutOrStdout(), "replica is running at", r.Addr())
+			return runUntilDone(cmd.Context(), r)
+		}}
+	run.Flags().StringVar(&home, "home", ".", "the replica's folder")
+	run.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	c := &cobra.Command{Use: "replica", Short: "Run a replica"}
+	c.AddCommand(run)
+	return c
+}
+
+func clientNodeCommand() *cobra.Command {
+	var home, level string
+	run := &cobra.Command{Use: "run", Short: "Run a client node until it is told to stop", Args: cobra.NoArgs,
+		Example: "  concordat client-node run --home /srv/concordat/client-node-0",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			n, err := devnet.StartClientNode(cmd.Context(), home, newLogger(level), prometheus.NewRegistry())
+			if err != nil {
+				return err
+			}
+			_, _ = fmt.Fprintln(cmd.OutOrStdout(), "client node serves applications at", n.ApplicationURL())
+			return runUntilDone(cmd.Context(), n)
+		}}
+	run.Flags().StringVar(&home, "home", ".", "the client node's folder")
+	run.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	c := &cobra.Command{Use: "client-node", Short: "Run a client node"}
+	c.AddCommand(run)
+	return c
+}
