@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"crypto/rand"
 	"time"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
@@ -22,7 +23,16 @@ type certifying struct {
 	machine *collector.Machine
 	start   time.Time
 	out     collector.Output
+	unsure  []collector.Certified // told to those who wait, not verified yet
 }
+
+// verifyTogether is how many certificates share the cost of one verification.
+const verifyTogether = 32
+
+// verifyAfter is how long a certificate waits for others at most.
+const verifyAfter = 200 * time.Millisecond
+
+type verifyDue struct{}
 
 // NewCertifying describes the collector actor.
 func NewCertifying(cfg *Config) shell.Spec {
@@ -68,9 +78,11 @@ func (a *certifying) Receive(c *shell.Context, msg any) {
 	case collector.Share:
 		a.machine.OnShare(m, &a.out)
 	case collector.Certified:
-		a.onCertified(m)
+		a.onCertified(c, m)
 	case actorspb.Certified:
-		a.onCertified(collector.Certified{Statement: m.Statement, Certificate: m.Certificate})
+		a.onCertified(c, collector.Certified{Statement: m.Statement, Certificate: m.Certificate})
+	case verifyDue:
+		a.verifyUnsure(c)
 	case retry:
 		a.machine.OnRetry(a.now(), &a.out)
 	}
@@ -88,14 +100,50 @@ func (a *certifying) onExecuted(b *actorspb.ExecutedBlock) {
 	a.machine.OnOutcome(a.now(), collector.Outcome{Statement: st, Share: a.cfg.ExecutionSigner.Sign(st), First: first}, &a.out)
 }
 
-// onCertified verifies a certificate before it is believed.
-func (a *certifying) onCertified(m collector.Certified) {
-	if a.machine.Knows(m.Statement.Height) {
+// onCertified takes a certificate from another collector. A pairing is dear, and
+// nothing here depends on it: whoever gets a receipt verifies it. So it is told
+// at once to those who wait, and verified together with others before it is kept.
+func (a *certifying) onCertified(c *shell.Context, m collector.Certified) {
+	if a.machine.Knows(m.Statement.Height) || a.pending(m) {
 		return
 	}
-	if err := a.cfg.Public.Execution().Verify(m.Statement, m.Certificate); err == nil {
-		a.machine.OnCertified(m, &a.out)
+	told := actorspb.Certified{Statement: m.Statement, Certificate: m.Certificate}
+	c.Tell(a.cfg.Peers.Admission, told)
+	c.Tell(a.cfg.Peers.Consensus, told)
+	a.unsure = append(a.unsure, m)
+	if len(a.unsure) >= verifyTogether {
+		a.verifyUnsure(c)
+	} else if len(a.unsure) == 1 {
+		c.After(verifyDue{}, verifyAfter, verifyDue{})
 	}
+}
+
+func (a *certifying) pending(m collector.Certified) bool {
+	for _, u := range a.unsure {
+		if u.Statement == m.Statement {
+			return true
+		}
+	}
+	return false
+}
+
+// verifyUnsure checks all at once, and each alone when they do not hold together.
+func (a *certifying) verifyUnsure(c *shell.Context) {
+	c.Cancel(verifyDue{})
+	statements := make([]certificate.ExecutionStatement, len(a.unsure))
+	certs := make([]certificate.ExecutionCertificate, len(a.unsure))
+	for i, u := range a.unsure {
+		statements[i], certs[i] = u.Statement, u.Certificate
+	}
+	together := a.cfg.Public.Execution().VerifyMany(rand.Reader, statements, certs) == nil
+	for _, u := range a.unsure {
+		if together || a.cfg.Public.Execution().Verify(u.Statement, u.Certificate) == nil {
+			a.machine.OnCertified(u, &a.out)
+		} else {
+			c.Logger().Warn("an execution certificate does not verify", "height", u.Statement.Height)
+		}
+	}
+	a.unsure = a.unsure[:0]
 }
 
 func (a *certifying) complete(c *shell.Context) {
@@ -119,8 +167,8 @@ func (a *certifying) complete(c *shell.Context) {
 	for _, p := range a.out.Certified {
 		told := actorspb.Certified{Statement: p.Statement, Certificate: p.Certificate}
 		c.Tell(a.cfg.Peers.Admission, told)
+		c.Tell(a.cfg.Peers.Consensus, told)
 		c.Tell(a.cfg.Peers.Storage, told)
-		c.Tell(a.cfg.Peers.Execution, told)
 	}
 	for _, d := range a.out.Divergent {
 		a.cfg.Metrics.Divergent.Add(1)

@@ -113,6 +113,8 @@ func (o *ordering) Receive(c *shell.Context, msg any) {
 		o.step(sbft.Pending{Transactions: m.Transactions, Bytes: m.Bytes})
 	case actorspb.Executed:
 		o.step(sbft.Executed{Height: m.Block.Header.Height})
+	case actorspb.Certified:
+		o.step(sbft.Certified{Height: m.Statement.Height})
 	case actorspb.Persisted:
 		o.onPersisted(m.Height)
 	case actorspb.ExecutionStarted:

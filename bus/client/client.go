@@ -26,13 +26,14 @@ type Options struct {
 	LedgerKey []byte        // likewise
 	Timeout   time.Duration // of one request; 0: 10 s
 	Name      string
+	Verified  *verify.Cache // shared by several clients, so that a block is verified once; nil: an own one
 }
 
 // Client is safe for concurrent use.
 type Client struct {
 	opt   Options
 	conn  *nats.Conn
-	cache verify.Cache
+	cache *verify.Cache
 }
 
 // ErrUnknownOutcome means that a transaction was sent and nothing was heard: it
@@ -61,7 +62,10 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, opt.URL, err)
 	}
-	c := &Client{opt: opt, conn: conn}
+	c := &Client{opt: opt, conn: conn, cache: opt.Verified}
+	if c.cache == nil {
+		c.cache = &verify.Cache{}
+	}
 	if !opt.LedgerID.IsZero() && len(opt.LedgerKey) > 0 {
 		return c, nil
 	}

