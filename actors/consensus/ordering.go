@@ -223,10 +223,10 @@ func (o *ordering) send(s sbft.Send) {
 	switch m := s.Message.(type) {
 	case sbft.OutPrePrepare:
 		sig := m.Signature
-		if sig == nil {
+		if len(sig) == 0 {
 			sig = o.signProposal(m)
 		}
-		if sig == nil {
+		if len(sig) == 0 {
 			return
 		}
 		o.transmit(s, encodePrePrepare(epoch, m, sig))

@@ -201,6 +201,8 @@ func share(id ledger.ReplicaID, p certificate.Phase, s SlotID) []byte {
 func (c *cluster) input(n *simNode, m Message) Input {
 	switch m := m.(type) {
 	case OutPrePrepare:
+		require.True(c.t, m.Signature == nil && n.id == c.q.Primary(m.View) || len(m.Signature) > 0,
+			"a proposal that replica %d forwards carries the primary's signature; the primary signs its own", n.id)
 		return PrePrepare{From: c.q.Primary(m.View), View: m.View, Seq: m.Seq, Path: m.Path, Body: m.Body, Signature: []byte("signed")}
 	case OutSignShare:
 		in := SignShare{From: n.id, Slot: m.Slot, Prepare: share(n.id, certificate.Prepare, m.Slot)}

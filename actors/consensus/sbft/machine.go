@@ -83,7 +83,10 @@ func (m *Machine) restore(rec Record) error {
 		}
 		s := m.slot(p.seq)
 		s.body = ledger.NewBody(m.p.Ledger, p.proposal)
-		s.path, s.signature, s.signed = p.path, p.signature, true
+		s.path, s.signed = p.path, true
+		if len(p.signature) > 0 { // our own proposals are signed when they leave
+			s.signature = p.signature
+		}
 		if m.isPrimary() {
 			m.primary.next = max(m.primary.next, p.seq+1)
 			m.primary.lastTime = max(m.primary.lastTime, p.proposal.Time)
