@@ -26,6 +26,8 @@ import (
 // waivers name what is allowed to break a rule, and why. One that waives
 // nothing fails the test, so that the list only holds what is true.
 var waivers = []waiver{
+	{"purity: ledger/verify/verify.go", `imports sync`,
+		"remembers which certificates were verified; whether one is found there changes no verdict"},
 	{"purity: ledger/signature/signature.go", `imports sync`,
 		"the cache of expanded public keys is shared by verifying goroutines; it changes the cost of an answer, never the answer"},
 	{"purity: ledger/state/reference/reference.go", "ranges over a map",

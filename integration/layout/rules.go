@@ -30,7 +30,7 @@ var reach = map[string][]string{
 	"ledger":                     {"ledger/..."},
 	"bus":                        {"ledger/..."},
 	"bus/server":                 {"bus", "ledger/..."},
-	"bus/link":                   {"bus", "ledger/..."},
+	"bus/link":                   {"bus", "bus/server", "ledger/..."}, // listens on the own server
 	"bus/client":                 {"bus", "ledger/..."},
 	"wasm":                       {"wasm/...", "ledger/..."},
 	"wasm/module":                {"ledger/..."},
@@ -85,7 +85,7 @@ var doors = map[string][]string{
 	"github.com/tetratelabs/wazero":       {"wasm/..."},
 	"github.com/cloudflare/circl":         {"ledger/certificate"},
 	"github.com/spf13/cobra":              {"node"},
-	"github.com/prometheus/client_golang": {"actors/shell", "bus/...", "actors/gateway", "node/..."},
+	"github.com/prometheus/client_golang": {"actors/...", "bus/...", "node/..."}, // each actor's metrics stand beside it
 	"go.opentelemetry.io/otel":            {"actors/shell", "bus/...", "actors/gateway", "node/..."},
 	"github.com/consensys/gnark-crypto":   {},
 	"pgregory.net/rapid":                  {},

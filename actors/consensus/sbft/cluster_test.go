@@ -215,7 +215,7 @@ func (c *cluster) input(n *simNode, m Message) Input {
 	case OutPrepare:
 		return Prepare{From: n.id, Slot: m.Slot, Certificate: m.Certificate}
 	case OutCommitProof:
-		return CommitProof{Slot: m.Slot, Fast: m.Fast, Certificate: m.Certificate}
+		return CommitProof(m)
 	case OutStatus:
 		return PeerStatus{From: n.id, View: m.View, Executed: m.Executed, Stable: m.Stable}
 	}

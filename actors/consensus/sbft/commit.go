@@ -87,7 +87,7 @@ func (m *Machine) onDurable(in Durable) {
 		}
 	}
 	m.low = to
-	m.onExecuted(Executed{Height: in.Height})
+	m.onExecuted(Executed(in))
 }
 
 // onRedeliver goes back to a height that execution lost. What is no longer kept

@@ -213,10 +213,6 @@ func (m *Machine) cancel(out *Output, kind TimerKind, seq ledger.Seq) {
 	out.Timers = append(out.Timers, TimerChange{Timer: Timer{Kind: kind, Seq: seq}, Cancel: true})
 }
 
-func (m *Machine) statement(phase certificate.Phase, id SlotID) certificate.Statement {
-	return Statement(m.p.Ledger, m.p.Epoch, phase, id)
-}
-
 // Statement is what a share of a phase signs for a slot.
 func Statement(id ledger.ID, epoch ledger.Epoch, phase certificate.Phase, slot SlotID) certificate.Statement {
 	return certificate.Statement{Ledger: id, Epoch: epoch, View: slot.View, Seq: slot.Seq, Phase: phase, Digest: slot.Digest}

@@ -70,8 +70,6 @@ type slot struct {
 
 	tallies []*tally // this replica as a collector
 	expired bool     // the collector's patience is over
-
-	executed bool
 }
 
 func (s *slot) id(view ledger.View) SlotID {

@@ -71,9 +71,7 @@ func TestACrashKeepsSyncedUnitsWhole(t *testing.T) {
 					seq++
 					unit := makeUnit(rng, seq)
 					units = append(units, unit)
-					if l.Append(unit) != nil {
-						break
-					}
+					_ = l.Append(unit) // after a failure the log refuses what follows
 				case 3, 4:
 					n := len(units)
 					if l.Sync() == nil {

@@ -1,0 +1,3 @@
+// Package ledgerpb is the generated code of what parties sign and what clients
+// are given.
+package ledgerpb
