@@ -159,6 +159,7 @@ func (r *Reader) Hash() Hash {
 // Bytes reads a byte string of at most limit bytes. The result aliases the input.
 func (r *Reader) Bytes(limit int) []byte {
 	n := r.U32()
+	// #nosec G115 -- both sides are bounded far below the limits of the type
 	if r.err == nil && uint64(n) > uint64(max(limit, 0)) {
 		r.fail("a byte string of %d bytes where at most %d are allowed", n, limit)
 		return nil

@@ -40,7 +40,8 @@ func (t transport) Broadcast(bulk bool, payload []byte) {
 // replicaNumber reads the index in "replica-N".
 func (r *Replica) replicaNumber(id bus.MemberID) (ledger.ReplicaID, bool) {
 	for n := range r.quorum.N() {
-		if rid := ledger.ReplicaID(n); rid.String() == string(id) { // #nosec G115 -- n is at most 1000
+		// #nosec G115 -- n is at most 1000
+		if rid := ledger.ReplicaID(n); rid.String() == string(id) {
 			return rid, true
 		}
 	}

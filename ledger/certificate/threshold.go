@@ -197,6 +197,7 @@ func dealThreshold(random io.Reader, need, n int) (*thresholdKeys, []*bls.Scalar
 	secrets := make([]*bls.Scalar, n)
 	for id := range n {
 		var x bls.Scalar
+		// #nosec G115 -- both sides are bounded far below the limits of the type
 		x.SetUint64(uint64(id) + 1)
 		y := new(bls.Scalar)
 		for i := need - 1; i >= 0; i-- { // Horner

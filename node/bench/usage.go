@@ -41,7 +41,8 @@ func usage() usages {
 		system, _ := strconv.ParseFloat(fields[12], 64)
 		pages, _ := strconv.ParseInt(fields[21], 10, 64)
 		name := "this process"
-		if cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline")); err == nil && pid != me { // #nosec G304 -- /proc
+		// #nosec G304 -- /proc
+		if cmdline, err := os.ReadFile(filepath.Join(dir, "cmdline")); err == nil && pid != me {
 			args := strings.Split(strings.TrimRight(string(cmdline), "\x00"), "\x00")
 			name = filepath.Base(args[len(args)-1])
 		}

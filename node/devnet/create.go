@@ -78,7 +78,8 @@ func Create(opt Options) (*Network, error) {
 	b.genesis = ledger.Genesis{Version: ledger.GenesisVersion, Name: opt.Name, F: opt.F, C: opt.C, Scheme: opt.Scheme,
 		Keys: public.Marshal(), Created: time.Now().UTC(), Limits: ledger.DefaultLimits()}
 	for i, p := range private {
-		if err := b.member(ledger.MemberReplica, ledger.ReplicaID(i).String(), i, p.Marshal()); err != nil { // #nosec G115 -- at most 1000
+		// #nosec G115 -- at most 1000
+		if err := b.member(ledger.MemberReplica, ledger.ReplicaID(i).String(), i, p.Marshal()); err != nil {
 			return nil, err
 		}
 	}

@@ -96,7 +96,8 @@ func New(p Params, floor ledger.Height) *Machine {
 }
 
 func (m *Machine) at(h ledger.Height) *height {
-	if h <= m.floor || h > m.top+ledger.Height(m.p.Window) { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	if h <= m.floor || h > m.top+ledger.Height(m.p.Window) {
 		return nil
 	}
 	e := m.heights[h]
@@ -265,7 +266,8 @@ func (m *Machine) arm(out *Output) {
 
 // forget keeps the newest Window heights.
 func (m *Machine) forget() {
-	for m.top > m.floor+ledger.Height(m.p.Window) { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	for m.top > m.floor+ledger.Height(m.p.Window) {
 		m.floor++
 		delete(m.heights, m.floor)
 	}

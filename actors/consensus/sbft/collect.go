@@ -23,7 +23,8 @@ func Collectors(p Params, view ledger.View, seq ledger.Seq, path Path) []ledger.
 	primary := p.Quorum.Primary(view)
 	others := make([]ledger.ReplicaID, 0, n)
 	for i := range n {
-		if id := ledger.ReplicaID(i); id != primary { // #nosec G115 -- i < n
+		// #nosec G115 -- i < n
+		if id := ledger.ReplicaID(i); id != primary {
 			others = append(others, id)
 		}
 	}
@@ -34,6 +35,7 @@ func Collectors(p Params, view ledger.View, seq ledger.Seq, path Path) []ledger.
 		if i > 0 && i%4 == 0 {
 			seed = sha256.Sum256(seed[:])
 		}
+		// #nosec G115 -- both sides are bounded far below the limits of the type
 		r := binary.BigEndian.Uint64(seed[8*(i%4):]) % uint64(len(others)-i)
 		others[i], others[i+int(r)] = others[i+int(r)], others[i] // #nosec G115 -- r < n
 	}

@@ -79,7 +79,8 @@ func (m *Machine) onDurable(in Durable) {
 	if to <= m.low {
 		return
 	}
-	if to-m.low > ledger.Seq(m.p.Window) { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	if to-m.low > ledger.Seq(m.p.Window) {
 		m.slots = map[ledger.Seq]*slot{}
 	} else {
 		for seq := m.low + 1; seq <= to; seq++ {

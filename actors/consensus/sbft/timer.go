@@ -5,7 +5,8 @@ import "github.com/concordat-ledger/concordat/ledger"
 // onStarted repeats what this replica had said before a restart; it needs no
 // memory of what was lost.
 func (m *Machine) onStarted(out *Output) {
-	for seq := m.low + 1; seq <= m.low+ledger.Seq(m.p.Window); seq++ { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	for seq := m.low + 1; seq <= m.low+ledger.Seq(m.p.Window); seq++ {
 		s := m.slots[seq]
 		if s == nil || s.body == nil {
 			continue
@@ -45,7 +46,8 @@ const resendSlotsMax = 4
 // onResend repeats the oldest slots that have not moved for a while.
 func (m *Machine) onResend(out *Output) {
 	pending, repeated := false, 0
-	for seq := m.delivered + 1; seq <= m.low+ledger.Seq(m.p.Window); seq++ { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	for seq := m.delivered + 1; seq <= m.low+ledger.Seq(m.p.Window); seq++ {
 		s := m.slots[seq]
 		if s == nil || (s.committed != nil && s.body != nil) {
 			continue

@@ -119,6 +119,7 @@ func decodeUnit(b []byte, segment uint64, offset int64) (recs []Record, synced i
 		return nil, 0, 0, "no unit begins here"
 	}
 	length := uint64(binary.BigEndian.Uint32(b[4:]))
+	// #nosec G115 -- both sides are bounded far below the limits of the type
 	if length > UnitBytesMax-unitHeaderBytes || length > uint64(len(b)-unitHeaderBytes) || length%unitAlign != 0 {
 		return nil, 0, 0, "the unit's length is impossible"
 	}
@@ -127,7 +128,8 @@ func decodeUnit(b []byte, segment uint64, offset int64) (recs []Record, synced i
 		return nil, 0, 0, "the unit's checksum does not match"
 	}
 	mark := binary.BigEndian.Uint64(b[8:])
-	if mark > uint64(offset) { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	if mark > uint64(offset) {
 		return nil, 0, 0, "the unit claims a sync beyond itself"
 	}
 	recs, reason = decodeRecords(b[unitHeaderBytes:size], binary.BigEndian.Uint32(b[16:]))
@@ -145,6 +147,7 @@ func decodeRecords(b []byte, count uint32) ([]Record, string) {
 		}
 		r := Record{Seq: binary.BigEndian.Uint64(b), Kind: b[8]}
 		n := uint64(binary.BigEndian.Uint32(b[9:]))
+		// #nosec G115 -- both sides are bounded far below the limits of the type
 		if n > RecordBytesMax || n > uint64(len(b)-recordHead) {
 			return nil, "a record's length is impossible"
 		}
