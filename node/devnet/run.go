@@ -27,8 +27,9 @@ type Running interface {
 	Stop(context.Context) error
 }
 
-// StartReplica runs a replica of a folder in this process.
-func StartReplica(ctx context.Context, dir string, logger *slog.Logger, registerer prometheus.Registerer) (*replica.Replica, error) {
+// StartReplica runs a replica of a folder in this process. Tests change its
+// configuration with options.
+func StartReplica(ctx context.Context, dir string, logger *slog.Logger, registerer prometheus.Registerer, options ...func(*replica.Config)) (*replica.Replica, error) {
 	f, err := config.Load(dir)
 	if err != nil {
 		return nil, err
@@ -37,9 +38,14 @@ func StartReplica(ctx context.Context, dir string, logger *slog.Logger, register
 	if _, err := fmt.Sscanf(f.Node.ID, "replica-%d", &number); err != nil || f.Node.Kind != ledger.MemberReplica {
 		return nil, fmt.Errorf("the folder %s is not that of a replica", dir)
 	}
-	return replica.Start(ctx, replica.Config{Genesis: f.Genesis, Self: ledger.ReplicaID(number), DataDir: f.DataDir(), // #nosec G115 -- compared with genesis there
+	// #nosec G115 -- compared with genesis by Start
+	cfg := replica.Config{Genesis: f.Genesis, Self: ledger.ReplicaID(number), DataDir: f.DataDir(),
 		Listen: f.Node.Listen, Peers: f.Node.Peers, Identity: f.Identity, SigningKey: f.SigningKey, ShareKey: f.ShareKey,
-		Logger: logger, Registerer: registerer})
+		Logger: logger, Registerer: registerer}
+	for _, change := range options {
+		change(&cfg)
+	}
+	return replica.Start(ctx, cfg)
 }
 
 // StartClientNode runs a client node of a folder in this process.
