@@ -110,6 +110,7 @@ func (a *certifying) onCertified(c *shell.Context, m collector.Certified) {
 	told := actorspb.Certified{Statement: m.Statement, Certificate: m.Certificate}
 	c.Tell(a.cfg.Peers.Admission, told)
 	c.Tell(a.cfg.Peers.Consensus, told)
+	a.machine.Believe(m.Statement.Height)
 	a.unsure = append(a.unsure, m)
 	if len(a.unsure) >= verifyTogether {
 		a.verifyUnsure(c)
@@ -141,6 +142,7 @@ func (a *certifying) verifyUnsure(c *shell.Context) {
 			a.machine.OnCertified(u, &a.out)
 		} else {
 			c.Logger().Warn("an execution certificate does not verify", "height", u.Statement.Height)
+			a.machine.Doubt(u.Statement.Height, &a.out)
 		}
 	}
 	a.unsure = a.unsure[:0]

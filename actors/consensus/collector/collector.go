@@ -76,6 +76,7 @@ type height struct {
 	certified *Certified
 	shares    []Share // of others and our own, at most one per replica
 	combining bool
+	believed  bool // a certificate is here but not verified yet: do not work for another
 	turn      int
 	sentAt    int64
 }
@@ -164,7 +165,7 @@ func addShare(list []Share, s Share) []Share {
 // gather combines the shares that agree with our own outcome. A collector
 // certifies nothing that it has not computed itself.
 func (m *Machine) gather(e *height, out *Output) {
-	if e.own == nil || e.combining || e.certified != nil {
+	if e.own == nil || e.combining || e.believed || e.certified != nil {
 		return
 	}
 	var shares []certificate.Share
@@ -241,7 +242,7 @@ func (m *Machine) OnRetry(now int64, out *Output) {
 	waiting := false
 	for h := m.floor + 1; h <= m.top; h++ {
 		e := m.heights[h]
-		if e == nil || e.own == nil || e.certified != nil {
+		if e == nil || e.own == nil || e.believed || e.certified != nil {
 			continue
 		}
 		waiting = true
@@ -289,4 +290,21 @@ func (m *Machine) Waiting() int {
 func (m *Machine) Knows(h ledger.Height) bool {
 	e := m.at(h)
 	return e == nil || e.certified != nil
+}
+
+// Believe notes that a certificate for a height came and waits to be verified;
+// nothing is done to get another meanwhile.
+func (m *Machine) Believe(h ledger.Height) {
+	if e := m.at(h); e != nil {
+		e.believed = true
+	}
+}
+
+// Doubt takes that back: the certificate did not verify.
+func (m *Machine) Doubt(h ledger.Height, out *Output) {
+	if e := m.at(h); e != nil && e.certified == nil {
+		e.believed = false
+		m.gather(e, out)
+		m.arm(out)
+	}
 }
