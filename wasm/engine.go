@@ -1,0 +1,158 @@
+package wasm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"strings"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+	"github.com/tetratelabs/wazero/experimental"
+
+	"github.com/concordat-ledger/concordat/wasm/host"
+	"github.com/concordat-ledger/concordat/wasm/memory"
+	"github.com/concordat-ledger/concordat/wasm/module"
+)
+
+// Config says how an engine runs. The zero value is right for a replica.
+type Config struct {
+	CacheDir    string // compiled code is kept there; empty: it is compiled anew at each start
+	Interpreter bool   // no machine code; the same results, 10 to 50 times slower
+	PoolSize    int    // idle instances kept for each module; 0: DefaultPoolSize
+	Verify      bool   // compare all memory after each reset; for tests
+	Portable    bool   // reset by copying all memory, as on systems other than Linux
+}
+
+// DefaultPoolSize keeps one instance for the executor and one for queries.
+const DefaultPoolSize = 2
+
+// GasInitialise is the gas that _initialize and warm may use together.
+const GasInitialise = 1_000_000_000
+
+// features are the parts of WebAssembly that are offered. Vectors, threads,
+// exceptions, tail calls and references stay off in the engine too.
+const features = api.CoreFeaturesV1 | api.CoreFeatureSignExtensionOps | api.CoreFeatureNonTrappingFloatToIntConversion |
+	api.CoreFeatureMultiValue | api.CoreFeatureBulkMemoryOperations
+
+// Engine compiles modules. It is safe for concurrent use.
+type Engine struct {
+	cfg   Config
+	rt    wazero.Runtime
+	check wazero.Runtime // validates originals; an interpreter, for it never runs them
+	cache wazero.CompilationCache
+}
+
+// New starts an engine.
+func New(ctx context.Context, cfg Config) (*Engine, error) {
+	if cfg.PoolSize == 0 {
+		cfg.PoolSize = DefaultPoolSize
+	}
+	e := &Engine{cfg: cfg}
+	rc := wazero.NewRuntimeConfigCompiler
+	if cfg.Interpreter {
+		rc = wazero.NewRuntimeConfigInterpreter
+	}
+	own := rc().WithCoreFeatures(features).WithMemoryLimitPages(module.MemoryPagesMax).WithDebugInfoEnabled(false)
+	if cfg.CacheDir != "" {
+		cache, err := wazero.NewCompilationCacheWithDir(cfg.CacheDir)
+		if err != nil {
+			return nil, fmt.Errorf("opening the cache of compiled contracts in %s: %w", cfg.CacheDir, err)
+		}
+		e.cache, own = cache, own.WithCompilationCache(cache)
+	}
+	e.rt = wazero.NewRuntimeWithConfig(ctx, own)
+	e.check = wazero.NewRuntimeWithConfig(ctx, wazero.NewRuntimeConfigInterpreter().WithCoreFeatures(features).WithDebugInfoEnabled(false))
+	if err := host.Instantiate(ctx, e.rt); err != nil {
+		return nil, errors.Join(fmt.Errorf("offering the host functions: %w", err), e.Close(ctx))
+	}
+	return e, nil
+}
+
+// Close ends the engine. Modules must be closed before.
+func (e *Engine) Close(ctx context.Context) error {
+	err := errors.Join(e.rt.Close(ctx), e.check.Close(ctx))
+	if e.cache != nil {
+		err = errors.Join(err, e.cache.Close(ctx))
+	}
+	return err
+}
+
+// Compile makes a module callable. The error is a *module.Refusal when the module
+// is at fault, which every replica finds alike; any other error is local.
+func (e *Engine) Compile(ctx context.Context, code []byte) (*Module, error) {
+	instrumented, info, err := module.Instrument(code)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.validate(ctx, code); err != nil {
+		return nil, err
+	}
+	compiled, err := e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), instrumented)
+	if err != nil {
+		return nil, fmt.Errorf("compiling an instrumented module: %w", err)
+	}
+	m := newModule(e, compiled, info, code)
+	if err := m.prepare(ctx); err != nil {
+		return nil, errors.Join(err, m.Close(ctx))
+	}
+	return m, nil
+}
+
+// validate type-checks the original: only then does the rewriting mean the same.
+func (e *Engine) validate(ctx context.Context, code []byte) error {
+	compiled, err := e.check.CompileModule(ctx, code)
+	if err != nil {
+		return &module.Refusal{Rule: module.RuleValid, Detail: "its code is not valid: " + strings.TrimSpace(err.Error())}
+	}
+	return compiled.Close(ctx)
+}
+
+// instance is one instantiation of a module with its memory.
+type instance struct {
+	module  api.Module
+	ctx     context.Context // carries the guest to host functions
+	guest   *host.Guest
+	space   memory.Space
+	call    api.Function
+	globals []api.MutableGlobal
+	stack   [1]uint64
+}
+
+func (m *Module) instantiate(ctx context.Context) (*instance, error) {
+	space, err := memory.Reserve(uint64(m.info.MemoryPagesMax)*pageBytes, memory.Portable(m.engine.cfg.Portable))
+	if err != nil {
+		return nil, err
+	}
+	in := &instance{space: space, guest: &host.Guest{}}
+	in.ctx = host.With(context.Background(), in.guest)
+	with := experimental.WithMemoryAllocator(ctx, experimental.MemoryAllocatorFunc(
+		func(_, _ uint64) experimental.LinearMemory { return space }))
+	in.module, err = m.engine.rt.InstantiateModule(with, m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
+	if err != nil {
+		space.Free()
+		return nil, fmt.Errorf("instantiating a contract: %w", err)
+	}
+	if err := in.guest.Bind(in.module); err != nil {
+		return nil, errors.Join(err, in.close(ctx))
+	}
+	in.call = in.module.ExportedFunction(module.ExportCall)
+	for _, name := range m.info.MutableGlobals {
+		g, ok := in.module.ExportedGlobal(name).(api.MutableGlobal)
+		if !ok {
+			return nil, errors.Join(fmt.Errorf("global %s cannot be set", name), in.close(ctx))
+		}
+		in.globals = append(in.globals, g)
+	}
+	return in, nil
+}
+
+func (in *instance) close(ctx context.Context) error {
+	err := in.module.Close(ctx)
+	in.space.Free()
+	return err
+}
+
+// pageBytes is WebAssembly's page.
+const pageBytes = 64 << 10

@@ -1,0 +1,318 @@
+package host
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+
+	"github.com/tetratelabs/wazero"
+	"github.com/tetratelabs/wazero/api"
+
+	"github.com/concordat-ledger/concordat/wasm/module"
+)
+
+// Statuses of put, del and emit.
+const (
+	statusOK       = 0
+	statusReadOnly = 1
+	statusTooLarge = 2
+	statusLimit    = 3
+)
+
+// Statuses of invoke.
+const (
+	invokeOK      = 0
+	invokeFailed  = 1
+	invokeTrapped = 2
+)
+
+const (
+	absent      = ^uint32(0) // -1
+	tooMany     = ^uint32(2) // -3, of scan
+	scanReverse = 1
+)
+
+// Crypto operations.
+const (
+	cryptoSHA256 = 1
+	cryptoRandom = 2
+)
+
+// Instantiate registers both modules that contracts import from. Functions of
+// module.Offers and those here are compared, so that none is missing.
+func Instantiate(ctx context.Context, runtime wazero.Runtime) error {
+	for _, name := range []string{module.ABI, module.WASI} {
+		builder := runtime.NewHostModuleBuilder(name)
+		for _, o := range module.Offers() {
+			if o.Module != name {
+				continue
+			}
+			builder.NewFunctionBuilder().
+				WithGoModuleFunction(function(implementations[o.Name]), valueTypes(o.Params), valueTypes(o.Results)).
+				Export(o.Name)
+		}
+		if _, err := builder.Instantiate(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func valueTypes(in []module.ValueType) []api.ValueType {
+	return append([]api.ValueType(nil), in...)
+}
+
+// function wraps an implementation: it finds the guest and takes the price of the
+// crossing.
+func function(f func(g *Guest, s []uint64)) api.GoModuleFunc {
+	return func(ctx context.Context, _ api.Module, stack []uint64) {
+		g := ctx.Value(guestKey{}).(*Guest)
+		g.pay(module.GasHost)
+		f(g, stack)
+	}
+}
+
+// implementations by name. They read parameters from s and write the result to
+// s[0].
+var implementations = map[string]func(g *Guest, s []uint64){
+	"call_read": (*Guest).callRead,
+	"output":    (*Guest).setOutput,
+	"fail":      (*Guest).fail,
+	"get":       (*Guest).get,
+	"fetch":     (*Guest).fetch,
+	"put":       (*Guest).put,
+	"del":       (*Guest).del,
+	"scan":      (*Guest).scan,
+	"next":      (*Guest).next,
+	"emit":      (*Guest).emit,
+	"invoke":    (*Guest).invoke,
+	"crypto":    (*Guest).crypto,
+	"log":       (*Guest).log,
+
+	"args_get":            succeed,
+	"args_sizes_get":      (*Guest).noStrings,
+	"environ_get":         succeed,
+	"environ_sizes_get":   (*Guest).noStrings,
+	"clock_time_get":      (*Guest).clockTime,
+	"clock_res_get":       (*Guest).clockResolution,
+	"random_get":          (*Guest).randomGet,
+	"sched_yield":         succeed,
+	"proc_exit":           (*Guest).exit,
+	"poll_oneoff":         (*Guest).poll,
+	"fd_write":            (*Guest).fdWrite,
+	"fd_read":             badDescriptor,
+	"fd_close":            badDescriptor,
+	"fd_seek":             badDescriptor,
+	"fd_fdstat_get":       (*Guest).fdStat,
+	"fd_fdstat_set_flags": badDescriptor,
+	"fd_prestat_get":      badDescriptor,
+	"fd_prestat_dir_name": badDescriptor,
+	"fd_filestat_get":     badDescriptor,
+	"path_open":           badDescriptor,
+	"path_filestat_get":   badDescriptor,
+}
+
+// arg is an i32 parameter.
+func arg(s []uint64, i int) uint32 { return uint32(s[i]) } // #nosec G115 -- the engine passes an i32
+
+func (g *Guest) callRead(s []uint64) {
+	s[0] = uint64(g.give(arg(s, 0), arg(s, 1), g.envelope))
+}
+
+func (g *Guest) setOutput(s []uint64) {
+	ptr, n := arg(s, 0), arg(s, 1)
+	if n > OutputBytesMax {
+		g.trap("an output of %d bytes, at most %d are allowed", n, OutputBytesMax)
+	}
+	g.pay(uint64(n) * module.GasHostByte)
+	g.output = append([]byte(nil), g.bytes(ptr, n)...)
+}
+
+func (g *Guest) fail(s []uint64) {
+	n := min(arg(s, 2), MessageBytesMax)
+	g.pay(uint64(n) * module.GasHostByte)
+	g.message = cut(string(g.bytes(arg(s, 1), n)), MessageBytesMax)
+	g.code = arg(s, 0)
+	g.stop(endFail)
+}
+
+func (g *Guest) get(s []uint64) {
+	g.states("get")
+	n := arg(s, 1)
+	g.pay(module.GasGet)
+	if n == 0 || n > KeyBytesMax { // such a key cannot have been written
+		s[0] = uint64(absent)
+		return
+	}
+	g.pay(uint64(n) * module.GasHostByte)
+	value, found, err := g.state.Get(g.bytes(arg(s, 0), n))
+	g.check(err)
+	if !found {
+		s[0] = uint64(absent)
+		return
+	}
+	g.pending = value
+	s[0] = uint64(g.give(arg(s, 2), arg(s, 3), value))
+}
+
+func (g *Guest) fetch(s []uint64) {
+	s[0] = uint64(g.give(arg(s, 0), arg(s, 1), g.pending))
+}
+
+func (g *Guest) put(s []uint64) {
+	g.states("put")
+	keyLen, valueLen, audienceLen := arg(s, 1), arg(s, 3), arg(s, 5)
+	switch {
+	case g.call.ReadOnly:
+		s[0] = statusReadOnly
+		return
+	case keyLen == 0 || keyLen > KeyBytesMax || valueLen > ValueBytesMax || audienceLen > AudienceBytesMax:
+		s[0] = statusTooLarge
+		return
+	case g.writes >= WritesMax:
+		s[0] = statusLimit
+		return
+	}
+	g.pay(module.GasPut + (uint64(keyLen)+uint64(valueLen)+uint64(audienceLen))*module.GasPutByte)
+	g.writes++
+	g.check(g.state.Put(g.bytes(arg(s, 0), keyLen), g.bytes(arg(s, 2), valueLen), g.bytes(arg(s, 4), audienceLen)))
+	s[0] = statusOK
+}
+
+func (g *Guest) del(s []uint64) {
+	g.states("del")
+	n := arg(s, 1)
+	switch {
+	case g.call.ReadOnly:
+		s[0] = statusReadOnly
+		return
+	case n == 0 || n > KeyBytesMax:
+		s[0] = statusTooLarge
+		return
+	case g.writes >= WritesMax:
+		s[0] = statusLimit
+		return
+	}
+	g.pay(module.GasDelete + uint64(n)*module.GasPutByte)
+	g.writes++
+	g.check(g.state.Delete(g.bytes(arg(s, 0), n)))
+	s[0] = statusOK
+}
+
+func (g *Guest) scan(s []uint64) {
+	g.states("scan")
+	fromLen, toLen := arg(s, 1), arg(s, 3)
+	g.pay(module.GasScan)
+	if len(g.scans) >= ScansMax || fromLen > KeyBytesMax || toLen > KeyBytesMax {
+		s[0] = uint64(tooMany)
+		return
+	}
+	var from, to []byte
+	if fromLen > 0 {
+		from = append(from, g.bytes(arg(s, 0), fromLen)...)
+	}
+	if toLen > 0 {
+		to = append(to, g.bytes(arg(s, 2), toLen)...)
+	}
+	iterator, err := g.state.Scan(from, to, arg(s, 4)&scanReverse != 0)
+	g.check(err)
+	g.scans = append(g.scans, &scan{iterator: iterator})
+	s[0] = uint64(len(g.scans) - 1) // #nosec G115 -- at most ScansMax
+}
+
+// next packs entries into the guest's buffer: length and key, length and value.
+func (g *Guest) next(s []uint64) {
+	handle, ptr, room := arg(s, 0), arg(s, 1), arg(s, 2)
+	if uint64(handle) >= uint64(len(g.scans)) {
+		g.trap("next was given the scan %d, which is not open", handle)
+	}
+	sc := g.scans[handle]
+	room = min(room, OutputBytesMax+KeyBytesMax+8)
+	out := g.bytes(ptr, room)
+	written := 0
+	for {
+		if !sc.held {
+			key, value, ok, err := sc.iterator.Next()
+			g.check(err)
+			if !ok {
+				break
+			}
+			g.pay(module.GasScanEntry)
+			sc.key, sc.value, sc.held = append(sc.key[:0], key...), append(sc.value[:0], value...), true
+		}
+		size := 8 + len(sc.key) + len(sc.value)
+		if size > len(out)-written {
+			if written == 0 {
+				s[0] = uint64(uint32(-int32(size))) // #nosec G115 -- keys and values are bounded; a negative i32 is the protocol
+				return
+			}
+			break
+		}
+		at := out[written:]
+		binary.LittleEndian.PutUint32(at, uint32(len(sc.key))) // #nosec G115 -- bounded
+		copy(at[4:], sc.key)
+		binary.LittleEndian.PutUint32(at[4+len(sc.key):], uint32(len(sc.value))) // #nosec G115 -- bounded
+		copy(at[8+len(sc.key):], sc.value)
+		written += size
+		sc.held = false
+	}
+	g.pay(uint64(written) * module.GasHostByte) // #nosec G115 -- not negative
+	s[0] = uint64(written)                      // #nosec G115 -- not negative
+}
+
+func (g *Guest) emit(s []uint64) {
+	g.states("emit")
+	topicLen, dataLen, audienceLen := arg(s, 1), arg(s, 3), arg(s, 5)
+	switch {
+	case g.call.ReadOnly:
+		s[0] = statusReadOnly
+		return
+	case topicLen == 0 || topicLen > TopicBytesMax || dataLen > EventBytesMax || audienceLen > AudienceBytesMax:
+		s[0] = statusTooLarge
+		return
+	case g.events >= EventsMax || g.emitted+int(topicLen)+int(dataLen) > EventBytesMax:
+		s[0] = statusLimit
+		return
+	}
+	size := int(topicLen) + int(dataLen)
+	g.pay(module.GasEmit + uint64(size)*module.GasEmitByte) // #nosec G115 -- not negative
+	topic := cut(string(g.bytes(arg(s, 0), topicLen)), TopicBytesMax)
+	g.events++
+	g.emitted += size
+	g.check(g.state.Emit(topic, g.bytes(arg(s, 2), dataLen), g.bytes(arg(s, 4), audienceLen)))
+	s[0] = statusOK
+}
+
+func (g *Guest) crypto(s []uint64) {
+	op, ptr, n := arg(s, 0), arg(s, 1), arg(s, 2)
+	switch op {
+	case cryptoSHA256:
+		g.pay(module.GasHash + uint64(n)*module.GasHashByte)
+		sum := sha256.Sum256(g.bytes(ptr, n))
+		s[0] = uint64(g.give(arg(s, 3), arg(s, 4), sum[:]))
+	case cryptoRandom:
+		g.pay(module.GasHash)
+		var out [sha256.Size]byte
+		g.random.read(g.call, out[:])
+		s[0] = uint64(g.give(arg(s, 3), arg(s, 4), out[:]))
+	default:
+		s[0] = uint64(absent)
+	}
+}
+
+func (g *Guest) log(s []uint64) {
+	n := arg(s, 2)
+	g.pay(uint64(n) * module.GasLogByte)
+	g.logText(uint8(min(arg(s, 0), 255)), g.bytes(arg(s, 1), n)) // #nosec G115 -- bounded
+}
+
+// logText hands on what fits into the call's limit.
+func (g *Guest) logText(level uint8, text []byte) {
+	room := LogBytesMax - g.logged
+	if room <= 0 || g.state == nil || len(text) == 0 {
+		return
+	}
+	text = text[:min(len(text), room)]
+	g.logged += len(text)
+	g.state.Log(level, cut(string(text), LogBytesMax))
+}

@@ -1,0 +1,5 @@
+//go:build !linux
+
+package memory
+
+func reserveMapped(int) (Space, error) { return nil, nil }

@@ -1,0 +1,278 @@
+package module
+
+import "strconv"
+
+// Check judges a module by everything that its bytes alone decide, except the
+// typing of its code, which the engine validates. The error is a *Refusal.
+func Check(code []byte) (*Info, error) {
+	_, info, err := Instrument(code)
+	if err != nil {
+		return nil, err
+	}
+	info.InstrumentedBytes, info.ChargePoints = 0, 0
+	return info, nil
+}
+
+// Instrument checks a module and rewrites it as the package comment says. The
+// result is only meaningful when the original validates: the block that bounds
+// depth shifts labels, so some invalid code would become valid. It exports, under
+// names of ReservedPrefix, its gas, reserve, stack and mutable globals. The error
+// is a *Refusal.
+func Instrument(code []byte) ([]byte, *Info, error) {
+	d, refusal := decode(code)
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	codeSection, refusal := d.rewriteCode()
+	if refusal != nil {
+		return nil, nil, refusal
+	}
+	out := d.assemble(codeSection)
+	d.info.InstrumentedBytes = len(out)
+	return out, &d.info, nil
+}
+
+// Globals that the instrumenter appends, counted from the first free index.
+const (
+	globalGas = iota
+	globalReserve
+	globalStack
+)
+
+func (d *decoded) globalIndex(i int) uint64 { return uint64(len(d.globals) + i) } // #nosec G115 -- both small
+
+func (d *decoded) firstHelper() uint32 {
+	return uint32(len(d.imported) + len(d.functions)) // #nosec G115 -- bounded by limits
+}
+
+// appendHelperTypes comes before the bodies are walked, which may append more.
+func (d *decoded) appendHelperTypes() {
+	nothing := uint32(len(d.types)) // #nosec G115 -- bounded by TypesMax
+	d.types = append(d.types, funcType{}, funcType{[]ValueType{I32}, []ValueType{I32}})
+	d.helperTypes = [helpers]uint32{helperRefill: nothing, helperGrow: nothing + 1, helperBulk: nothing + 1}
+}
+
+// rewriteCode rewrites all bodies and appends the helpers' bodies.
+func (d *decoded) rewriteCode() ([]byte, *Refusal) {
+	d.appendHelperTypes()
+	section := make([]byte, 0, d.info.CodeBytes+d.info.CodeBytes/2+1024)
+	section = appendUnsigned(section, uint64(len(d.bodies)+helpers))
+	w := &walker{d: d, helpers: d.firstHelper(), scratch: map[ValueType]uint32{}}
+	var body []byte
+	for i, b := range d.bodies {
+		t := d.types[d.functions[i]]
+		var refusal *Refusal
+		if body, refusal = d.rewriteBody(w, body[:0], i, b, t); refusal != nil {
+			return nil, refusal
+		}
+		section = append(appendUnsigned(section, uint64(len(body))), body...)
+		cost := uint64(CompilePerByte*len(b)) + uint64(CompilePerBlockSquared*w.blocks*w.blocks) // #nosec G115 -- not negative
+		if d.info.CompileCost += cost; d.info.CompileCost > CompileBudget {
+			return nil, refuse(RuleBudget, "it would take too long to compile: %d functions with long chains of branches; split the largest", i+1)
+		}
+		d.info.BlocksLargest = max(d.info.BlocksLargest, w.blocks)
+	}
+	for _, h := range d.helperBodies() {
+		section = append(appendUnsigned(section, uint64(len(h))), h...)
+	}
+	return section, nil
+}
+
+func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType) ([]byte, *Refusal) {
+	w.r = &reader{b: b}
+	w.index = i + len(d.imported)
+	w.out, w.extra = w.out[:0], w.extra[:0]
+	w.current, w.height, w.highest, w.blocks, w.deadAt = 0, 0, 0, 0, 0
+	clear(w.scratch)
+	runs, refusal := w.readLocals(len(t.params))
+	if refusal != nil {
+		return nil, refusal
+	}
+	if refusal = w.body(len(t.results)); refusal != nil {
+		return nil, refusal
+	}
+	out = appendUnsigned(out, uint64(len(runs)/2+len(w.extra)))
+	for j := 0; j < len(runs); j += 2 {
+		out = append(appendUnsigned(out, uint64(runs[j])), byte(runs[j+1])) // #nosec G115 -- a type's byte
+	}
+	for _, kind := range w.extra {
+		out = append(out, 1, kind)
+	}
+	out = d.enter(out, w.slots())
+	out = append(out, opBlock)
+	out = append(out, d.wrapperType(t)...)
+	done := 0
+	for _, c := range w.charges {
+		if c.cost == 0 && !c.check {
+			continue
+		}
+		out = append(out, w.out[done:c.at]...)
+		done = c.at
+		out = d.charge(out, c)
+		d.info.ChargePoints++
+	}
+	out = append(out, w.out[done:]...)
+	out = append(out, opEnd)
+	out = d.leave(out, w.slots())
+	return append(out, opEnd), nil
+}
+
+// readLocals returns the runs of locals as count, type, count, type …
+func (w *walker) readLocals(params int) ([]uint32, *Refusal) {
+	n := w.r.count("runs of locals", LocalsMax)
+	total := uint64(params) // #nosec G115 -- not negative
+	var runs []uint32
+	for range n {
+		count, kind := w.r.unsigned32(), w.r.byte()
+		if w.r.fail == nil {
+			w.d.valueType(w.r, kind)
+		}
+		total += uint64(count)
+		if w.r.fail == nil && total > LocalsMax {
+			w.r.refuse(RuleLimit, "function %d has more than %d locals", w.index, LocalsMax)
+		}
+		if w.r.fail != nil {
+			return nil, w.r.fail
+		}
+		runs = append(runs, count, uint32(kind))
+	}
+	w.locals = int(total) // #nosec G115 -- bounded above
+	return runs, w.r.fail
+}
+
+func (d *decoded) get(out []byte, global int) []byte {
+	return appendUnsigned(append(out, opGlobalGet), d.globalIndex(global))
+}
+
+func (d *decoded) set(out []byte, global int) []byte {
+	return appendUnsigned(append(out, opGlobalSet), d.globalIndex(global))
+}
+
+// enter takes a frame's slots, leave gives them back. A frame too many traps with
+// the stack global below zero, by which the engine tells it from other traps.
+func (d *decoded) enter(out []byte, slots int64) []byte {
+	out = d.get(out, globalStack)
+	out = append(appendSigned(append(out, opI32Const), slots), opI32Sub)
+	out = d.set(out, globalStack)
+	out = d.get(out, globalStack)
+	return append(out, opI32Const, 0, opI32LtS, opIf, blockEmpty, opUnreachable, opEnd)
+}
+
+func (d *decoded) leave(out []byte, slots int64) []byte {
+	out = d.get(out, globalStack)
+	out = append(appendSigned(append(out, opI32Const), slots), opI32Add)
+	return d.set(out, globalStack)
+}
+
+// wrapperType is the block type with a function's results.
+func (d *decoded) wrapperType(t funcType) []byte {
+	switch len(t.results) {
+	case 0:
+		return []byte{blockEmpty}
+	case 1:
+		return []byte{t.results[0]}
+	}
+	for i, has := range d.types {
+		if len(has.params) == 0 && string(has.results) == string(t.results) {
+			return appendSigned(nil, int64(i))
+		}
+	}
+	d.types = append(d.types, funcType{results: t.results})
+	return appendSigned(nil, int64(len(d.types)-1))
+}
+
+func (d *decoded) charge(out []byte, c charge) []byte {
+	out = d.get(out, globalGas)
+	out = append(appendSigned(append(out, opI64Const), int64(c.cost)), opI64Sub) // #nosec G115 -- bounded by the body's size
+	out = d.set(out, globalGas)
+	if !c.check {
+		return out
+	}
+	return d.refillWhenNegative(out)
+}
+
+func (d *decoded) refillWhenNegative(out []byte) []byte {
+	out = d.get(out, globalGas)
+	out = append(out, opI64Const, 0, opI64LtS, opIf, blockEmpty, opCall)
+	out = appendUnsigned(out, uint64(d.firstHelper()+helperRefill))
+	return append(out, opEnd)
+}
+
+// assemble writes the rewritten module. Custom sections are left out.
+func (d *decoded) assemble(code []byte) []byte {
+	out := make([]byte, 0, len(code)+len(d.data)+len(d.elements)+64<<10)
+	out = append(out, magic...)
+	section := func(id byte, content []byte) {
+		if content != nil {
+			out = appendSection(out, id, content)
+		}
+	}
+	types := appendUnsigned(nil, uint64(len(d.types)))
+	for _, t := range d.types {
+		types = appendType(types, t)
+	}
+	section(sectionType, types)
+	section(sectionImport, d.imports)
+	section(sectionFunction, d.functionSection())
+	section(sectionTable, d.table)
+	memory := appendUnsigned([]byte{1, 1}, uint64(d.pagesMin))
+	section(sectionMemory, appendUnsigned(memory, uint64(d.pagesMax)))
+	section(sectionGlobal, d.globalSection())
+	section(sectionExport, d.exportSection())
+	section(sectionElement, d.elements)
+	section(sectionCode, code)
+	section(sectionData, d.data)
+	return out
+}
+
+func (d *decoded) functionSection() []byte {
+	b := appendUnsigned(nil, uint64(len(d.functions)+helpers))
+	for _, t := range d.functions {
+		b = appendUnsigned(b, uint64(t))
+	}
+	for _, t := range d.helperTypes {
+		b = appendUnsigned(b, uint64(t))
+	}
+	return b
+}
+
+func (d *decoded) globalSection() []byte {
+	b := appendUnsigned(nil, uint64(len(d.globals)+3))
+	for _, g := range d.globals {
+		mutable := byte(0)
+		if g.mutable {
+			mutable = 1
+		}
+		b = append(append(b, g.kind, mutable), g.init...)
+	}
+	b = append(b, I64, 1, opI64Const, 0, opEnd)
+	b = append(b, I64, 1, opI64Const, 0, opEnd)
+	return append(b, I32, 1, opI32Const, 0, opEnd)
+}
+
+func (d *decoded) exportSection() []byte {
+	type added struct {
+		name  string
+		index uint64
+	}
+	list := []added{
+		{ExportGas, d.globalIndex(globalGas)},
+		{ExportReserve, d.globalIndex(globalReserve)},
+		{ExportStack, d.globalIndex(globalStack)},
+	}
+	for i, g := range d.globals {
+		if g.mutable {
+			name := ExportGlobal + strconv.Itoa(i)
+			list = append(list, added{name, uint64(i)}) // #nosec G115 -- an index
+			d.info.MutableGlobals = append(d.info.MutableGlobals, name)
+		}
+	}
+	b := appendUnsigned(nil, uint64(len(d.exports)+len(list)))
+	for _, e := range d.exports {
+		b = appendUnsigned(append(appendName(b, e.name), e.kind), uint64(e.index))
+	}
+	for _, a := range list {
+		b = appendUnsigned(append(appendName(b, a.name), kindGlobal), a.index)
+	}
+	return b
+}
