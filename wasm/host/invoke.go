@@ -54,6 +54,7 @@ func parseInvocation(b []byte) (method string, args []byte, err error) {
 		}
 		last = tag
 		n, used := binary.Uvarint(b[1:])
+		// #nosec G115 -- Uvarint used no more than there was
 		if used <= 0 || n == 0 || n > uint64(len(b)-1-used) {
 			return "", nil, errInvocation
 		}

@@ -120,6 +120,7 @@ func (m *mapped) Attach(s *Snapshot) error {
 		return fmt.Errorf("a snapshot of %d bytes does not fit into a memory of %d", len(s.bytes), len(m.region))
 	}
 	if len(s.bytes) > 0 {
+		// #nosec G103 -- the region is ours and as long as the snapshot
 		_, err := unix.MmapPtr(s.file, 0, unsafe.Pointer(&m.region[0]), uintptr(len(s.bytes)),
 			unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_FIXED|unix.MAP_NORESERVE)
 		if err != nil {
@@ -195,7 +196,8 @@ func (m *mapped) learn() error {
 		m.entries = make([]byte, pages*8)
 	}
 	entries := m.entries[:pages*8]
-	first := int64(uintptr(unsafe.Pointer(&m.region[0])) / PageBytes) // #nosec G115 -- an address fits
+	// #nosec G103 G115 -- the address is only a place in the page map
+	first := int64(uintptr(unsafe.Pointer(&m.region[0])) / PageBytes)
 	if _, err := pagemap().ReadAt(entries, first*8); err != nil {
 		return fmt.Errorf("reading which pages of a contract's memory were written: %w", err)
 	}

@@ -72,11 +72,11 @@ type decoded struct {
 
 // typeOf is the type of function index i, imported or defined.
 func (d *decoded) typeOf(i uint32) (funcType, bool) {
-	if i < uint32(len(d.imported)) { // #nosec G115 -- bounded by ImportsMax
+	if int(i) < len(d.imported) {
 		return d.types[d.imported[i]], true
 	}
-	i -= uint32(len(d.imported))       // #nosec G115 -- bounded
-	if i >= uint32(len(d.functions)) { // #nosec G115 -- bounded by FunctionsMax
+	i -= uint32(len(d.imported)) // #nosec G115 -- bounded
+	if int(i) >= len(d.functions) {
 		return funcType{}, false
 	}
 	return d.types[d.functions[i]], true
@@ -252,7 +252,7 @@ func (d *decoded) readImports(r *reader) {
 
 func (d *decoded) typeIndex(r *reader) uint32 {
 	t := r.unsigned32()
-	if r.fail == nil && t >= uint32(len(d.types)) { // #nosec G115 -- bounded by TypesMax
+	if r.fail == nil && int(t) >= len(d.types) {
 		r.bad("type %d is not there", t)
 	}
 	return t
@@ -408,7 +408,8 @@ func (d *decoded) readElements(r *reader) {
 		for j := 0; j < size && r.fail == nil; j++ {
 			r.unsigned32()
 		}
-		if r.fail == nil && (!d.hasTable || uint64(uint32(at))+uint64(size) > uint64(d.tableMin)) { // #nosec G115 -- addresses are unsigned
+		// #nosec G115 -- addresses are unsigned, size is bounded by TableEntriesMax
+		if r.fail == nil && (!d.hasTable || uint64(uint32(at))+uint64(size) > uint64(d.tableMin)) {
 			r.refuse(RuleSegment, "element segment %d does not lie within the table", i)
 		}
 	}
@@ -448,7 +449,8 @@ func (d *decoded) readData(r *reader) {
 		at, _ := d.constant(r, I32)
 		size := r.unsigned32()
 		r.bytes(size)
-		if r.fail == nil && uint64(uint32(at))+uint64(size) > uint64(d.pagesMin)<<16 { // #nosec G115 -- addresses are unsigned
+		// #nosec G115 -- addresses are unsigned
+		if r.fail == nil && uint64(uint32(at))+uint64(size) > uint64(d.pagesMin)<<16 {
 			r.refuse(RuleSegment, "data segment %d does not lie within the memory", i)
 		}
 	}

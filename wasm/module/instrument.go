@@ -56,7 +56,7 @@ func (d *decoded) appendHelperTypes() {
 func (d *decoded) rewriteCode() ([]byte, *Refusal) {
 	d.appendHelperTypes()
 	section := make([]byte, 0, d.info.CodeBytes+d.info.CodeBytes/2+1024)
-	section = appendUnsigned(section, uint64(len(d.bodies)+helpers))
+	section = appendUnsigned(section, uint64(len(d.bodies)+helpers)) // #nosec G115 -- a length
 	w := &walker{d: d, helpers: d.firstHelper(), scratch: map[ValueType]uint32{}}
 	var body []byte
 	for i, b := range d.bodies {
@@ -91,7 +91,7 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 	if refusal = w.body(len(t.results)); refusal != nil {
 		return nil, refusal
 	}
-	out = appendUnsigned(out, uint64(len(runs)/2+len(w.extra)))
+	out = appendUnsigned(out, uint64(len(runs)/2+len(w.extra))) // #nosec G115 -- a length
 	for j := 0; j < len(runs); j += 2 {
 		out = append(appendUnsigned(out, uint64(runs[j])), byte(runs[j+1])) // #nosec G115 -- a type's byte
 	}
@@ -226,7 +226,7 @@ func (d *decoded) assemble(code []byte) []byte {
 }
 
 func (d *decoded) functionSection() []byte {
-	b := appendUnsigned(nil, uint64(len(d.functions)+helpers))
+	b := appendUnsigned(nil, uint64(len(d.functions)+helpers)) // #nosec G115 -- a length
 	for _, t := range d.functions {
 		b = appendUnsigned(b, uint64(t))
 	}
@@ -237,7 +237,7 @@ func (d *decoded) functionSection() []byte {
 }
 
 func (d *decoded) globalSection() []byte {
-	b := appendUnsigned(nil, uint64(len(d.globals)+3))
+	b := appendUnsigned(nil, uint64(len(d.globals)+3)) // #nosec G115 -- a length
 	for _, g := range d.globals {
 		mutable := byte(0)
 		if g.mutable {
@@ -267,7 +267,7 @@ func (d *decoded) exportSection() []byte {
 			d.info.MutableGlobals = append(d.info.MutableGlobals, name)
 		}
 	}
-	b := appendUnsigned(nil, uint64(len(d.exports)+len(list)))
+	b := appendUnsigned(nil, uint64(len(d.exports)+len(list))) // #nosec G115 -- a length
 	for _, e := range d.exports {
 		b = appendUnsigned(append(appendName(b, e.name), e.kind), uint64(e.index))
 	}

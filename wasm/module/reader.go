@@ -30,7 +30,7 @@ func (r *reader) byte() byte {
 }
 
 func (r *reader) bytes(n uint32) []byte {
-	if uint64(n) > uint64(len(r.b)-r.pos) {
+	if int64(n) > int64(len(r.b)-r.pos) {
 		r.bad("a field claims %d bytes where %d are left", n, len(r.b)-r.pos)
 		return nil
 	}
@@ -93,7 +93,7 @@ func (r *reader) count(what string, most int) int {
 	if r.fail != nil {
 		return 0
 	}
-	if uint64(n) > uint64(most) {
+	if int64(n) > int64(most) {
 		r.fail = refuse(RuleLimit, "it has %d %s, at most %d are allowed", n, what, most)
 		r.pos = len(r.b)
 		return 0

@@ -114,7 +114,7 @@ func (w *walker) prefixed(start int) {
 		}
 		return
 	case sub == prefixMemoryCopy:
-		if w.r.byte() != 0 || w.r.byte() != 0 {
+		if to, from := w.r.byte(), w.r.byte(); to != 0 || from != 0 {
 			w.r.refuse(RuleMemory, "function %d uses a second memory", w.index)
 		}
 	case sub == prefixMemoryFill:
