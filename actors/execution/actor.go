@@ -3,8 +3,10 @@ package execution
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
@@ -13,7 +15,7 @@ import (
 // Store is the durable chain and state as execution reads them.
 type Store interface {
 	Tip() (ledger.Height, ledger.Hash)
-	Get(key []byte, at ledger.Height) (value []byte, found bool, err error)
+	reader
 	Each(at ledger.Height, fn func(key, value []byte) error) error
 	Header(h ledger.Height) ([]byte, error)
 	Commands(fn func(actorspb.Command) error) error
@@ -25,8 +27,10 @@ type Config struct {
 	Ledger  ledger.ID
 	Genesis *ledger.Genesis
 	Store   Store
-	Tell    []shell.PID // of executed blocks
-	Ask     []shell.PID // for decisions, after a start
+	Modules *contracts.Modules
+	Tell    []shell.PID  // of executed blocks
+	Ask     []shell.PID  // for decisions, after a start
+	Logger  *slog.Logger // for what contracts log; nil: nowhere
 }
 
 // waitingMax bounds executed blocks that storage has not taken yet; consensus
@@ -69,7 +73,7 @@ func (e *execution) Start(c *shell.Context) error {
 func load(cfg *Config) (*chain, error) {
 	height, hash := cfg.Store.Tip()
 	c := &chain{id: cfg.Ledger, limits: cfg.Genesis.Limits, height: height, hash: hash,
-		values: newValues(cfg.Store, height), window: newWindow(), tree: state.New()}
+		modules: cfg.Modules, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow(), tree: state.New()}
 	for i := range cfg.Genesis.Parties {
 		p := &cfg.Genesis.Parties[i]
 		b, err := encodeParty(p)

@@ -3,8 +3,10 @@ package execution
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
@@ -19,6 +21,8 @@ type chain struct {
 	tree    *state.Tree
 	values  *values
 	window  *window
+	modules *contracts.Modules
+	logger  *slog.Logger
 	genesis []state.Change // entered with the first block
 }
 
@@ -29,7 +33,12 @@ type executor struct {
 	header  ledger.Header
 	block   *actorspb.ExecutedBlock
 	parties map[ledger.Party]*ledger.PartyRecord // read in this block; looked up only
+	bytes   int                                  // of kept changes, outputs and events
 }
+
+// blockBytesMax bounds what a block's transactions write and return together, so
+// that a block fits into one commit of the store. What would go beyond is refused.
+const blockBytesMax = 16 << 20
 
 // execute runs the next block and moves the chain to it. An error is local (the
 // store cannot be read); no transaction can cause one.
@@ -40,7 +49,7 @@ func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
 	x := &executor{chain: c, overlay: newOverlay(c.values), header: header, block: b, parties: map[ledger.Party]*ledger.PartyRecord{}}
 	if c.height == 0 {
 		for _, g := range c.genesis {
-			x.overlay.set(g.Key, g.Value)
+			x.overlay.Set(g.Key, g.Value)
 		}
 		x.overlay.keep()
 	}
@@ -139,18 +148,38 @@ func (x *executor) run(tx *ledger.Transaction, r *ledger.Result) error {
 	if err != nil {
 		return err
 	}
-	if tx.Contract != SystemContract {
-		r.Status, r.Message = ledger.StatusUnknownContract, fmt.Sprintf("there is no contract %q", tx.Contract)
-		return nil
+	if tx.Contract == SystemContract {
+		err = x.system(tx, party, r)
+	} else {
+		err = x.contract(tx, party, r)
 	}
-	if err := x.system(tx, party, r); err != nil {
+	if err != nil {
 		return err
 	}
+	if r.Status == ledger.StatusOK {
+		x.room(r)
+	}
 	if r.Status != ledger.StatusOK {
+		r.Output, r.Events = nil, nil
 		x.overlay.drop()
 		return nil
 	}
 	x.overlay.keep()
-	clear(x.parties) // a registration may have changed one
+	if tx.Contract == SystemContract {
+		clear(x.parties) // a registration may have changed one
+	}
 	return nil
+}
+
+// room refuses what the block has no room for.
+func (x *executor) room(r *ledger.Result) {
+	size := x.overlay.stagedBytes() + len(r.Output)
+	for i := range r.Events {
+		size += len(r.Events[i].Data) + len(r.Events[i].Topic) + len(r.Events[i].Audience)
+	}
+	if x.bytes+size > blockBytesMax {
+		r.Status, r.Message = ledger.StatusRefused, "the block has no room for its changes; submit it again as a new command"
+		return
+	}
+	x.bytes += size
 }

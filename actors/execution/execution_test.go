@@ -13,16 +13,18 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/wasm"
 )
 
 type emptyStore struct{}
 
-func (emptyStore) Tip() (ledger.Height, ledger.Hash)                 { return 0, ledger.Hash{} }
-func (emptyStore) Get([]byte, ledger.Height) ([]byte, bool, error)   { return nil, false, nil }
-func (emptyStore) Each(ledger.Height, func(_, _ []byte) error) error { return nil }
-func (emptyStore) Header(ledger.Height) ([]byte, error)              { return nil, nil }
-func (emptyStore) Commands(func(actorspb.Command) error) error       { return nil }
-func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error)    { return nil, nil }
+func (emptyStore) Tip() (ledger.Height, ledger.Hash)                                { return 0, ledger.Hash{} }
+func (emptyStore) Get([]byte, ledger.Height) ([]byte, bool, error)                  { return nil, false, nil }
+func (emptyStore) Scan(_, _ []byte, _ ledger.Height, _ bool) (wasm.Iterator, error) { return nil, nil }
+func (emptyStore) Each(ledger.Height, func(_, _ []byte) error) error                { return nil }
+func (emptyStore) Header(ledger.Height) ([]byte, error)                             { return nil, nil }
+func (emptyStore) Commands(func(actorspb.Command) error) error                      { return nil }
+func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error)                   { return nil, nil }
 
 type bench struct {
 	t     *testing.T

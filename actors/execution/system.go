@@ -28,8 +28,10 @@ func (x *executor) system(tx *ledger.Transaction, party *ledger.PartyRecord, r *
 		return nil
 	case "register_party":
 		return x.registerParty(tx, party, r)
+	case "deploy":
+		return x.deploy(tx, party, r)
 	default:
-		r.Status, r.Message = ledger.StatusUnknownMethod, fmt.Sprintf("the built-in contract has no method %q; it has note and register_party", tx.Method)
+		r.Status, r.Message = ledger.StatusUnknownMethod, fmt.Sprintf("the built-in contract has no method %q; it has note, register_party and deploy", tx.Method)
 		return nil
 	}
 }
@@ -69,7 +71,7 @@ func (x *executor) registerParty(tx *ledger.Transaction, admin *ledger.PartyReco
 	if err != nil {
 		return err
 	}
-	x.overlay.set(PartyKey(rec.Party), b)
+	x.overlay.Set(PartyKey(rec.Party), b)
 	r.Status = ledger.StatusOK
 	return nil
 }
@@ -86,7 +88,7 @@ func encodeParty(p *ledger.PartyRecord) ([]byte, error) {
 
 // party reads a party's record; nil when it is not registered.
 func (x *executor) party(p ledger.Party) (*ledger.PartyRecord, error) {
-	raw, err := x.overlay.get(PartyKey(p))
+	raw, err := x.overlay.Get(PartyKey(p))
 	if err != nil || raw == nil {
 		return nil, err
 	}

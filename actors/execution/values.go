@@ -5,11 +5,6 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
-// reader is the store as execution reads it.
-type reader interface {
-	Get(key []byte, at ledger.Height) (value []byte, found bool, err error)
-}
-
 // value of a key; a nil data means that it was deleted.
 type value struct {
 	data   []byte
@@ -86,62 +81,4 @@ func (v *values) settle(h ledger.Height, changes []state.Change) {
 			v.cache(string(c.Key), f.data)
 		}
 	}
-}
-
-// overlay is what one block's transactions see: the state before, and the
-// changes of the transactions before. A transaction's own changes are staged and
-// kept or dropped as a whole.
-type overlay struct {
-	base   *values
-	kept   map[string][]byte // nil: deleted
-	order  []string          // keys of kept, in the order of their first write
-	staged map[string][]byte
-	writes []string
-}
-
-func newOverlay(base *values) *overlay {
-	return &overlay{base: base, kept: map[string][]byte{}, staged: map[string][]byte{}}
-}
-
-func (o *overlay) get(key []byte) ([]byte, error) {
-	if d, ok := o.staged[string(key)]; ok {
-		return d, nil
-	}
-	if d, ok := o.kept[string(key)]; ok {
-		return d, nil
-	}
-	return o.base.get(key)
-}
-
-func (o *overlay) set(key, data []byte) {
-	k := string(key)
-	if _, ok := o.staged[k]; !ok {
-		o.writes = append(o.writes, k)
-	}
-	o.staged[k] = data
-}
-
-// keep makes the staged changes part of the block; drop forgets them.
-func (o *overlay) keep() {
-	for _, k := range o.writes {
-		if _, ok := o.kept[k]; !ok {
-			o.order = append(o.order, k)
-		}
-		o.kept[k] = o.staged[k]
-	}
-	o.drop()
-}
-
-func (o *overlay) drop() {
-	clear(o.staged)
-	o.writes = o.writes[:0]
-}
-
-func (o *overlay) changes() []state.Change {
-	out := make([]state.Change, len(o.order))
-	for i, k := range o.order {
-		d := o.kept[k]
-		out[i] = state.Change{Key: []byte(k), Value: d, Delete: d == nil}
-	}
-	return out
 }

@@ -32,6 +32,8 @@ type Store interface {
 	Transaction(at ledger.Place) (*ledgerpb.TransactionView, *ledgerpb.ResultView, error)
 	Receipt(at ledger.Place) ([]byte, error) // nil: not certified yet
 	Tip() (ledger.Height, ledger.Hash)
+	Contracts() ([]*ledgerpb.ContractView, error)
+	Contract(name string) (*ledgerpb.ContractView, error) // with its schema; nil: not deployed
 }
 
 // Config of the reads actor.
@@ -39,6 +41,7 @@ type Config struct {
 	Store   Store
 	Status  func() *ledgerpb.ReplicaStatus
 	Genesis []byte
+	Query   func(*ledgerpb.QueryRequest) *ledgerpb.QueryReply // runs a contract's method on the stored state
 }
 
 // latestMax bounds how many blocks one lookup lists.
@@ -70,7 +73,7 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	case KindLookup:
 		reply = r.lookup(m.GetBody())
 	case KindQuery:
-		reply = &ledgerpb.QueryReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "there is no such contract")}
+		reply = r.query(m.GetBody())
 	default:
 		return
 	}
@@ -80,6 +83,14 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 		return
 	}
 	c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Body: body})
+}
+
+func (r *reads) query(body []byte) *ledgerpb.QueryReply {
+	var req ledgerpb.QueryRequest
+	if err := proto.Unmarshal(body, &req); err != nil {
+		return &ledgerpb.QueryReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}
+	}
+	return r.cfg.Query(&req)
 }
 
 func refusal(kind ledgerpb.Refusal, format string, args ...any) *ledgerpb.Error {
@@ -106,6 +117,10 @@ func (r *reads) lookup(body []byte) *ledgerpb.LookupReply {
 		err = r.receipt(reply, w.Receipt)
 	case *ledgerpb.LookupRequest_Latest:
 		err = r.latest(reply, w.Latest)
+	case *ledgerpb.LookupRequest_Contracts:
+		reply.Contracts, err = r.cfg.Store.Contracts()
+	case *ledgerpb.LookupRequest_Contract:
+		err = r.contract(reply, w.Contract)
 	case *ledgerpb.LookupRequest_Genesis:
 		reply.Genesis = r.cfg.Genesis
 	default:
@@ -176,6 +191,17 @@ func (r *reads) receipt(reply *ledgerpb.LookupReply, text string) error {
 	reply.Receipt, err = r.cfg.Store.Receipt(at)
 	if err == nil && reply.Receipt == nil {
 		return fmt.Errorf("a receipt of transaction %s: %w yet; its block is not certified, ask again", text, errNotFound)
+	}
+	return err
+}
+
+func (r *reads) contract(reply *ledgerpb.LookupReply, name string) error {
+	view, err := r.cfg.Store.Contract(name)
+	if err == nil && view == nil {
+		err = fmt.Errorf("contract %q: %w", name, errNotFound)
+	}
+	if err == nil {
+		reply.Contracts = []*ledgerpb.ContractView{view}
 	}
 	return err
 }

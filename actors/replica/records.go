@@ -8,6 +8,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/execution"
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
@@ -175,7 +176,10 @@ func (r *records) Agreed(h ledger.Height) (*actorspb.AgreedBlock, error) {
 }
 
 // lookups is the store as the reads actor sees it.
-type lookups struct{ *records }
+type lookups struct {
+	*records
+	modules *contracts.Modules
+}
 
 // Block implements reads.Store.
 func (l lookups) Block(h ledger.Height) (*ledgerpb.BlockView, error) {

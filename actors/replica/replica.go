@@ -24,6 +24,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/consensus"
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/actors/execution"
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/actors/reads"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/actors/storage"
@@ -72,6 +73,7 @@ type Replica struct {
 	store   *storage.Store
 	log     *votelog.Log
 	records *records
+	modules *contracts.Modules
 	server  *server.Server
 	links   *link.Links
 	system  *shell.System
@@ -94,7 +96,7 @@ func Start(ctx context.Context, cfg Config) (*Replica, error) {
 		cfg.Logger = slog.New(slog.DiscardHandler)
 	}
 	r := &Replica{cfg: cfg, done: make(chan struct{})}
-	steps := []func(context.Context) error{r.readGenesis, r.openStores, r.startBus, r.startActors}
+	steps := []func(context.Context) error{r.readGenesis, r.openStores, r.startEngine, r.startBus, r.startActors}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
 			r.close()
@@ -140,6 +142,14 @@ func (r *Replica) openStores(context.Context) error {
 	}
 	r.records = &records{Store: r.store, genesis: r.genesis}
 	return nil
+}
+
+// startEngine keeps compiled contracts beside the store, so that a restart does
+// not compile them again.
+func (r *Replica) startEngine(ctx context.Context) error {
+	var err error
+	r.modules, err = contracts.NewModules(ctx, filepath.Join(r.cfg.DataDir, "compiled"))
+	return err
 }
 
 // Members are the genesis members with the addresses known here.
@@ -204,13 +214,13 @@ func (r *Replica) startActors(context.Context) error {
 	specs := []shell.Spec{
 		storage.NewActor(&storage.ActorConfig{Store: r.store, Execution: p.execution,
 			Tell: []shell.PID{p.execution, p.consensus}, Full: r.full.Store}),
-		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, Store: r.records,
+		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, Store: r.records, Modules: r.modules, Logger: r.cfg.Logger,
 			Tell: []shell.PID{p.storage, p.collector, p.consensus, p.admission, p.catchup}, Ask: []shell.PID{p.consensus, p.catchup}}),
 		consensus.NewCertifying(cons),
 		admission.New(r.admissionConfig(checker)),
 		consensus.NewOrdering(cons),
 		catchup.New(r.catchupConfig()),
-		reads.New(&reads.Config{Store: lookups{r.records}, Status: r.Status, Genesis: r.cfg.Genesis}),
+		reads.New(&reads.Config{Store: lookups{r.records, r.modules}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query}),
 	}
 	for _, s := range specs {
 		if _, err := r.system.Spawn(s); err != nil {
@@ -332,6 +342,9 @@ func (r *Replica) close() {
 		r.server.Close()
 	}
 	var errs []error
+	if r.modules != nil {
+		errs = append(errs, r.modules.Close(context.Background()))
+	}
 	if r.log != nil {
 		errs = append(errs, r.log.Close())
 	}

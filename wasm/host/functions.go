@@ -4,10 +4,12 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"errors"
 
 	"github.com/tetratelabs/wazero"
 	"github.com/tetratelabs/wazero/api"
 
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm/module"
 )
 
@@ -175,8 +177,27 @@ func (g *Guest) put(s []uint64) {
 	}
 	g.pay(module.GasPut + (uint64(keyLen)+uint64(valueLen)+uint64(audienceLen))*module.GasPutByte)
 	g.writes++
-	g.check(g.state.Put(g.bytes(arg(s, 0), keyLen), g.bytes(arg(s, 2), valueLen), g.bytes(arg(s, 4), audienceLen)))
-	s[0] = statusOK
+	audience := g.audience(arg(s, 4), audienceLen)
+	s[0] = g.written(g.state.Put(g.bytes(arg(s, 0), keyLen), g.bytes(arg(s, 2), valueLen), audience))
+}
+
+// written turns what the state said into a status.
+func (g *Guest) written(err error) uint64 {
+	if errors.Is(err, ErrLimit) {
+		return statusLimit
+	}
+	g.check(err)
+	return statusOK
+}
+
+// audience reads an encoded audience; a malformed one traps, for nobody could say
+// who may read the record.
+func (g *Guest) audience(ptr, n uint32) []byte {
+	b := g.bytes(ptr, n)
+	if _, err := ledger.ParseAudience(b); err != nil {
+		g.trap("%v", err)
+	}
+	return b
 }
 
 func (g *Guest) del(s []uint64) {
@@ -279,8 +300,8 @@ func (g *Guest) emit(s []uint64) {
 	topic := cut(string(g.bytes(arg(s, 0), topicLen)), TopicBytesMax)
 	g.events++
 	g.emitted += size
-	g.check(g.state.Emit(topic, g.bytes(arg(s, 2), dataLen), g.bytes(arg(s, 4), audienceLen)))
-	s[0] = statusOK
+	audience := g.audience(arg(s, 4), audienceLen)
+	s[0] = g.written(g.state.Emit(topic, g.bytes(arg(s, 2), dataLen), audience))
 }
 
 func (g *Guest) crypto(s []uint64) {

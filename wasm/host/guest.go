@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"math"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
@@ -250,7 +249,7 @@ func cut(s string, most int) string {
 	if len(s) > most {
 		s = s[:most]
 	}
-	return strings.ToValidUTF8(s, string(utf8.RuneError))
+	return strings.ToValidUTF8(s, "?") // one byte, so that it stays within most
 }
 
 // appendEnvelope writes the call in the canonical protobuf subset: fields in

@@ -8,7 +8,11 @@
 // fails here (a disk, a lost database) halts the call without a result.
 package host
 
-import "github.com/concordat-ledger/concordat/ledger"
+import (
+	"errors"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
 
 // Limits of one call, in bytes unless said otherwise.
 const (
@@ -45,8 +49,12 @@ type Call struct {
 	ReadOnly     bool // a query: puts, deletes and events are refused with a status
 }
 
-// State is what one call sees and changes. An error says that this replica cannot
-// answer; it halts the call and is never part of a result.
+// ErrLimit is what Put and Emit return when a limit of the whole transaction is
+// reached; the contract gets a status.
+var ErrLimit = errors.New("a limit of the transaction is reached")
+
+// State is what one call sees and changes. An error other than ErrLimit says that
+// this replica cannot answer; it halts the call and is never part of a result.
 type State interface {
 	Get(key []byte) (value []byte, found bool, err error)
 	Put(key, value, audience []byte) error

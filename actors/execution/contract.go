@@ -1,0 +1,164 @@
+package execution
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/module"
+)
+
+// runner runs contracts for one transaction on the block's overlay.
+func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id ledger.Hash) *contracts.Runner {
+	r := &contracts.Runner{Modules: x.chain.modules, Store: x.overlay, Call: wasm.Call{
+		Caller: string(tx.Party), Organisation: party.Organisation, Height: x.header.Height, Time: x.header.Time,
+		CommandID: tx.Command, TxID: id,
+	}}
+	if log := x.chain.logger; log != nil {
+		r.Log = func(contract string, level uint8, text string) {
+			log.Log(context.Background(), slog.LevelDebug, text, "contract", contract, "level", level, "height", x.header.Height, "tx", id.Short())
+		}
+	}
+	return r
+}
+
+// gas is a transaction's limit, and what its size costs of it beforehand.
+func (x *executor) gas(tx *ledger.Transaction, size int) (limit, base uint64) {
+	limit = x.chain.limits.GasTransaction
+	if tx.GasLimit != 0 {
+		limit = min(limit, tx.GasLimit)
+	}
+	return limit, gasBase + gasPerByte*uint64(size) // #nosec G115 -- a length
+}
+
+// contract calls a deployed contract.
+func (x *executor) contract(tx *ledger.Transaction, party *ledger.PartyRecord, r *ledger.Result) error {
+	limit, base := x.gas(tx, len(tx.Args))
+	if base > limit {
+		r.Status, r.GasUsed, r.Message = ledger.StatusOutOfGas, limit, fmt.Sprintf("the gas limit of %d is used up", limit)
+		return nil
+	}
+	run := x.runner(tx, party, r.TxID)
+	o, err := run.Run(tx.Contract, tx.Method, tx.Args, limit-base)
+	var unknown *contracts.Unknown
+	if errors.As(err, &unknown) {
+		r.Status, r.GasUsed, r.Message = ledger.StatusUnknownContract, base, unknown.Error()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ended(r, o, base, limit)
+	r.Events = run.Events()
+	return nil
+}
+
+// StatusOf is a call's status as results carry it.
+func StatusOf(o wasm.Outcome) ledger.Status {
+	switch {
+	case o.Status == wasm.OK:
+		return ledger.StatusOK
+	case o.Status == wasm.Failed && o.Code == contracts.CodeUnknownMethod:
+		return ledger.StatusUnknownMethod
+	case o.Status == wasm.Failed:
+		return ledger.StatusContractError
+	case o.Status == wasm.OutOfGas:
+		return ledger.StatusOutOfGas
+	}
+	return ledger.StatusTrapped
+}
+
+// ended writes a call's outcome into the result.
+func ended(r *ledger.Result, o wasm.Outcome, base, limit uint64) {
+	r.Status, r.GasUsed, r.Code, r.Message, r.Output = StatusOf(o), base+o.GasUsed, o.Code, o.Message, o.Output
+	switch r.Status {
+	case ledger.StatusUnknownMethod:
+		r.Code = 0
+	case ledger.StatusOutOfGas:
+		r.GasUsed = limit
+		r.Message = fmt.Sprintf("the gas limit of %d is used up", limit)
+	}
+}
+
+// gasPerCodeByte is the price of a module's byte: it is checked, compiled and
+// stored by everyone. The largest module costs less than half of the default limit.
+const gasPerCodeByte = 6
+
+// deploy enters a contract: the module is judged, stored, and its init called as
+// the deployer.
+func (x *executor) deploy(tx *ledger.Transaction, party *ledger.PartyRecord, r *ledger.Result) error {
+	refuse := func(format string, args ...any) error {
+		r.Status, r.Message = ledger.StatusRefused, fmt.Sprintf(format, args...)
+		return nil
+	}
+	if !party.Admin {
+		return refuse("%s is no administrator; ask one of organisation %s to deploy", party.Party, party.Organisation)
+	}
+	d, err := ledger.ParseDeployment(tx.Args)
+	if err != nil {
+		return refuse("%v", err)
+	}
+	if d.Name == SystemContract {
+		return refuse("the name %q belongs to the built-in contract", d.Name)
+	}
+	old, err := contracts.Find(x.overlay, d.Name)
+	if err != nil {
+		return err
+	}
+	if old != nil {
+		return refuse("a contract %q is deployed already, at height %d; choose another name", d.Name, old.Height)
+	}
+	limit, base := x.gas(tx, 0)
+	base += gasPerCodeByte * uint64(len(d.Code))
+	if base > limit {
+		r.Status, r.GasUsed, r.Message = ledger.StatusOutOfGas, limit, fmt.Sprintf("the gas limit of %d is used up", limit)
+		return nil
+	}
+	r.GasUsed = base
+	hash := wasm.HashCode(d.Code)
+	record := &contracts.Record{Name: d.Name, Code: hash[:], Bytes: len(d.Code), Deployer: tx.Party,
+		Organisation: party.Organisation, Height: x.header.Height}
+	if err := contracts.Save(x.overlay, record, d.Code); err != nil {
+		return err
+	}
+	return x.start(tx, party, record, d, r, base, limit)
+}
+
+// start compiles a deployed module and calls its init.
+func (x *executor) start(tx *ledger.Transaction, party *ledger.PartyRecord, record *contracts.Record, d *ledger.Deployment, r *ledger.Result, base, limit uint64) error {
+	run := x.runner(tx, party, r.TxID)
+	var err error
+	var o wasm.Outcome
+	if d.Initialise {
+		o, err = run.Execute(record, contracts.MethodInit, d.Init, limit-base)
+	} else {
+		err = run.Check(record)
+	}
+	var refusal *module.Refusal
+	if errors.As(err, &refusal) {
+		r.Status, r.Message = ledger.StatusRefused, cutMessage(refusal.Error())
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	ended(r, o, base, limit)
+	if r.Status != ledger.StatusOK {
+		r.Message = cutMessage("init: " + r.Message)
+	}
+	r.Events = run.Events()
+	return nil
+}
+
+// cutMessage keeps a message within the result's limit, at a rune's end.
+func cutMessage(s string) string {
+	if len(s) > ledger.MessageBytesMax {
+		s = s[:ledger.MessageBytesMax]
+	}
+	return strings.ToValidUTF8(s, "")
+}

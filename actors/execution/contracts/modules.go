@@ -1,0 +1,122 @@
+package contracts
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/wasm"
+)
+
+// modulesMax bounds the compiled modules that are kept; each takes a few MB.
+const modulesMax = 64
+
+// Modules keeps compiled modules by the hash of their code. It is safe for
+// concurrent use; what is in use is not given up.
+type Modules struct {
+	engine *wasm.Engine
+	mu     sync.Mutex
+	byHash map[ledger.Hash]*entry
+	clock  uint64
+}
+
+type entry struct {
+	ready  chan struct{} // closed when module or err is set
+	module *wasm.Module
+	err    error
+	users  int
+	used   uint64
+}
+
+// NewModules starts an engine that caches compiled code in a folder, or nowhere.
+func NewModules(ctx context.Context, cacheDir string) (*Modules, error) {
+	e, err := wasm.New(ctx, wasm.Config{CacheDir: cacheDir})
+	if err != nil {
+		return nil, err
+	}
+	return &Modules{engine: e, byHash: map[ledger.Hash]*entry{}}, nil
+}
+
+// Close ends the engine after the calls that are under way.
+func (m *Modules) Close(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var err error
+	for hash, e := range m.byHash {
+		<-e.ready
+		if e.module != nil {
+			err = errors.Join(err, e.module.Close(ctx))
+		}
+		delete(m.byHash, hash)
+	}
+	return errors.Join(err, m.engine.Close(ctx))
+}
+
+// Use calls fn with the module of the given hash, which is compiled from what
+// load returns when it is not kept. The error is a *module.Refusal when the code
+// is at fault, and local otherwise.
+func (m *Modules) Use(hash ledger.Hash, load func() ([]byte, error), fn func(*wasm.Module)) error {
+	m.mu.Lock()
+	e, ok := m.byHash[hash]
+	if !ok {
+		e = &entry{ready: make(chan struct{})}
+		m.byHash[hash] = e
+	}
+	e.users++
+	m.clock++
+	e.used = m.clock
+	m.mu.Unlock()
+	defer m.release(hash, e)
+	if !ok {
+		m.compile(e, load)
+	}
+	<-e.ready
+	if e.err != nil {
+		return e.err
+	}
+	fn(e.module)
+	return nil
+}
+
+func (m *Modules) compile(e *entry, load func() ([]byte, error)) {
+	defer close(e.ready)
+	code, err := load()
+	if err == nil {
+		e.module, err = m.engine.Compile(context.Background(), code)
+	}
+	e.err = err
+}
+
+// release gives up the least recently used module when there are too many, and at
+// once one that did not compile: the next try loads it anew.
+func (m *Modules) release(hash ledger.Hash, e *entry) {
+	m.mu.Lock()
+	e.users--
+	var gone *entry
+	if e.err != nil && e.users == 0 && m.byHash[hash] == e {
+		delete(m.byHash, hash)
+	} else if len(m.byHash) > modulesMax {
+		gone = m.sortedOldest()
+	}
+	m.mu.Unlock()
+	if gone != nil {
+		_ = gone.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
+	}
+}
+
+// sortedOldest takes the least recently used idle entry out; clocks are unique,
+// so the order of the walk does not matter.
+func (m *Modules) sortedOldest() *entry {
+	var oldest *entry
+	var at ledger.Hash
+	for hash, e := range m.byHash {
+		if e.users == 0 && e.module != nil && (oldest == nil || e.used < oldest.used) {
+			oldest, at = e, hash
+		}
+	}
+	if oldest != nil {
+		delete(m.byHash, at)
+	}
+	return oldest
+}

@@ -1,0 +1,242 @@
+package contracts
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/host"
+)
+
+// Limits of one transaction, over all contracts it reaches.
+const (
+	DepthMax      = 8       // contracts that call each other
+	WriteBytesMax = 1 << 20 // keys and values written
+	LogBytesMax   = 8 << 10
+)
+
+// MethodInit is called at deployment and never again.
+const MethodInit = "init"
+
+// CodeUnknownMethod is the failure by which a contract says that it has no such
+// method; the SDKs use it.
+const CodeUnknownMethod = ^uint32(0)
+
+// Store is the state that calls run on, by its full keys, with records as values.
+type Store interface {
+	Getter
+	Set(key, record []byte) // a nil record deletes
+	Scan(from, to []byte, reverse bool) (wasm.Iterator, error)
+	Mark() int         // a point to return to
+	Rollback(mark int) // undoes what was set since
+}
+
+// Runner runs the calls of one transaction or query.
+type Runner struct {
+	Modules *Modules
+	Store   Store
+	Call    wasm.Call // Method, Args, Self and Via are set for each call
+	Log     func(contract string, level uint8, text string)
+	// Reader is for whom a query reads; what it may not see does not exist for it.
+	// nil: a transaction, which sees all.
+	Reader *ledger.Recipient
+
+	events  []ledger.Event
+	emitted int
+	written int
+	logged  int
+	path    []string // contracts that are in a call
+}
+
+// Events are those of the calls that succeeded.
+func (r *Runner) Events() []ledger.Event { return r.events }
+
+// Unknown is the outcome's message of a call of a contract that is not deployed.
+type Unknown struct{ Contract string }
+
+// Error is the sentence.
+func (u *Unknown) Error() string { return fmt.Sprintf("there is no contract %q", u.Contract) }
+
+// Run calls a method of a deployed contract. An error is an *Unknown or local.
+func (r *Runner) Run(contract, method string, args []byte, gas uint64) (wasm.Outcome, error) {
+	record, err := Find(r.Store, contract)
+	if err != nil {
+		return wasm.Outcome{}, err
+	}
+	if record == nil {
+		return wasm.Outcome{}, &Unknown{contract}
+	}
+	if method == MethodInit {
+		return wasm.Outcome{Status: wasm.Failed, Code: CodeUnknownMethod, Message: "init runs once, at deployment"}, nil
+	}
+	return r.Execute(record, method, args, gas)
+}
+
+// Execute calls a method of the contract with the given record. What does not
+// succeed leaves no change and no event. An error is local, or a *module.Refusal
+// at the first use of a module.
+func (r *Runner) Execute(record *Record, method string, args []byte, gas uint64) (wasm.Outcome, error) {
+	hash, err := ledger.HashFromBytes(record.Code)
+	if err != nil {
+		return wasm.Outcome{}, err
+	}
+	if len(args) > host.ArgsBytesMax {
+		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("arguments of %d bytes, at most %d are allowed", len(args), host.ArgsBytesMax)}, nil
+	}
+	var o wasm.Outcome
+	err = r.Modules.Use(hash, func() ([]byte, error) { return Code(r.Store, record) }, func(m *wasm.Module) {
+		o = r.enter(m, record.Name, method, args, gas)
+	})
+	if err == nil && o.Status == wasm.Halt {
+		err = o.Err
+	}
+	return o, err
+}
+
+func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uint64) wasm.Outcome {
+	call := r.Call
+	call.Method, call.Args, call.Self, call.Via = method, args, name, ""
+	if n := len(r.path); n > 0 {
+		call.Via = r.path[n-1]
+	}
+	mark, events, emitted, written := r.Store.Mark(), len(r.events), r.emitted, r.written
+	r.path = append(r.path, name)
+	o := m.Call(&call, session{r, name}, gas)
+	r.path = r.path[:len(r.path)-1]
+	if o.Status != wasm.OK {
+		r.Store.Rollback(mark)
+		r.events, r.emitted, r.written = r.events[:events], emitted, written
+	}
+	return o
+}
+
+// session is the State of one call.
+type session struct {
+	r    *Runner
+	name string
+}
+
+func (s session) Get(key []byte) ([]byte, bool, error) {
+	raw, err := s.r.Store.Get(Key(s.name, key))
+	if err != nil || raw == nil {
+		return nil, false, err
+	}
+	return s.r.shown(raw)
+}
+
+// shown is a record's value, if the reader may see it.
+func (r *Runner) shown(raw []byte) (value []byte, visible bool, err error) {
+	if r.Reader == nil {
+		value, err = state.RecordValue(raw)
+		return value, err == nil, err
+	}
+	record, err := state.DecodeRecord(raw)
+	if err != nil || !state.Visible(record.Audience, *r.Reader) {
+		return nil, false, err
+	}
+	return record.Value, true, nil
+}
+
+func (s session) Put(key, value, audience []byte) error {
+	full := Key(s.name, key)
+	size := len(full) + len(value) + len(audience)
+	if s.r.written+size > WriteBytesMax {
+		return host.ErrLimit
+	}
+	s.r.written += size
+	s.r.Store.Set(full, state.EncodeRecord(audience, value))
+	return nil
+}
+
+func (s session) Delete(key []byte) error {
+	s.r.Store.Set(Key(s.name, key), nil)
+	return nil
+}
+
+func (s session) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
+	lower, upper := keyRange(s.name, from, to)
+	it, err := s.r.Store.Scan(lower, upper, reverse)
+	if err != nil {
+		return nil, err
+	}
+	return &own{Iterator: it, r: s.r, cut: len(Key(s.name, nil))}, nil
+}
+
+// own shows a scan's entries as the contract wrote them.
+type own struct {
+	wasm.Iterator
+	r   *Runner
+	cut int
+}
+
+func (o *own) Next() (key, value []byte, ok bool, err error) {
+	for {
+		key, raw, ok, err := o.Iterator.Next()
+		if err != nil || !ok {
+			return nil, nil, false, err
+		}
+		value, visible, err := o.r.shown(raw)
+		if err != nil || visible {
+			return key[o.cut:], value, err == nil, err
+		}
+	}
+}
+
+func (s session) Emit(topic string, data, audience []byte) error {
+	size := len(topic) + len(data) + len(audience)
+	if len(s.r.events) >= ledger.EventsMax || s.r.emitted+size > ledger.EventsBytesMax {
+		return host.ErrLimit
+	}
+	s.r.emitted += size
+	s.r.events = append(s.r.events, ledger.Event{Contract: s.name, Topic: topic, Data: slices.Clone(data), Audience: slices.Clone(audience)})
+	return nil
+}
+
+func (s session) Log(level uint8, text string) {
+	if s.r.Log != nil && s.r.logged < LogBytesMax {
+		s.r.logged += len(text)
+		s.r.Log(s.name, level, text)
+	}
+}
+
+// Invoke refuses what would enter a contract that is in a call already: it would
+// see its own half-made changes.
+func (s session) Invoke(contract, method string, args []byte, gas uint64) wasm.Outcome {
+	switch {
+	case slices.Contains(s.r.path, contract):
+		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contract %s is in a call already and cannot be entered again", contract)}
+	case len(s.r.path) >= DepthMax:
+		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contracts call each other more than %d deep", DepthMax)}
+	}
+	o, err := s.r.Run(contract, method, args, gas)
+	var unknown *Unknown
+	if errors.As(err, &unknown) {
+		return wasm.Outcome{Status: wasm.Failed, Message: unknown.Error()}
+	}
+	if err != nil {
+		return wasm.Outcome{Status: wasm.Halt, Err: err}
+	}
+	return o
+}
+
+// Check makes a contract's module ready without calling it.
+func (r *Runner) Check(record *Record) error {
+	hash, err := ledger.HashFromBytes(record.Code)
+	if err != nil {
+		return err
+	}
+	return r.Modules.Use(hash, func() ([]byte, error) { return Code(r.Store, record) }, func(*wasm.Module) {})
+}
+
+// Schema is a contract's schema, as its module carries it; nil without one.
+func Schema(modules *Modules, store Getter, record *Record) (schema []byte, err error) {
+	hash, err := ledger.HashFromBytes(record.Code)
+	if err != nil {
+		return nil, err
+	}
+	err = modules.Use(hash, func() ([]byte, error) { return Code(store, record) }, func(m *wasm.Module) { schema = m.Schema() })
+	return schema, err
+}

@@ -1,0 +1,137 @@
+package replica
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/concordat-ledger/concordat/actors/execution"
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+	"github.com/concordat-ledger/concordat/wasm"
+)
+
+// query runs a method on the stored state of a height. It changes nothing, and
+// sees only records that every member may read: nobody vouches for who asks.
+func (r *Replica) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
+	refuse := func(kind ledgerpb.Refusal, format string, args ...any) *ledgerpb.QueryReply {
+		return &ledgerpb.QueryReply{Error: &ledgerpb.Error{Refusal: kind, Message: fmt.Sprintf(format, args...)}}
+	}
+	at, _ := r.store.Tip()
+	if req.GetHeight() != 0 {
+		at = ledger.Height(req.GetHeight())
+	}
+	view := viewStore{view: r.store.View(at)}
+	header, err := r.records.header(at)
+	switch {
+	case at == 0:
+		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "the ledger has no block yet, so no contract is deployed")
+	case errors.Is(err, storage.ErrNotFound):
+		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "there is no block %d yet", at)
+	case err != nil:
+		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
+	}
+	run := &contracts.Runner{Modules: r.modules, Store: view, Reader: &ledger.Recipient{},
+		Call: wasm.Call{Caller: req.GetParty(), Height: at, Time: header.Time, ReadOnly: true}}
+	o, err := run.Run(req.GetContract(), req.GetMethod(), req.GetArgs(), r.genesis.Limits.GasTransaction)
+	var unknown *contracts.Unknown
+	switch {
+	case errors.As(err, &unknown):
+		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%v at height %d; deploy it, or look at the list of contracts", err, at)
+	case err != nil:
+		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
+	}
+	return &ledgerpb.QueryReply{Height: uint64(at), Output: o.Output, Code: o.Code, Message: o.Message, GasUsed: o.GasUsed,
+		Status: execution.StatusOf(o).String()}
+}
+
+// viewStore is the state of a height, read-only.
+type viewStore struct{ view *storage.View }
+
+func (v viewStore) Get(key []byte) ([]byte, error) {
+	raw, found, err := v.view.Get(key)
+	if err != nil || !found {
+		return nil, err
+	}
+	return raw, nil
+}
+
+func (v viewStore) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
+	it, err := v.view.Scan(from, to, reverse)
+	if err != nil {
+		return nil, err
+	}
+	return storeIterator{it}, nil
+}
+
+// Set is never reached: a read-only call is refused before.
+func (viewStore) Set([]byte, []byte) {}
+func (viewStore) Mark() int          { return 0 }
+func (viewStore) Rollback(int)       {}
+
+// storeIterator is a store's iterator as contracts use it.
+type storeIterator struct{ it *storage.Iterator }
+
+func (s storeIterator) Next() (key, value []byte, ok bool, err error) {
+	if !s.it.Next() {
+		return nil, nil, false, s.it.Err()
+	}
+	return s.it.Key(), s.it.Value(), true, nil
+}
+
+func (s storeIterator) Close() { s.it.Close() }
+
+// Scan implements execution.Store.
+func (r *records) Scan(from, to []byte, at ledger.Height, reverse bool) (wasm.Iterator, error) {
+	it, err := r.Store.Scan(from, to, at, reverse)
+	if err != nil {
+		return nil, err
+	}
+	return storeIterator{it}, nil
+}
+
+// Contracts implements reads.Store.
+func (l lookups) Contracts() ([]*ledgerpb.ContractView, error) {
+	tip, _ := l.Tip()
+	if tip == 0 {
+		return nil, nil
+	}
+	from, to := contracts.RecordRange()
+	it, err := l.Store.Scan(from, to, tip, false)
+	if err != nil {
+		return nil, err
+	}
+	defer it.Close()
+	var out []*ledgerpb.ContractView
+	for it.Next() {
+		record, err := contracts.ParseRecord(it.Value())
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, contractView(record))
+	}
+	return out, it.Err()
+}
+
+func contractView(r *contracts.Record) *ledgerpb.ContractView {
+	hash, _ := r.Code.MarshalText()                                                         // of bytes: no error
+	return &ledgerpb.ContractView{Name: r.Name, Hash: string(hash), Bytes: uint64(r.Bytes), // #nosec G115 -- a length
+		Deployer: string(r.Deployer), Height: uint64(r.Height)}
+}
+
+// Contract implements reads.Store.
+func (l lookups) Contract(name string) (*ledgerpb.ContractView, error) {
+	tip, _ := l.Tip()
+	if tip == 0 {
+		return nil, nil
+	}
+	view := viewStore{view: l.View(tip)}
+	record, err := contracts.Find(view, name)
+	if err != nil || record == nil {
+		return nil, err
+	}
+	out := contractView(record)
+	out.Schema, err = contracts.Schema(l.modules, view, record)
+	return out, err
+}
