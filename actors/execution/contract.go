@@ -132,12 +132,10 @@ func (x *executor) deploy(tx *ledger.Transaction, party *ledger.PartyRecord, r *
 // start compiles a deployed module and calls its init.
 func (x *executor) start(tx *ledger.Transaction, party *ledger.PartyRecord, record *contracts.Record, d *ledger.Deployment, r *ledger.Result, base, limit uint64) error {
 	run := x.runner(tx, party, r.TxID)
-	var err error
 	var o wasm.Outcome
-	if d.Initialise {
+	err := run.Check(record)
+	if err == nil && d.Initialise {
 		o, err = run.Execute(record, contracts.MethodInit, d.Init, limit-base)
-	} else {
-		err = run.Check(record)
 	}
 	var refusal *module.Refusal
 	if errors.As(err, &refusal) {

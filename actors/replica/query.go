@@ -10,6 +10,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // query runs a method on the stored state of a height. It changes nothing, and
@@ -34,7 +35,11 @@ func (r *Replica) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	}
 	run := &contracts.Runner{Modules: r.modules, Store: view, Reader: &ledger.Recipient{},
 		Call: wasm.Call{Caller: req.GetParty(), Height: at, Time: header.Time, ReadOnly: true}}
-	o, err := run.Run(req.GetContract(), req.GetMethod(), req.GetArgs(), r.genesis.Limits.GasTransaction)
+	args, described, err := r.describe(view, req)
+	if err != nil {
+		return refuse(ledgerpb.Refusal_REFUSAL_MALFORMED, "%v", err)
+	}
+	o, err := run.Run(req.GetContract(), req.GetMethod(), args, r.genesis.Limits.GasTransaction)
 	var unknown *contracts.Unknown
 	switch {
 	case errors.As(err, &unknown):
@@ -42,8 +47,35 @@ func (r *Replica) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	case err != nil:
 		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
 	}
-	return &ledgerpb.QueryReply{Height: uint64(at), Output: o.Output, Code: o.Code, Message: o.Message, GasUsed: o.GasUsed,
+	reply := &ledgerpb.QueryReply{Height: uint64(at), Output: o.Output, Code: o.Code, Message: o.Message, GasUsed: o.GasUsed,
 		Status: execution.StatusOf(o).String()}
+	if described != nil && o.Status == wasm.OK {
+		text, err := described.OutputJSON(req.GetMethod(), o.Output)
+		if err != nil {
+			r.cfg.Logger.Warn("an output does not fit its contract's schema", "contract", req.GetContract(), "method", req.GetMethod(), "error", err)
+		}
+		reply.OutputJson = string(text)
+	}
+	return reply
+}
+
+// describe finds the contract's schema, and encodes arguments given as JSON by it.
+func (r *Replica) describe(view viewStore, req *ledgerpb.QueryRequest) ([]byte, *schema.Schema, error) {
+	record, err := contracts.Find(view, req.GetContract())
+	if err != nil || record == nil {
+		return nil, nil, err
+	}
+	_, s, err := r.modules.Describe(view, record)
+	switch {
+	case err != nil || s == nil && req.GetArgsJson() == "":
+		return req.GetArgs(), nil, err
+	case s == nil:
+		return nil, nil, fmt.Errorf("contract %s has no schema; give its arguments as bytes", record.Name)
+	case req.GetArgsJson() == "" && len(req.GetArgs()) > 0:
+		return req.GetArgs(), s, nil
+	}
+	args, err := s.ArgsFromJSON(req.GetMethod(), []byte(req.GetArgsJson()))
+	return args, s, err
 }
 
 // viewStore is the state of a height, read-only.
@@ -132,6 +164,6 @@ func (l lookups) Contract(name string) (*ledgerpb.ContractView, error) {
 		return nil, err
 	}
 	out := contractView(record)
-	out.Schema, err = contracts.Schema(l.modules, view, record)
+	out.Schema, _, err = l.modules.Describe(view, record)
 	return out, err
 }

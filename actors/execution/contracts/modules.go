@@ -7,6 +7,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // modulesMax bounds the compiled modules that are kept; each takes a few MB.
@@ -24,6 +25,7 @@ type Modules struct {
 type entry struct {
 	ready  chan struct{} // closed when module or err is set
 	module *wasm.Module
+	schema *schema.Schema // nil without one, or without one that can be read
 	err    error
 	users  int
 	used   uint64
@@ -57,6 +59,10 @@ func (m *Modules) Close(ctx context.Context) error {
 // load returns when it is not kept. The error is a *module.Refusal when the code
 // is at fault, and local otherwise.
 func (m *Modules) Use(hash ledger.Hash, load func() ([]byte, error), fn func(*wasm.Module)) error {
+	return m.use(hash, load, func(e *entry) { fn(e.module) })
+}
+
+func (m *Modules) use(hash ledger.Hash, load func() ([]byte, error), fn func(*entry)) error {
 	m.mu.Lock()
 	e, ok := m.byHash[hash]
 	if !ok {
@@ -75,8 +81,19 @@ func (m *Modules) Use(hash ledger.Hash, load func() ([]byte, error), fn func(*wa
 	if e.err != nil {
 		return e.err
 	}
-	fn(e.module)
+	fn(e)
 	return nil
+}
+
+// Describe returns a contract's schema, as its module carries it and as it was
+// read; both nil without one.
+func (m *Modules) Describe(store Getter, record *Record) (raw []byte, s *schema.Schema, err error) {
+	hash, err := ledger.HashFromBytes(record.Code)
+	if err != nil {
+		return nil, nil, err
+	}
+	err = m.use(hash, func() ([]byte, error) { return Code(store, record) }, func(e *entry) { raw, s = e.module.Schema(), e.schema })
+	return raw, s, err
 }
 
 func (m *Modules) compile(e *entry, load func() ([]byte, error)) {
@@ -84,6 +101,9 @@ func (m *Modules) compile(e *entry, load func() ([]byte, error)) {
 	code, err := load()
 	if err == nil {
 		e.module, err = m.engine.Compile(context.Background(), code)
+	}
+	if err == nil && e.module.Schema() != nil {
+		e.schema, _ = schema.Parse(e.module.Schema()) // judged at deployment
 	}
 	e.err = err
 }

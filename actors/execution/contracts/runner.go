@@ -9,6 +9,8 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state"
 	"github.com/concordat-ledger/concordat/wasm"
 	"github.com/concordat-ledger/concordat/wasm/host"
+	"github.com/concordat-ledger/concordat/wasm/module"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // Limits of one transaction, over all contracts it reaches.
@@ -222,21 +224,13 @@ func (s session) Invoke(contract, method string, args []byte, gas uint64) wasm.O
 	return o
 }
 
-// Check makes a contract's module ready without calling it.
+// Check makes a contract's module ready and judges its schema, without calling it.
+// The error is a *module.Refusal when the code is at fault, and local otherwise.
 func (r *Runner) Check(record *Record) error {
-	hash, err := ledger.HashFromBytes(record.Code)
-	if err != nil {
+	raw, s, err := r.Modules.Describe(r.Store, record)
+	if err != nil || raw == nil || s != nil {
 		return err
 	}
-	return r.Modules.Use(hash, func() ([]byte, error) { return Code(r.Store, record) }, func(*wasm.Module) {})
-}
-
-// Schema is a contract's schema, as its module carries it; nil without one.
-func Schema(modules *Modules, store Getter, record *Record) (schema []byte, err error) {
-	hash, err := ledger.HashFromBytes(record.Code)
-	if err != nil {
-		return nil, err
-	}
-	err = modules.Use(hash, func() ([]byte, error) { return Code(store, record) }, func(m *wasm.Module) { schema = m.Schema() })
-	return schema, err
+	_, err = schema.Parse(raw)
+	return &module.Refusal{Rule: module.RuleFormat, Detail: fmt.Sprintf("its schema cannot be read: %v", err)}
 }
