@@ -17,7 +17,7 @@ import (
 // Limits of one call, in bytes unless said otherwise.
 const (
 	KeyBytesMax      = 256
-	ValueBytesMax    = 64 << 10
+	ValueBytesMax    = 60 << 10
 	OutputBytesMax   = 64 << 10
 	ArgsBytesMax     = 64 << 10
 	AudienceBytesMax = 4 << 10

@@ -1,0 +1,105 @@
+package build_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/contracts-sdk/build"
+	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
+)
+
+// copySDK puts the SDK and the examples elsewhere, for the place must not matter.
+func copySDK(t *testing.T) string {
+	to := filepath.Join(t.TempDir(), "another", "place")
+	for _, dir := range []string{"go", "rust", "examples"} {
+		require.NoError(t, os.CopyFS(filepath.Join(to, dir), os.DirFS(filepath.Join("..", dir))))
+	}
+	for _, file := range []string{"Cargo.toml", "Cargo.lock"} {
+		b, err := os.ReadFile(filepath.Join("..", file))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(to, file), b, 0o600))
+	}
+	return to
+}
+
+// The compilers that the checked-in modules were built with. Another gives other
+// bytes, and so another module.
+const (
+	builtWithGo   = "go1.26.8"
+	builtWithRust = "rustc 1.63.0"
+)
+
+func TestTheCheckedInGoTokenIsReproducible(t *testing.T) {
+	if runtime.Version() != builtWithGo {
+		t.Skipf("this is %s, token-go.wasm was built with %s", runtime.Version(), builtWithGo)
+	}
+	for _, dir := range []string{"..", copySDK(t)} {
+		b, err := build.Contract(context.Background(), filepath.Join(dir, "examples", "token", "go"), "")
+		require.NoError(t, err)
+		same(t, examples.TokenGo, b.Code, "token-go.wasm")
+	}
+}
+
+func TestTheCheckedInRustTokenIsReproducible(t *testing.T) {
+	if _, _, err := build.RustCompiler(context.Background()); err != nil {
+		t.Skip("needs a Rust compiler with the target wasm32-unknown-unknown:", err)
+	}
+	if version := rustVersion(t); !strings.HasPrefix(version, builtWithRust) {
+		t.Skipf("this is %s, token-rust.wasm was built with %s", version, builtWithRust)
+	}
+	for _, dir := range []string{"..", copySDK(t)} {
+		b, err := build.Contract(context.Background(), filepath.Join(dir, "examples", "token", "rust"), "")
+		require.NoError(t, err)
+		same(t, examples.TokenRust, b.Code, "token-rust.wasm")
+	}
+}
+
+func rustVersion(t *testing.T) string {
+	rustc, _, err := build.RustCompiler(context.Background())
+	require.NoError(t, err)
+	out, err := exec.Command(rustc, "--version").Output()
+	require.NoError(t, err)
+	return string(out)
+}
+
+// same compares with the checked-in module. With CONCORDAT_UPDATE=1 it is written
+// anew instead.
+func same(t *testing.T, want, have []byte, name string) {
+	t.Helper()
+	if os.Getenv("CONCORDAT_UPDATE") != "" {
+		require.NoError(t, os.WriteFile(filepath.Join("..", "examples", "token", name), have, 0o600))
+		return
+	}
+	if string(want) != string(have) {
+		t.Fatalf("%s is not what its sources give with this compiler (%d bytes, not %d); build it anew with CONCORDAT_UPDATE=1", name, len(have), len(want))
+	}
+}
+
+func TestWhatCannotBeBuilt(t *testing.T) {
+	_, err := build.Contract(context.Background(), t.TempDir(), "")
+	require.ErrorIs(t, err, build.ErrNoContract)
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module m\n\ngo 1.24\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() { undefined() }\n"), 0o600))
+	_, err = build.Contract(context.Background(), dir, "")
+	var compile *build.CompileError
+	require.True(t, errors.As(err, &compile))
+	require.Contains(t, compile.Output, "undefined: undefined")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\n\nfunc main() {}\n"), 0o600))
+	_, err = build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "does not export the function call")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "schema.json"), []byte("{}"), 0o600))
+	_, err = build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "unusable schema")
+	t.Setenv("RUSTC", "/nowhere/rustc")
+	_, _, err = build.RustCompiler(context.Background())
+	require.ErrorContains(t, err, "libstd-rust-dev-wasm32")
+}

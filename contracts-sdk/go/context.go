@@ -1,0 +1,185 @@
+package concordat
+
+// Context is one call.
+type Context struct {
+	Caller       Party  // who signed the transaction
+	Organisation string // the caller's
+	Attributes   []Attribute
+	Via          string // the contract that calls, empty for a transaction
+	Self         string // the name under which this contract is deployed
+	Height       uint64 // of the block
+	Time         int64  // of the block, Unix nanoseconds
+	CommandID    []byte
+
+	method string
+	args   []byte
+}
+
+// Attribute is a property of the caller that its organisation vouches for.
+type Attribute struct{ Name, Value string }
+
+// Fields implements Message.
+func (a *Attribute) Fields(f *Fields) {
+	f.String(1, &a.Name)
+	f.String(2, &a.Value)
+}
+
+// Fields implements Message: the envelope of a call.
+func (c *Context) Fields(f *Fields) {
+	f.String(1, &c.method)
+	f.Bytes(2, &c.args)
+	f.Party(3, &c.Caller)
+	f.String(4, &c.Organisation)
+	for f.mode == reading && f.here(5, wireBytes) {
+		var one []byte
+		f.Bytes(5, &one)
+		var a Attribute
+		if err := Decode(one, &a); err != nil {
+			f.fail(err.Error())
+		}
+		c.Attributes = append(c.Attributes, a)
+	}
+	f.String(6, &c.Via)
+	f.String(7, &c.Self)
+	f.Uint64(8, &c.Height)
+	f.Int64(9, &c.Time)
+	f.Bytes(10, &c.CommandID)
+}
+
+// Limits of the ledger, in bytes.
+const (
+	KeyBytesMax   = 256
+	ValueBytesMax = 60 << 10
+)
+
+// Get reads a record; false when there is none.
+func (*Context) Get(key []byte) ([]byte, bool) {
+	shared, ok := hostGet(key)
+	if !ok {
+		return nil, false
+	}
+	return append(make([]byte, 0, len(shared)), shared...), true
+}
+
+// Put writes a record that every member may read. A contract that writes more
+// than the ledger's limits, or in a query, is ended.
+func (*Context) Put(key, value []byte) { must(hostPut(key, value, nil), "put") }
+
+// PutFor writes a record for an audience only.
+func (*Context) PutFor(audience Audience, key, value []byte) {
+	must(hostPut(key, value, audience.encode()), "put")
+}
+
+// Delete removes a record; it is no error when there is none.
+func (*Context) Delete(key []byte) { must(hostDelete(key), "delete") }
+
+// Scan calls visit for the records with from ≤ key < to, in order, until it
+// returns false. A nil to is no bound. The slices are valid during the call.
+func (*Context) Scan(from, to []byte, visit func(key, value []byte) bool) {
+	scan(from, to, 0, visit)
+}
+
+// ScanReverse is Scan from the end.
+func (*Context) ScanReverse(from, to []byte, visit func(key, value []byte) bool) {
+	scan(from, to, 1, visit)
+}
+
+func scan(from, to []byte, flags uint32, visit func(key, value []byte) bool) {
+	handle := hostScan(from, to, flags)
+	if handle < 0 {
+		panic("too many scans are open")
+	}
+	buf := make([]byte, 4096)
+	for {
+		n := hostNext(handle, buf)
+		if n == 0 {
+			return
+		}
+		if n < 0 {
+			buf = make([]byte, -n)
+			continue
+		}
+		for rest := buf[:n]; len(rest) > 0; {
+			var key, value []byte
+			key, rest = piece(rest)
+			value, rest = piece(rest)
+			if !visit(key, value) {
+				return
+			}
+		}
+	}
+}
+
+func piece(b []byte) (first, rest []byte) {
+	n := uint32(b[0]) | uint32(b[1])<<8 | uint32(b[2])<<16 | uint32(b[3])<<24
+	return b[4 : 4+n], b[4+n:]
+}
+
+// Emit tells the world that something happened.
+func (c *Context) Emit(topic string, data Message) { c.EmitFor(nil, topic, data) }
+
+// eventRoom holds an event; the host copies it.
+var eventRoom = make([]byte, 0, 512)
+
+// EmitFor tells an audience.
+func (*Context) EmitFor(audience Audience, topic string, data Message) {
+	eventRoom = AppendMessage(eventRoom[:0], data)
+	must(hostEmit(topic, eventRoom, audience.encode()), "emit")
+}
+
+// Log writes to the replica's log, for finding errors. It is no part of a result.
+func (*Context) Log(text string) { hostLog(0, text) }
+
+// SHA256 is the hash of b.
+func (*Context) SHA256(b []byte) [32]byte {
+	var out [32]byte
+	hostCrypto(1, b, out[:])
+	return out
+}
+
+// Call calls a method of another contract and reads what it returns into out. Of
+// a call that fails nothing remains, and the caller may go on.
+func (*Context) Call(contract, name string, in, out Message) error {
+	var envelope Fields
+	envelope.mode = writing
+	args := Encode(in)
+	envelope.String(1, &name)
+	envelope.Bytes(2, &args)
+	status, result := hostInvoke(contract, envelope.b)
+	if status == 0 {
+		return Decode(result, out)
+	}
+	if len(result) < 4 {
+		return &Error{CodeOther, "the called contract did not answer"}
+	}
+	n := uint32(result[0]) | uint32(result[1])<<8 | uint32(result[2])<<16 | uint32(result[3])<<24
+	return &Error{n, string(result[4:])}
+}
+
+// Audience says who may read a record: parties, and "org:NAME" for all of an
+// organisation, in ascending order. Empty is every member.
+type Audience []Party
+
+func (a Audience) encode() []byte {
+	if len(a) == 0 {
+		return nil
+	}
+	b := []byte{byte(len(a)), byte(len(a) >> 8)}
+	for _, p := range a {
+		b = append(b, byte(len(p)), byte(len(p)>>8))
+		b = append(b, p...)
+	}
+	return b
+}
+
+func must(status int32, what string) {
+	switch status {
+	case 0:
+		return
+	case 1:
+		panic(what + " is refused in a query")
+	case 2:
+		panic(what + ": a key, value, topic or audience is empty or too large")
+	}
+	panic(what + ": the limit of a transaction is reached")
+}

@@ -1,0 +1,86 @@
+//go:build !wasip1
+
+package concordat
+
+// Host is the ledger that a contract runs on when it is not built for one;
+// package ledgertest provides it. Statuses are those of the interface.
+type Host interface {
+	Get(key []byte) ([]byte, bool)
+	Put(key, value, audience []byte) int32
+	Delete(key []byte) int32
+	Scan(from, to []byte, reverse bool) (next func() (key, value []byte, ok bool))
+	Emit(topic string, data, audience []byte) int32
+	Log(text string)
+	SHA256(b []byte) [32]byte
+	Invoke(contract string, method string, args []byte) (output []byte, err error)
+}
+
+var native Host
+
+// Use makes calls run on h. It is for test kits.
+func Use(h Host) { native = h }
+
+func host() Host {
+	if native == nil {
+		panic("there is no ledger: call the contract through package ledgertest")
+	}
+	return native
+}
+
+func hostGet(key []byte) ([]byte, bool)         { return host().Get(key) }
+func hostPut(key, value, audience []byte) int32 { return host().Put(key, value, audience) }
+func hostDelete(key []byte) int32               { return host().Delete(key) }
+func hostLog(_ uint32, s string)                { host().Log(s) }
+func hostEmit(topic string, d, a []byte) int32  { return host().Emit(topic, d, a) }
+
+func hostCrypto(_ uint32, in, out []byte) {
+	sum := host().SHA256(in)
+	copy(out, sum[:])
+}
+
+var scans []func() (key, value []byte, ok bool)
+
+func hostScan(from, to []byte, flags uint32) int32 {
+	scans = append(scans, host().Scan(from, to, flags&1 != 0))
+	return int32(len(scans) - 1)
+}
+
+// hostNext hands over one entry at a time, so that scans are tested to go on.
+func hostNext(handle int32, buf []byte) int32 {
+	key, value, ok := scans[handle]()
+	if !ok {
+		return 0
+	}
+	size := 8 + len(key) + len(value)
+	if size > len(buf) {
+		rest := scans[handle]
+		held := true
+		scans[handle] = func() ([]byte, []byte, bool) {
+			if held {
+				held = false
+				return key, value, true
+			}
+			return rest()
+		}
+		return -int32(size)
+	}
+	b := append(buf[:0], little(len(key))...)
+	b = append(append(b, key...), little(len(value))...)
+	copy(buf[len(b):], value)
+	return int32(size)
+}
+
+func little(n int) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)} }
+
+func hostInvoke(contract string, envelope []byte) (int32, []byte) {
+	var c Context
+	if err := Decode(envelope, &c); err != nil {
+		panic(err.Error())
+	}
+	out, err := host().Invoke(contract, c.method, c.args)
+	if err == nil {
+		return 0, out
+	}
+	n := code(err)
+	return 1, append(little(int(n)), err.Error()...)
+}

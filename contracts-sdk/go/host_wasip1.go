@@ -1,0 +1,179 @@
+//go:build wasip1
+
+package concordat
+
+import "unsafe"
+
+//go:wasmimport concordat_1 call_read
+func importCallRead(buf unsafe.Pointer, room uint32) uint32
+
+//go:wasmimport concordat_1 output
+func importOutput(ptr unsafe.Pointer, n uint32)
+
+//go:wasmimport concordat_1 fail
+func importFail(code uint32, ptr unsafe.Pointer, n uint32)
+
+//go:wasmimport concordat_1 get
+func importGet(key unsafe.Pointer, n uint32, buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport concordat_1 fetch
+func importFetch(buf unsafe.Pointer, room uint32) uint32
+
+//go:wasmimport concordat_1 put
+func importPut(key unsafe.Pointer, keyLen uint32, value unsafe.Pointer, valueLen uint32, audience unsafe.Pointer, audienceLen uint32) int32
+
+//go:wasmimport concordat_1 del
+func importDel(key unsafe.Pointer, n uint32) int32
+
+//go:wasmimport concordat_1 scan
+func importScan(from unsafe.Pointer, fromLen uint32, to unsafe.Pointer, toLen uint32, flags uint32) int32
+
+//go:wasmimport concordat_1 next
+func importNext(handle int32, buf unsafe.Pointer, room uint32) int32
+
+//go:wasmimport concordat_1 emit
+func importEmit(topic unsafe.Pointer, topicLen uint32, data unsafe.Pointer, dataLen uint32, audience unsafe.Pointer, audienceLen uint32) int32
+
+//go:wasmimport concordat_1 invoke
+func importInvoke(contract unsafe.Pointer, contractLen uint32, envelope unsafe.Pointer, envelopeLen uint32, gas int64) int32
+
+//go:wasmimport concordat_1 crypto
+func importCrypto(op uint32, in unsafe.Pointer, n uint32, buf unsafe.Pointer, room uint32) uint32
+
+//go:wasmimport concordat_1 log
+func importLog(level uint32, ptr unsafe.Pointer, n uint32)
+
+func at(b []byte) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.SliceData(b)), uint32(len(b))
+}
+
+func text(s string) (unsafe.Pointer, uint32) {
+	return unsafe.Pointer(unsafe.StringData(s)), uint32(len(s))
+}
+
+// scratch takes most values; larger ones are fetched.
+var scratch [4096]byte
+
+// hostGet's value is good until the next call of it.
+func hostGet(key []byte) ([]byte, bool) {
+	k, n := at(key)
+	size := importGet(k, n, unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
+	if size < 0 {
+		return nil, false
+	}
+	if int(size) <= len(scratch) {
+		return scratch[:size], true
+	}
+	out := make([]byte, size)
+	importFetch(at(out))
+	return out, true
+}
+
+func hostPut(key, value, audience []byte) int32 {
+	k, kn := at(key)
+	v, vn := at(value)
+	a, an := at(audience)
+	return importPut(k, kn, v, vn, a, an)
+}
+
+func hostDelete(key []byte) int32 { return importDel(at(key)) }
+
+func hostScan(from, to []byte, flags uint32) int32 {
+	f, fn := at(from)
+	t, tn := at(to)
+	return importScan(f, fn, t, tn, flags)
+}
+
+func hostNext(handle int32, buf []byte) int32 {
+	b, n := at(buf)
+	return importNext(handle, b, n)
+}
+
+func hostEmit(topic string, data, audience []byte) int32 {
+	t, tn := text(topic)
+	d, dn := at(data)
+	a, an := at(audience)
+	return importEmit(t, tn, d, dn, a, an)
+}
+
+func hostInvoke(contract string, envelope []byte) (int32, []byte) {
+	c, cn := text(contract)
+	e, en := at(envelope)
+	status := importInvoke(c, cn, e, en, 1<<62)
+	size := importFetch(unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
+	out := make([]byte, size)
+	if int(size) <= len(scratch) {
+		copy(out, scratch[:size])
+	} else {
+		importFetch(at(out))
+	}
+	return status, out
+}
+
+func hostCrypto(op uint32, in, out []byte) {
+	i, n := at(in)
+	o, room := at(out)
+	importCrypto(op, i, n, o, room)
+}
+
+func hostLog(level uint32, s string) {
+	p, n := text(s)
+	importLog(level, p, n)
+}
+
+// envelope takes the call; a call with larger arguments gets a larger one.
+var (
+	envelope = make([]byte, 4096)
+	current  Context
+)
+
+//go:wasmexport call
+func call() int32 {
+	b := envelope
+	n := importCallRead(at(b))
+	if int(n) > len(b) {
+		b = make([]byte, n)
+		importCallRead(at(b))
+	}
+	c := &current
+	err := Decode(b[:n], c)
+	var out []byte
+	if err == nil {
+		out, err = Dispatch(c, c.method, c.args)
+	}
+	if err != nil {
+		p, n := text(err.Error())
+		importFail(code(err), p, n) // does not return
+	}
+	importOutput(at(out))
+	return 0
+}
+
+// warm runs before the snapshot from which every call starts. What is done once is
+// done then: a call that would be the first to allocate an object of some size
+// pays for a new span of the heap, some ten times the price of the object.
+//
+//go:wasmexport warm
+func warm() {
+	for i := range methods {
+		methods[i].warm()
+	}
+	c := Context{method: "warm", args: []byte{1}, Caller: "warm@warm", Organisation: "warm", Self: "warm", Height: 1, Time: 1, CommandID: []byte{1}}
+	_ = Decode(Encode(&c), &c)
+	for size := 1; size <= 2048; size += 8 {
+		warmBytes = make([]byte, size)
+		warmPointers = make([]*byte, (size+7)/8)
+	}
+	for size := 1; size <= 16; size++ { // small objects without pointers share blocks
+		warmBytes = make([]byte, size)
+	}
+	warmBytes, warmPointers = nil, nil
+}
+
+var (
+	warmBytes    []byte
+	warmPointers []*byte
+)
+
+//go:wasmexport concordat_abi_1
+func marker() {}

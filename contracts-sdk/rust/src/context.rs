@@ -1,0 +1,185 @@
+//! One call, and what it can do.
+
+use crate::contract::{Error, OTHER};
+use crate::fields::{decode, encode, Field, Fields, Message};
+use crate::host;
+
+/// A property of the caller that its organisation vouches for.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub struct Attribute {
+    pub name: String,
+    pub value: String,
+}
+
+impl Message for Attribute {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        self.name.field(1, f);
+        self.value.field(2, f);
+    }
+}
+
+/// One call.
+#[derive(Clone, Default, Debug)]
+pub struct Context {
+    /// Who signed the transaction.
+    pub caller: String,
+    /// The caller's.
+    pub organisation: String,
+    pub attributes: Vec<Attribute>,
+    /// The contract that calls, empty for a transaction.
+    pub via: String,
+    /// The name under which this contract is deployed.
+    pub this: String,
+    /// Of the block.
+    pub height: u64,
+    /// Of the block, Unix nanoseconds.
+    pub time: i64,
+    pub command_id: Vec<u8>,
+    pub(crate) method: String,
+    pub(crate) args: Vec<u8>,
+}
+
+impl Message for Context {
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        self.method.field(1, f);
+        self.args.field(2, f);
+        self.caller.field(3, f);
+        self.organisation.field(4, f);
+        while f.is_reading() && f.here(5, Fields::BYTES) {
+            if let Ok(a) = decode(f.read(5)) {
+                self.attributes.push(a);
+            }
+        }
+        self.via.field(6, f);
+        self.this.field(7, f);
+        self.height.field(8, f);
+        self.time.field(9, f);
+        self.command_id.field(10, f);
+    }
+}
+
+/// Who may read a record: parties, and "org:NAME" for all of an organisation, in
+/// ascending order. Empty is every member.
+pub type Audience<'a> = &'a [&'a str];
+
+fn audience(a: Audience<'_>) -> Vec<u8> {
+    let mut b = Vec::new();
+    if !a.is_empty() {
+        b.extend_from_slice(&(a.len() as u16).to_le_bytes());
+        for p in a {
+            b.extend_from_slice(&(p.len() as u16).to_le_bytes());
+            b.extend_from_slice(p.as_bytes());
+        }
+    }
+    b
+}
+
+fn must(status: i32, what: &str) {
+    match status {
+        0 => {}
+        1 => panic!("{} is refused in a query", what),
+        2 => panic!("{}: a key, value, topic or audience is empty or too large", what),
+        _ => panic!("{}: the limit of a transaction is reached", what),
+    }
+}
+
+impl Context {
+    /// Reads a record.
+    pub fn get(&self, key: &[u8]) -> Option<Vec<u8>> {
+        host::get(key)
+    }
+
+    /// Writes a record that every member may read. A contract that writes more than
+    /// the ledger's limits, or in a query, is ended.
+    pub fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.put_for(&[], key, value);
+    }
+
+    /// Writes a record for an audience only.
+    pub fn put_for(&mut self, to: Audience<'_>, key: &[u8], value: &[u8]) {
+        must(host::put(key, value, &audience(to)), "put");
+    }
+
+    /// Removes a record; it is no error when there is none.
+    pub fn delete(&mut self, key: &[u8]) {
+        must(host::delete(key), "delete");
+    }
+
+    /// Visits the records with from ≤ key < to, in order, until visit returns false.
+    /// An empty to is no bound.
+    pub fn scan(&self, from: &[u8], to: &[u8], visit: impl FnMut(&[u8], &[u8]) -> bool) {
+        scan(from, to, 0, visit);
+    }
+
+    /// Scan from the end.
+    pub fn scan_reverse(&self, from: &[u8], to: &[u8], visit: impl FnMut(&[u8], &[u8]) -> bool) {
+        scan(from, to, 1, visit);
+    }
+
+    /// Tells the world that something happened.
+    pub fn emit<M: Message>(&mut self, topic: &str, mut data: M) {
+        must(host::emit(topic, &encode(&mut data), &[]), "emit");
+    }
+
+    /// Tells an audience.
+    pub fn emit_for<M: Message>(&mut self, to: Audience<'_>, topic: &str, mut data: M) {
+        must(host::emit(topic, &encode(&mut data), &audience(to)), "emit");
+    }
+
+    /// Writes to the replica's log, for finding errors. It is no part of a result.
+    pub fn log(&self, text: &str) {
+        host::log(0, text);
+    }
+
+    /// The SHA-256 of b.
+    pub fn sha256(&self, b: &[u8]) -> [u8; 32] {
+        host::sha256(b)
+    }
+
+    /// Calls a method of another contract. Of a call that fails nothing remains, and
+    /// the caller may go on.
+    pub fn call<I: Message, O: Message>(&mut self, contract: &str, method: &str, mut m: I) -> Result<O, Error> {
+        let mut envelope = Context { method: method.to_owned(), args: encode(&mut m), ..Context::default() };
+        let (status, result) = host::invoke(contract, &encode(&mut envelope));
+        if status == 0 {
+            return decode(&result);
+        }
+        if result.len() < 4 {
+            return Err(Error::new(OTHER, "the called contract did not answer"));
+        }
+        let code = u32::from_le_bytes([result[0], result[1], result[2], result[3]]);
+        Err(Error::new(code, String::from_utf8_lossy(&result[4..])))
+    }
+}
+
+fn scan(from: &[u8], to: &[u8], flags: u32, mut visit: impl FnMut(&[u8], &[u8]) -> bool) {
+    let handle = host::scan(from, to, flags);
+    if handle < 0 {
+        panic!("too many scans are open");
+    }
+    let mut buf = vec![0; 4096];
+    loop {
+        let n = host::next(handle, &mut buf);
+        if n == 0 {
+            return;
+        }
+        if n < 0 {
+            buf = vec![0; n.unsigned_abs() as usize];
+            continue;
+        }
+        let mut rest = &buf[..n as usize];
+        while !rest.is_empty() {
+            let (key, after) = piece(rest);
+            let (value, after) = piece(after);
+            rest = after;
+            if !visit(key, value) {
+                return;
+            }
+        }
+    }
+}
+
+fn piece(b: &[u8]) -> (&[u8], &[u8]) {
+    let n = u32::from_le_bytes([b[0], b[1], b[2], b[3]]) as usize;
+    b[4..].split_at(n)
+}

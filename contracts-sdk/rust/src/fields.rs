@@ -1,0 +1,274 @@
+//! The canonical byte form of messages: a subset of protobuf with fields in
+//! ascending order, each at most once, defaults left out, varints in their shortest
+//! form, nothing unknown.
+
+use crate::contract::{Error, BAD_ARGUMENTS};
+use crate::Amount;
+
+/// A structure with a canonical byte form. [`message!`](crate::message) writes it:
+/// `fields` names each field once, in ascending order of tags, and serves reading
+/// and writing alike.
+pub trait Message: Default {
+    fn fields(&mut self, f: &mut Fields<'_>);
+}
+
+/// The message without fields.
+#[derive(Clone, Copy, Default, Debug, PartialEq, Eq)]
+pub struct Nothing;
+
+impl Message for Nothing {
+    fn fields(&mut self, _: &mut Fields<'_>) {}
+}
+
+/// Declares a structure and its byte form.
+#[macro_export]
+macro_rules! message {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($tag:literal => $field:ident : $kind:ty),* $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Clone, Default, Debug, PartialEq, Eq)]
+        $vis struct $name { $(pub $field: $kind),* }
+
+        impl $crate::Message for $name {
+            fn fields(&mut self, f: &mut $crate::Fields<'_>) {
+                $($crate::Field::field(&mut self.$field, $tag, f);)*
+            }
+        }
+    };
+}
+
+enum Mode<'a> {
+    Reading(&'a [u8]),
+    Writing(Vec<u8>),
+}
+
+/// Handed to a message's `fields`.
+pub struct Fields<'a> {
+    mode: Mode<'a>,
+    bad: Option<&'static str>,
+    tag: u32, // of the next field to read, 0: none
+    wire: u8,
+}
+
+const VARINT: u8 = 0;
+const BYTES: u8 = 2;
+
+/// A message's byte form.
+pub fn encode<M: Message>(m: &mut M) -> Vec<u8> {
+    let mut f = Fields { mode: Mode::Writing(Vec::with_capacity(64)), bad: None, tag: 0, wire: 0 };
+    m.fields(&mut f);
+    match f.mode {
+        Mode::Writing(b) => b,
+        Mode::Reading(_) => Vec::new(),
+    }
+}
+
+/// Reads a message and refuses any other form of it.
+pub fn decode<M: Message>(b: &[u8]) -> Result<M, Error> {
+    let mut m = M::default();
+    let mut f = Fields { mode: Mode::Reading(b), bad: None, tag: 0, wire: 0 };
+    f.next();
+    m.fields(&mut f);
+    if f.tag != 0 {
+        f.fail("a field is unknown or out of order");
+    }
+    match f.bad {
+        Some(why) => Err(Error::new(BAD_ARGUMENTS, why)),
+        None => Ok(m),
+    }
+}
+
+impl<'a> Fields<'a> {
+    fn fail(&mut self, why: &'static str) {
+        self.bad.get_or_insert(why);
+        self.tag = 0;
+        if let Mode::Reading(rest) = &mut self.mode {
+            *rest = &[];
+        }
+    }
+
+    fn varint(&mut self) -> u64 {
+        if let Mode::Reading(rest) = &mut self.mode {
+            let b = *rest;
+            let mut v = 0u64;
+            for (i, &c) in b.iter().enumerate() {
+                if i == 9 && c > 1 || i > 9 {
+                    break;
+                }
+                v |= u64::from(c & 0x7f) << (7 * i);
+                if c < 0x80 {
+                    if c == 0 && i > 0 {
+                        break;
+                    }
+                    *rest = &b[i + 1..];
+                    return v;
+                }
+            }
+        }
+        self.fail("a number is cut off or not in its shortest form");
+        0
+    }
+
+    fn next(&mut self) {
+        let last = self.tag;
+        self.tag = 0;
+        if matches!(&self.mode, Mode::Reading(rest) if rest.is_empty()) {
+            return;
+        }
+        let v = self.varint();
+        if self.bad.is_none() && (v >> 3 <= u64::from(last) || v >> 3 > 1 << 29) {
+            self.fail("a field is unknown or out of order");
+            return;
+        }
+        self.tag = (v >> 3) as u32;
+        self.wire = (v & 7) as u8;
+    }
+
+    /// Whether the next field to read is the given one.
+    pub(crate) fn here(&mut self, tag: u32, wire: u8) -> bool {
+        if self.tag != tag {
+            return false;
+        }
+        if self.wire != wire {
+            self.fail("a field has another type");
+            return false;
+        }
+        true
+    }
+
+    pub(crate) fn is_reading(&self) -> bool {
+        matches!(self.mode, Mode::Reading(_))
+    }
+
+    pub(crate) const BYTES: u8 = BYTES;
+
+    /// A field of a number.
+    pub fn number(&mut self, tag: u32, v: &mut u64) {
+        if let Mode::Writing(b) = &mut self.mode {
+            if *v != 0 {
+                append_varint(b, u64::from(tag) << 3 | u64::from(VARINT));
+                append_varint(b, *v);
+            }
+            return;
+        }
+        *v = 0;
+        if self.here(tag, VARINT) {
+            *v = self.varint();
+            if *v == 0 {
+                self.fail("a field holds its default, which is left out");
+            }
+            self.next();
+        }
+    }
+
+    /// Writes a field of bytes.
+    pub fn write(&mut self, tag: u32, v: &[u8]) {
+        if let Mode::Writing(b) = &mut self.mode {
+            if !v.is_empty() {
+                append_varint(b, u64::from(tag) << 3 | u64::from(BYTES));
+                append_varint(b, v.len() as u64);
+                b.extend_from_slice(v);
+            }
+        }
+    }
+
+    /// Reads a field of bytes; empty when it is not there.
+    pub fn read(&mut self, tag: u32) -> &'a [u8] {
+        if !self.here(tag, BYTES) {
+            return &[];
+        }
+        let n = self.varint();
+        let mut out: &'a [u8] = &[];
+        let mut short = true;
+        if let Mode::Reading(rest) = &mut self.mode {
+            let b = *rest;
+            if n != 0 && n <= b.len() as u64 {
+                let (first, left) = b.split_at(n as usize);
+                out = first;
+                *rest = left;
+                short = false;
+            }
+        }
+        if short {
+            self.fail("a field is cut off, or holds its default, which is left out");
+            return &[];
+        }
+        self.next();
+        out
+    }
+}
+
+fn append_varint(b: &mut Vec<u8>, mut v: u64) {
+    while v >= 0x80 {
+        b.push(v as u8 | 0x80);
+        v >>= 7;
+    }
+    b.push(v as u8);
+}
+
+/// A type that a message's field can have.
+pub trait Field {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>);
+}
+
+impl Field for u64 {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
+        f.number(tag, self);
+    }
+}
+
+impl Field for i64 {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
+        let mut v = *self as u64;
+        f.number(tag, &mut v);
+        *self = v as i64;
+    }
+}
+
+impl Field for bool {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
+        let mut v = u64::from(*self);
+        f.number(tag, &mut v);
+        if f.is_reading() && v > 1 {
+            f.fail("a field is neither true nor false");
+        }
+        *self = v != 0;
+    }
+}
+
+impl Field for Vec<u8> {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
+        if f.is_reading() {
+            *self = f.read(tag).to_vec();
+        } else {
+            f.write(tag, self);
+        }
+    }
+}
+
+impl Field for String {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
+        if !f.is_reading() {
+            f.write(tag, self.as_bytes());
+            return;
+        }
+        match std::str::from_utf8(f.read(tag)) {
+            Ok(s) => *self = s.to_owned(),
+            Err(_) => f.fail("a text is not UTF-8"),
+        }
+    }
+}
+
+impl Field for Amount {
+    fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
+        if !f.is_reading() {
+            let mut b = Vec::with_capacity(16);
+            self.append(&mut b);
+            f.write(tag, &b);
+            return;
+        }
+        match Amount::parse(f.read(tag)) {
+            Some(v) => *self = v,
+            None => f.fail("an amount is longer than 16 bytes or not in its shortest form"),
+        }
+    }
+}

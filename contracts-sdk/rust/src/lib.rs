@@ -1,0 +1,46 @@
+//! For writing contracts in Rust.
+//!
+//! A contract is a set of functions, listed by name:
+//!
+//! ```ignore
+//! concordat::message! {
+//!     pub struct TransferIn { 1 => to: String, 2 => amount: Amount }
+//! }
+//!
+//! fn transfer(c: &mut Context, m: TransferIn) -> Result<Nothing, Error> { … }
+//!
+//! concordat::contract! { "transfer" => transfer }
+//! ```
+//!
+//! Built for `wasm32-unknown-unknown` it imports the ledger's functions; built for
+//! any other target it runs on the ledger in memory of module [`ledgertest`], so
+//! that `cargo test` needs no node.
+//!
+//! A call starts from the same memory each time: statics that a method changes are
+//! back at their first value when the next call begins. What must last goes into
+//! the state. A method that returns an error, or panics, changes nothing.
+
+mod amount;
+mod context;
+mod contract;
+mod fields;
+mod host;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod ledgertest;
+mod store;
+
+pub use amount::Amount;
+pub use context::{Attribute, Audience, Context};
+pub use contract::{dispatch, Error, BAD_ARGUMENTS, OTHER, UNKNOWN_METHOD};
+#[doc(hidden)]
+pub use contract::{run, MethodEntry};
+pub use fields::{decode, encode, Field, Fields, Message, Nothing};
+#[cfg(target_arch = "wasm32")]
+#[doc(hidden)]
+pub use host::{call_guest, warm_guest};
+pub use store::{key, Map, Value};
+
+/// Bytes that a key may have.
+pub const KEY_BYTES_MAX: usize = 256;
+/// Bytes that a value may have.
+pub const VALUE_BYTES_MAX: usize = 60 << 10;
