@@ -89,7 +89,11 @@ func VerifyMerklePath(root Hash, index, size uint64, leaf []byte, path MerklePat
 		hashes[i] = path[i][:]
 	}
 	err := proof.VerifyInclusion(rfc6962.DefaultHasher, index, size, rfc6962.DefaultHasher.HashLeaf(leaf), hashes, root[:])
-	if err != nil {
+	var mismatch proof.RootMismatchError
+	switch {
+	case errors.As(err, &mismatch):
+		return fmt.Errorf("%w: it gives %x, not %s", ErrMerkle, mismatch.CalculatedRoot, root)
+	case err != nil:
 		return fmt.Errorf("%w: %w", ErrMerkle, err)
 	}
 	return nil

@@ -9,7 +9,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/node/bench"
 	"github.com/concordat-ledger/concordat/node/devnet"
 )
@@ -25,22 +24,37 @@ func (d *demo) binary() string {
 func benchCommand(f *flags) *cobra.Command {
 	opt := bench.Options{Contract: "concordat", Method: "note"}
 	var own bool
+	var token string
 	c := &cobra.Command{Use: "bench", Short: "Load a ledger and measure throughput and latency", Args: cobra.NoArgs,
 		Long: `Submits signed transactions and verifies every receipt. With --rate the load
 is open: latency counts from the moment at which a transaction was due, so that a
 stall is not hidden by sending less. Without it, each client has as many in flight
 as --in-flight says.`,
-		Example: "  concordat bench --own --duration 10s\n  concordat bench --rate 500 -o json",
+		Example: "  concordat bench --own --token rust --duration 10s\n  concordat bench --rate 500 -o json",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			url, signer, err := f.url, client.Signer{}, error(nil)
+			url := f.url
 			if own {
-				var stop func()
-				if url, signer, stop, err = ownNetwork(cmd.Context()); err != nil {
+				n, stop, err := ownNetwork(cmd.Context())
+				if err != nil {
 					return err
 				}
 				defer stop()
-			} else if signer, err = f.signer(); err != nil {
+				url, f.dir, f.as = n.URLs[0], n.Dir, "bench@org0"
+			}
+			signer, err := f.signer()
+			if err != nil {
 				return err
+			}
+			if token != "" {
+				admin := *f
+				admin.as = "admin@org0"
+				by, err := admin.signer()
+				if err != nil {
+					return err
+				}
+				if err := benchToken(cmd.Context(), url, token, by, signer, &opt); err != nil {
+					return err
+				}
 			}
 			r, err := bench.Run(cmd.Context(), url, signer, opt)
 			if err != nil {
@@ -57,25 +71,25 @@ as --in-flight says.`,
 	fl.IntVar(&opt.Size, "size", 250, "bytes of a signed transaction, filled up by the arguments")
 	fl.StringVar(&opt.Contract, "contract", opt.Contract, "contract to call")
 	fl.StringVar(&opt.Method, "method", opt.Method, "method to call")
+	fl.StringVar(&token, "token", "", "deploy the example token written in go or rust, and load it with transfers")
 	fl.BoolVar(&own, "own", false, "start a network of processes for this run, and stop it afterwards")
 	return c
 }
 
 // ownNetwork starts four replica processes and a client node.
-func ownNetwork(ctx context.Context) (url string, s client.Signer, stop func(), err error) {
+func ownNetwork(ctx context.Context) (n *devnet.Network, stop func(), err error) {
 	dir, cleanup, err := workDir("")
 	if err != nil {
-		return "", s, nil, err
+		return nil, nil, err
 	}
-	n, err := devnet.Create(devnet.Options{Dir: dir, F: 1, ClientNodes: 1})
-	if err != nil {
+	if n, err = devnet.Create(devnet.Options{Dir: dir, F: 1, ClientNodes: 1}); err != nil {
 		cleanup()
-		return "", s, nil, err
+		return nil, nil, err
 	}
 	local, err := devnet.StartLocal(context.WithoutCancel(ctx), n, true, newLogger("error"))
 	if err != nil {
 		cleanup()
-		return "", s, nil, err
+		return nil, nil, err
 	}
 	stop = func() {
 		end, cancel := context.WithTimeout(context.Background(), stopTimeout)
@@ -84,16 +98,12 @@ func ownNetwork(ctx context.Context) (url string, s client.Signer, stop func(), 
 		cleanup()
 	}
 	ready, err := devnet.WaitReady(ctx, n, n.URLs[0])
-	if err == nil {
-		ready.Close()
-		s.Party = "bench@org0"
-		s.Key, err = n.Key("bench@org0")
-	}
 	if err != nil {
 		stop()
-		return "", s, nil, err
+		return nil, nil, err
 	}
-	return n.URLs[0], s, stop, nil
+	ready.Close()
+	return n, stop, nil
 }
 
 func benchTable(w io.Writer, r *bench.Report) error {

@@ -13,7 +13,11 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/node/devnet"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // The scripts in testdata run the program as people do, against one network.
@@ -47,6 +51,11 @@ func TestScripts(t *testing.T) {
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("CONCORDAT_URL", n.URLs[0])
 			env.Setenv("CONCORDAT_DIR", n.Dir)
+			token, err := filepath.Abs("../contracts-sdk/examples/token/token-rust.wasm")
+			if err != nil {
+				return err
+			}
+			env.Setenv("TOKEN", token)
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},
 	})
@@ -68,6 +77,7 @@ func TestAnyNATSClientCanAskInJSON(t *testing.T) {
 	require.Contains(t, ask("lookup", `{"height": 99}`), "REFUSAL_NOT_FOUND")
 	require.Contains(t, ask("submit", `{"envelope": "AAAA"}`), "REFUSAL_MALFORMED")
 	require.Contains(t, ask("submit", `{"nonsense": 1}`), "REFUSAL_MALFORMED")
+	askToken(t, n, ask)
 	info, err := nc.Request("$SRV.INFO.concordat", nil, 5*time.Second)
 	require.NoError(t, err, "the service can be discovered")
 	require.Contains(t, string(info.Data), "concordat.submit")
@@ -76,6 +86,29 @@ func TestAnyNATSClientCanAskInJSON(t *testing.T) {
 	require.NoError(t, nc.Flush())
 	_, err = sub.NextMsg(200 * time.Millisecond)
 	require.Error(t, err, "an application cannot listen to another's requests")
+}
+
+// askToken deploys a token and asks it in JSON, by its schema.
+func askToken(t *testing.T, n *devnet.Network, ask func(endpoint, body string) string) {
+	c, err := client.Connect(t.Context(), client.Options{URL: n.URLs[0]})
+	require.NoError(t, err)
+	defer c.Close()
+	key, err := n.Key("admin@org0")
+	require.NoError(t, err)
+	d := ledger.Deployment{Name: "token", Code: examples.TokenRust, Initialise: true}
+	s, err := schema.Parse(examples.TokenSchema)
+	require.NoError(t, err)
+	d.Init, err = s.ArgsFromPairs("init", []string{"symbol=EUR"})
+	require.NoError(t, err)
+	done, err := c.Submit(t.Context(), client.Signer{Party: "admin@org0", Key: key}.Sign(n.ID, client.Call{Contract: "concordat", Method: "deploy", Args: d.Marshal()}))
+	require.NoError(t, err)
+	require.Equal(t, ledger.StatusOK, done.Receipt.Result.Status)
+	reply := ask("query", `{"contract":"token","method":"info"}`)
+	require.Contains(t, reply, `\"symbol\":\"EUR\"`)
+	require.Contains(t, ask("query", `{"contract":"token","method":"balance_of","args_json":"{\"party\":\"bob@org1\"}"}`), `\"amount\":\"0\"`)
+	require.Contains(t, ask("query", `{"contract":"token","method":"balance_of","args_json":"{}"}`), "balance_of needs party")
+	require.Contains(t, ask("query", `{"contract":"nowhere","method":"x"}`), "REFUSAL_NOT_FOUND")
+	require.Contains(t, ask("lookup", `{"contracts":"all"}`), `"name":"token"`)
 }
 
 func TestAMessageOfAHundredMegabytesHarmsNothing(t *testing.T) {

@@ -10,10 +10,12 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/verify"
 	"github.com/concordat-ledger/concordat/node/devnet"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // demo tells what happens on a real network of processes, step by step.
@@ -23,21 +25,25 @@ type demo struct {
 	net   *devnet.Network
 	local *devnet.Local
 	c     *client.Client
+	admin client.Signer
 	alice client.Signer
+	token *schema.Schema
 	last  *client.Submitted
 	sent  int
+	paid  map[string]int // to bob, by contract
 }
 
 func demoCommand() *cobra.Command {
 	return &cobra.Command{Use: "demo", Short: "Watch a ledger of four replicas survive a crash", Args: cobra.NoArgs,
 		Long: `Starts four replicas and two client nodes, each in a process of its own, and
-shows: transactions with verified receipts, a replica killed and brought back, a
-receipt checked offline and a forged one refused, equal state everywhere.`,
+shows: a token deployed twice, written in Go and in Rust, transfers with verified
+receipts, a replica killed and brought back, a receipt checked offline and a forged
+one refused, equal state everywhere.`,
 		Example: "  concordat demo",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			ctx, cancel := context.WithTimeout(cmd.Context(), time.Minute)
 			defer cancel()
-			d := &demo{out: cmd.OutOrStdout(), begun: time.Now()}
+			d := &demo{out: cmd.OutOrStdout(), begun: time.Now(), paid: map[string]int{}}
 			err := d.run(ctx)
 			if err != nil {
 				return fmt.Errorf("the demonstration failed: %w", err)
@@ -72,13 +78,18 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer d.c.Close()
-	key, err := d.net.Key("alice@org0")
-	if err != nil {
+	for name, signer := range map[string]*client.Signer{"admin@org0": &d.admin, "alice@org0": &d.alice} {
+		key, err := d.net.Key(name)
+		if err != nil {
+			return err
+		}
+		*signer = client.Signer{Party: ledger.Party(name), Key: key}
+	}
+	if d.token, err = schema.Parse(examples.TokenSchema); err != nil {
 		return err
 	}
-	d.alice = client.Signer{Party: "alice@org0", Key: key}
 	d.say("four replicas of four organisations and two client nodes are running, ledger %s", d.net.ID.Short())
-	for _, step := range []func(context.Context) error{d.together, d.crash, d.comeBack, d.offline, d.equal} {
+	for _, step := range []func(context.Context) error{d.deploy, d.together, d.crash, d.comeBack, d.offline, d.equal} {
 		if err := step(ctx); err != nil {
 			return err
 		}
@@ -86,19 +97,63 @@ func (d *demo) run(ctx context.Context) (err error) {
 	return nil
 }
 
-// submit sends transactions one after the other and reports their latency.
+// one submits a transaction and requires that it succeeded.
+func (d *demo) one(ctx context.Context, by client.Signer, call client.Call) (time.Duration, error) {
+	begun := time.Now()
+	d.sent++
+	var err error
+	if d.last, err = d.c.Submit(ctx, by.Sign(d.net.ID, call)); err != nil {
+		return 0, err
+	}
+	if r := d.last.Receipt.Result; r.Status != ledger.StatusOK {
+		return 0, fmt.Errorf("%s.%s: %s: %s", call.Contract, call.Method, r.Status, r.Message)
+	}
+	return time.Since(begun), nil
+}
+
+// invoke calls a method of a token with name=value arguments.
+func (d *demo) invoke(ctx context.Context, by client.Signer, contract, method string, pairs ...string) (time.Duration, error) {
+	args, err := d.token.ArgsFromPairs(method, pairs)
+	if err != nil {
+		return 0, err
+	}
+	return d.one(ctx, by, client.Call{Contract: contract, Method: method, Args: args})
+}
+
+// tokens are the two contracts: the same token in two languages.
+var tokens = []string{"token-go", "token-rust"}
+
+func (d *demo) deploy(ctx context.Context) error {
+	init, err := d.token.ArgsFromPairs("init", []string{"symbol=EUR"})
+	if err != nil {
+		return err
+	}
+	for i, code := range [][]byte{examples.TokenGo, examples.TokenRust} {
+		deployment := ledger.Deployment{Name: tokens[i], Code: code, Init: init, Initialise: true}
+		took, err := d.one(ctx, d.admin, client.Call{Contract: client.SystemContract, Method: "deploy", Args: deployment.Marshal()})
+		if err != nil {
+			return err
+		}
+		d.say("%s is deployed: %d KB of WebAssembly, checked, metered and compiled by every replica in %s", tokens[i], len(code)/1000, took.Round(time.Millisecond))
+		if _, err := d.invoke(ctx, d.admin, tokens[i], "mint", "to=alice@org0", "amount=1000"); err != nil {
+			return err
+		}
+	}
+	d.say("alice@org0 was given 1000 EUR of each")
+	return nil
+}
+
+// submit sends transfers one after the other, to both tokens in turn, and reports
+// the slowest.
 func (d *demo) submit(ctx context.Context, count int) (worst time.Duration, err error) {
 	for range count {
-		begun := time.Now()
-		d.sent++
-		env := d.alice.Sign(d.net.ID, client.Call{Contract: "concordat", Method: "note", Args: []byte(fmt.Sprint("note ", d.sent))})
-		if d.last, err = d.c.Submit(ctx, env); err != nil {
+		contract := tokens[d.sent%len(tokens)]
+		took, err := d.invoke(ctx, d.alice, contract, "transfer", "to=bob@org1", "amount=1")
+		if err != nil {
 			return 0, err
 		}
-		if s := d.last.Receipt.Result.Status; s != ledger.StatusOK {
-			return 0, fmt.Errorf("transaction %d: %s", d.sent, s)
-		}
-		worst = max(worst, time.Since(begun))
+		d.paid[contract]++
+		worst = max(worst, took)
 	}
 	return worst, nil
 }
@@ -108,7 +163,7 @@ func (d *demo) together(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("20 transactions, each ordered, executed, certified and its receipt verified here; slowest %s", worst.Round(time.Millisecond))
+	d.say("20 transfers, each ordered, executed, certified and its receipt verified here; slowest %s", worst.Round(time.Millisecond))
 	return nil
 }
 
@@ -127,7 +182,7 @@ func (d *demo) crash(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	d.say("20 more transactions without it, on the slow path of three replicas; slowest %s", worst.Round(time.Millisecond))
+	d.say("20 more transfers without it, on the slow path of three replicas; slowest %s", worst.Round(time.Millisecond))
 	return nil
 }
 
@@ -186,7 +241,25 @@ func (d *demo) equal(ctx context.Context) error {
 				st.GetReplicas()[0].GetId(), st.GetReplicas()[0].GetStateRoot(), st.GetReplicas()[0].GetHeight())
 		}
 	}
+	for _, contract := range tokens {
+		if err := d.balance(ctx, contract); err != nil {
+			return err
+		}
+	}
 	d.say("all four replicas stand at block %d with state root %s", st.GetHeight(), shortHash(st.GetStateRoot()))
+	return nil
+}
+
+// balance asks a token what bob holds, and compares with what was paid.
+func (d *demo) balance(ctx context.Context, contract string) error {
+	reply, err := d.c.Query(ctx, &ledgerpb.QueryRequest{Contract: contract, Method: "balance_of", ArgsJson: `{"party":"bob@org1"}`})
+	if err != nil {
+		return err
+	}
+	if want := fmt.Sprintf(`{"amount":"%d"}`, d.paid[contract]); reply.GetOutputJson() != want {
+		return fmt.Errorf("%s says that bob@org1 holds %s, not %s", contract, reply.GetOutputJson(), want)
+	}
+	d.say("%s: bob@org1 holds the %d EUR that were transferred", contract, d.paid[contract])
 	return nil
 }
 

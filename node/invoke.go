@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -12,29 +13,37 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
-	"github.com/concordat-ledger/concordat/ledger/signature"
-	"github.com/concordat-ledger/concordat/node/config"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // invoked is what `invoke` prints.
 type invoked struct {
-	ID       string `json:"id"`
-	Height   uint64 `json:"height"`
-	Index    uint32 `json:"index"`
-	Status   string `json:"status"`
-	Code     uint32 `json:"code,omitempty"`
-	Message  string `json:"message,omitempty"`
-	GasUsed  uint64 `json:"gas_used"`
-	Output   string `json:"output,omitempty"`
-	Repeated bool   `json:"repeated,omitempty"`
-	Verified bool   `json:"verified"`
+	ID        string      `json:"id"`
+	Height    uint64      `json:"height"`
+	Index     uint32      `json:"index"`
+	Status    string      `json:"status"`
+	Code      uint32      `json:"code,omitempty"`
+	Message   string      `json:"message,omitempty"`
+	GasUsed   uint64      `json:"gas_used"`
+	Output    any         `json:"output,omitempty"`
+	Events    []eventView `json:"events,omitempty"`
+	ErrorName string      `json:"error_name,omitempty"`
+	Repeated  bool        `json:"repeated,omitempty"`
+	Verified  bool        `json:"verified"`
+}
+
+type eventView struct {
+	Contract string `json:"contract"`
+	Topic    string `json:"topic"`
+	Data     any    `json:"data"`
 }
 
 func invokeCommand(f *flags) *cobra.Command {
-	var args, command, save string
+	var raw, object, command, save string
 	var validity time.Duration
-	c := &cobra.Command{Use: "invoke CONTRACT METHOD", Short: "Submit a transaction and wait for its verified receipt", Args: cobra.ExactArgs(2),
-		Example: "  concordat invoke concordat note --args hello --as alice@org0 --save hello.receipt",
+	var gas uint64
+	c := &cobra.Command{Use: "invoke CONTRACT METHOD [name=value…]", Short: "Submit a transaction and wait for its verified receipt", Args: cobra.MinimumNArgs(2),
+		Example: "  concordat invoke token transfer to=bob@org1 amount=10 --as alice@org0 --save paid.receipt\n  concordat invoke concordat note --args hello",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			signer, err := f.signer()
 			if err != nil {
@@ -45,7 +54,11 @@ func invokeCommand(f *flags) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			env := signer.Sign(c.LedgerID(), client.Call{Contract: names[0], Method: names[1], Args: []byte(args), Command: []byte(command), Validity: validity})
+			args, s0, err := invokeArguments(cmd, c, names, raw, object)
+			if err != nil {
+				return err
+			}
+			env := signer.Sign(c.LedgerID(), client.Call{Contract: names[0], Method: names[1], Args: args, Command: []byte(command), Validity: validity, GasLimit: gas})
 			s, err := c.Submit(cmd.Context(), env)
 			if err != nil {
 				return err
@@ -55,23 +68,100 @@ func invokeCommand(f *flags) *cobra.Command {
 					return fmt.Errorf("save the receipt: %w", err)
 				}
 			}
-			return finishInvoke(cmd, f, s)
+			return finishInvoke(cmd, f, s, &called{s0, names[1]})
 		}}
-	c.Flags().StringVar(&args, "args", "", "the method's arguments, as they are")
+	c.Flags().StringVar(&raw, "args", "", "the arguments' bytes, as they are")
+	c.Flags().StringVar(&object, "json", "", "the arguments as a JSON object")
+	c.Flags().Uint64Var(&gas, "gas", 0, "the most gas to use; 0: the ledger's limit")
 	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe: the same id is executed at most once; random when empty")
 	c.Flags().StringVar(&save, "save", "", "file for the receipt")
 	c.Flags().DurationVar(&validity, "validity", time.Minute, "how long the transaction may wait for its block")
 	return c
 }
 
-func finishInvoke(cmd *cobra.Command, f *flags, s *client.Submitted) error {
+// called is what a result is shown by; the schema may be nil.
+type called struct {
+	schema *schema.Schema
+	method string
+}
+
+// invokeArguments encodes arguments by the contract's schema, unless their bytes
+// are given.
+func invokeArguments(cmd *cobra.Command, c *client.Client, names []string, raw, object string) ([]byte, *schema.Schema, error) {
+	if names[0] == client.SystemContract {
+		if len(names) > 2 || object != "" {
+			return nil, nil, errors.New("the built-in contract takes its arguments with --args")
+		}
+		return []byte(raw), nil, nil
+	}
+	_, s, err := contractOf(cmd.Context(), c, names[0])
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case raw != "":
+		return []byte(raw), s, nil
+	case object != "" && s != nil:
+		b, err := s.ArgsFromJSON(names[1], []byte(object))
+		return b, s, err
+	}
+	b, err := encodePairs(s, names[0], names[1], names[2:])
+	return b, s, err
+}
+
+// shown is bytes by the schema, or in hexadecimal.
+func shown(b []byte, by func([]byte) ([]byte, error)) any {
+	if by != nil {
+		if text, err := by(b); err == nil {
+			return json.RawMessage(text)
+		}
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	return fmt.Sprintf("0x%x", b)
+}
+
+func (v *invoked) describe(r *ledger.Result, by *called) {
+	var output func([]byte) ([]byte, error)
+	event := func(string) func([]byte) ([]byte, error) { return nil }
+	if by != nil && by.schema != nil {
+		s := by.schema
+		if m, err := s.Method(by.method); err == nil && len(m.Out) > 0 {
+			output = func(b []byte) ([]byte, error) { return s.OutputJSON(by.method, b) }
+		}
+		event = func(topic string) func([]byte) ([]byte, error) {
+			return func(b []byte) ([]byte, error) { return s.EventJSON(topic, b) }
+		}
+		v.ErrorName, _ = s.ErrorName(r.Code)
+	}
+	if r.Status == ledger.StatusOK {
+		v.Output = shown(r.Output, output)
+	}
+	for _, e := range r.Events {
+		v.Events = append(v.Events, eventView{e.Contract, e.Topic, shown(e.Data, event(e.Topic))})
+	}
+}
+
+func (v *invoked) rows() [][]string {
+	rows := [][]string{{"transaction", v.ID}, {"place", fmt.Sprintf("block %d, transaction %d", v.Height, v.Index)}, {"status", v.Status}}
+	if v.Message != "" {
+		rows = append(rows, []string{"message", v.Message})
+	}
+	if v.Output != nil {
+		rows = append(rows, []string{"output", fmt.Sprintf("%s", v.Output)})
+	}
+	for _, e := range v.Events {
+		rows = append(rows, []string{"event", fmt.Sprintf("%s %s %s", e.Contract, e.Topic, e.Data)})
+	}
+	return append(rows, []string{"gas", strconv.FormatUint(v.GasUsed, 10)}, []string{"receipt", "verified"})
+}
+
+func finishInvoke(cmd *cobra.Command, f *flags, s *client.Submitted, by *called) error {
 	r := s.Receipt
 	v := invoked{ID: r.Result.TxID.String(), Height: uint64(r.Header.Height), Index: r.Index, Status: r.Result.Status.String(),
-		Code: r.Result.Code, Message: r.Result.Message, GasUsed: r.Result.GasUsed, Output: string(r.Result.Output), Repeated: s.Repeated, Verified: true}
-	err := f.render(cmd.OutOrStdout(), v, func(w io.Writer) error {
-		return table(w, [][]string{{"transaction", v.ID}, {"place", fmt.Sprintf("block %d, transaction %d", v.Height, v.Index)},
-			{"status", v.Status}, {"message", v.Message}, {"gas", strconv.FormatUint(v.GasUsed, 10)}, {"receipt", "verified"}})
-	})
+		Code: r.Result.Code, Message: r.Result.Message, GasUsed: r.Result.GasUsed, Repeated: s.Repeated, Verified: true}
+	v.describe(&r.Result, by)
+	err := f.render(cmd.OutOrStdout(), v, func(w io.Writer) error { return table(w, v.rows()) })
 	if err != nil {
 		return err
 	}
@@ -79,51 +169,15 @@ func finishInvoke(cmd *cobra.Command, f *flags, s *client.Submitted) error {
 	case ledger.StatusOK:
 		return nil
 	case ledger.StatusContractError:
-		return &exitError{exitContract, fmt.Errorf("the contract returned error %d: %s", r.Result.Code, r.Result.Message)}
+		return &exitError{exitContract, fmt.Errorf("the contract returned error %d%s: %s", r.Result.Code, prefixed(" ", v.ErrorName), r.Result.Message)}
 	default:
 		return &exitError{exitRefused, fmt.Errorf("%s: %s", r.Result.Status, r.Result.Message)}
 	}
 }
 
-func identityCommand(f *flags) *cobra.Command {
-	fresh := &cobra.Command{Use: "new PARTY", Short: "Draw a key for a party and print its public key", Args: cobra.ExactArgs(1),
-		Example: "  concordat identity new carol@org0 --dir ./ledger",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if f.dir == "" {
-				return errors.New("name the folder that keeps the keys with --dir")
-			}
-			if err := ledger.Party(args[0]).Validate(); err != nil {
-				return err
-			}
-			return newIdentity(cmd, f, args[0])
-		}}
-	list := &cobra.Command{Use: "list", Short: "The parties whose keys are in the folder", Args: cobra.NoArgs,
-		Example: "  concordat identity list --dir ./ledger",
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			names, err := config.Keys(f.dir)
-			if err != nil {
-				return err
-			}
-			return f.render(cmd.OutOrStdout(), names, func(w io.Writer) error {
-				for _, n := range names {
-					_, _ = fmt.Fprintln(w, n)
-				}
-				return nil
-			})
-		}}
-	c := &cobra.Command{Use: "identity", Short: "Keys of parties"}
-	c.AddCommand(fresh, list)
-	return c
-}
-
-func newIdentity(cmd *cobra.Command, f *flags, party string) error {
-	key, err := config.NewKey(f.dir, party)
-	if err != nil {
-		return err
+func prefixed(by, s string) string {
+	if s == "" {
+		return ""
 	}
-	public := key.Public()
-	v := map[string]string{"party": party, "public_key": fmt.Sprintf("%x", public[:]), "fingerprint": signature.PublicKey(public).Fingerprint()}
-	return f.render(cmd.OutOrStdout(), v, func(w io.Writer) error {
-		return table(w, [][]string{{"party", party}, {"public key", v["public_key"]}})
-	})
+	return by + s
 }

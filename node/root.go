@@ -56,6 +56,7 @@ returned an error, 5 a receipt does not verify, 6 outcome unknown, 7 unreachable
 	p.StringVar(&f.as, "as", "alice@org0", "party that signs")
 	p.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the ledger")
 	root.AddCommand(replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),
+		queryCommand(f), contractCommand(f),
 		blockCommand(f), txCommand(f), receiptCommand(f), identityCommand(f), benchCommand(f), versionCommand())
 	return root
 }

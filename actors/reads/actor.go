@@ -198,7 +198,7 @@ func (r *reads) receipt(reply *ledgerpb.LookupReply, text string) error {
 func (r *reads) contract(reply *ledgerpb.LookupReply, name string) error {
 	view, err := r.cfg.Store.Contract(name)
 	if err == nil && view == nil {
-		err = fmt.Errorf("contract %q: %w", name, errNotFound)
+		err = fmt.Errorf("there is no contract %q: %w; `concordat contract list` shows those there are", name, errNotFound)
 	}
 	if err == nil {
 		reply.Contracts = []*ledgerpb.ContractView{view}

@@ -5,6 +5,7 @@ package client
 import (
 	"context"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -162,6 +163,19 @@ func (c *Client) Lookup(ctx context.Context, req *ledgerpb.LookupRequest) (*ledg
 	return &reply, nil
 }
 
+// Query runs a contract's method on the newest state of one replica, which is not
+// proven: what must be believed without trusting it comes as a receipt.
+func (c *Client) Query(ctx context.Context, req *ledgerpb.QueryRequest) (*ledgerpb.QueryReply, error) {
+	var reply ledgerpb.QueryReply
+	if err := c.call(ctx, "query", req, &reply); err != nil {
+		return nil, err
+	}
+	if e := reply.GetError(); e != nil {
+		return nil, refused(e)
+	}
+	return &reply, nil
+}
+
 func (c *Client) call(ctx context.Context, endpoint string, req, reply proto.Message) error {
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
@@ -197,6 +211,12 @@ type Signer struct {
 	Party ledger.Party
 	Key   signature.PrivateKey
 }
+
+// SystemContract is the name of the built-in contract.
+const SystemContract = "concordat"
+
+// CodeHash names a contract's module: the SHA-256 of its bytes.
+func CodeHash(code []byte) ledger.Hash { return sha256.Sum256(code) }
 
 // Call is what a transaction asks for.
 type Call struct {

@@ -118,15 +118,20 @@ func (n *network) load(ctx context.Context, prefix string, workers int) map[stri
 
 // insist asks with one command id until there is a receipt.
 func (n *network) insist(ctx context.Context, signer client.Signer, command string) *client.Submitted {
+	return n.insistOn(ctx, signer, client.Call{Contract: "concordat", Method: "note", Command: []byte(command)})
+}
+
+func (n *network) insistOn(ctx context.Context, signer client.Signer, call client.Call) *client.Submitted {
+	call.Validity = 5 * time.Minute
 	for ctx.Err() == nil {
-		s, err := n.c.Submit(ctx, signer.Sign(n.ID, client.Call{Contract: "concordat", Method: "note", Command: []byte(command), Validity: 5 * time.Minute}))
+		s, err := n.c.Submit(ctx, signer.Sign(n.ID, call))
 		if err == nil {
 			require.Equal(n.t, ledger.StatusOK, s.Receipt.Result.Status, s.Receipt.Result.Message)
 			return s
 		}
 		var refused *client.RefusedError
 		if !errors.Is(err, client.ErrUnknownOutcome) && !(errors.As(err, &refused) && refused.RetryAfter > 0) && ctx.Err() == nil {
-			n.t.Errorf("submit %s: %v", command, err)
+			n.t.Errorf("submit %s: %v", call.Command, err)
 			return nil
 		}
 	}

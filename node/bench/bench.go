@@ -3,6 +3,7 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,8 @@ type Options struct {
 	Clients, InFlight int
 	Size              int // bytes of an envelope
 	Contract, Method  string
+	// Args makes the arguments around so many bytes that fill up; nil: they are those bytes.
+	Args func(fill []byte) ([]byte, error)
 }
 
 // Report is what was measured. Latencies are in milliseconds.
@@ -79,9 +82,8 @@ func Run(ctx context.Context, url string, signer client.Signer, opt Options) (*R
 		defer c.Close()
 		r.clients = append(r.clients, c)
 	}
-	bare := len(signer.Sign(r.clients[0].LedgerID(), client.Call{Contract: opt.Contract, Method: opt.Method}))
-	if fill := opt.Size - bare - 3; fill > 0 {
-		r.args = make([]byte, fill)
+	if err := r.fill(); err != nil {
+		return nil, err
 	}
 	begun := time.Now()
 	r.from = begun.Add(opt.Warmup)
@@ -93,6 +95,26 @@ func Run(ctx context.Context, url string, signer client.Signer, opt Options) (*R
 		r.closed(ctx, until)
 	}
 	return r.report(usage().since(before)), ctx.Err()
+}
+
+// fill makes arguments with which an envelope has the size that was asked for, or
+// the smallest there is.
+func (r *run) fill() error {
+	args := r.opt.Args
+	if args == nil {
+		args = func(fill []byte) ([]byte, error) { return fill, nil }
+	}
+	var err error
+	for missing := 0; ; {
+		if r.args, err = args(bytes.Repeat([]byte("x"), missing)); err != nil {
+			return err
+		}
+		size := len(r.signer.Sign(r.clients[0].LedgerID(), client.Call{Contract: r.opt.Contract, Method: r.opt.Method, Args: r.args}))
+		if size >= r.opt.Size {
+			return nil
+		}
+		missing += max(1, r.opt.Size-size-4) // lengths grow with what they count
+	}
 }
 
 // closed keeps a fixed number in flight.

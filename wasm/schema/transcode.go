@@ -35,7 +35,7 @@ func (s *Schema) ArgsFromPairs(method string, pairs []string) ([]byte, error) {
 	for _, p := range pairs {
 		name, value, ok := strings.Cut(p, "=")
 		if _, twice := given[name]; !ok || twice {
-			return nil, fmt.Errorf("%w: %q is not name=value, or given twice; %s", ErrArguments, shorten(p), m.usage())
+			return nil, fmt.Errorf("%w: %q is not name=value, or given twice; %s", ErrArguments, shorten(p), m.Usage())
 		}
 		given[name] = value
 	}
@@ -51,8 +51,8 @@ func sortedNames[V any](m map[string]V) []string {
 	return out
 }
 
-// usage lists a method's fields.
-func (m *Method) usage() string {
+// Usage lists a method's fields.
+func (m *Method) Usage() string {
 	if len(m.In) == 0 {
 		return m.Name + " takes no arguments"
 	}
@@ -69,7 +69,7 @@ func (m *Method) usage() string {
 func (m *Method) encode(given []string, appendField func([]byte, *Field) ([]byte, error)) ([]byte, error) {
 	for _, name := range given {
 		if !slices.ContainsFunc(m.In, func(f Field) bool { return f.Name == name }) {
-			return nil, fmt.Errorf("%w: %s has no argument %q; %s", ErrArguments, m.Name, shorten(name), m.usage())
+			return nil, fmt.Errorf("%w: %s has no argument %q; %s", ErrArguments, m.Name, shorten(name), m.Usage())
 		}
 	}
 	var b []byte
