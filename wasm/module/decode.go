@@ -59,6 +59,7 @@ type decoded struct {
 	hasTable  bool
 	pagesMin  uint32
 	pagesMax  uint32
+	pagesMost uint32 // that are allowed
 	hasMemory bool
 	globals   []global
 	exports   []export
@@ -93,14 +94,23 @@ func position(id byte) int {
 	return 0
 }
 
+// decode takes a contract's module apart.
 func decode(code []byte) (*decoded, *Refusal) {
+	d, refusal := decodeSections(code, MemoryPagesMax)
+	if refusal != nil {
+		return nil, refusal
+	}
+	return d, d.whole()
+}
+
+func decodeSections(code []byte, pages uint32) (*decoded, *Refusal) {
 	if len(code) > ModuleBytesMax {
 		return nil, refuse(RuleLimit, "it has %d bytes, at most %d are allowed", len(code), ModuleBytesMax)
 	}
 	if !bytes.HasPrefix(code, magic) {
 		return nil, refuse(RuleFormat, "it is no WebAssembly module of version 1 (the first eight bytes are not \\0asm 1)")
 	}
-	d := &decoded{}
+	d := &decoded{pagesMost: pages}
 	d.info.Bytes = len(code)
 	r := &reader{b: code, pos: len(magic)}
 	last, customs := 0, 0
@@ -133,7 +143,7 @@ func decode(code []byte) (*decoded, *Refusal) {
 			return nil, content.fail
 		}
 	}
-	return d, d.whole()
+	return d, nil
 }
 
 func (d *decoded) section(id byte, r *reader) {
@@ -318,9 +328,9 @@ func (d *decoded) readMemory(r *reader) {
 	if n == 0 {
 		return
 	}
-	d.hasMemory, d.pagesMax = true, MemoryPagesMax
+	d.hasMemory, d.pagesMax = true, d.pagesMost
 	d.pagesMin = d.limits(r, true)
-	if r.fail == nil && d.pagesMin > MemoryPagesMax {
+	if r.fail == nil && d.pagesMin > d.pagesMost {
 		r.refuse(RuleMemory, "it starts with %d pages of memory, at most %d (16 MiB) are allowed", d.pagesMin, MemoryPagesMax)
 	}
 }

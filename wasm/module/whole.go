@@ -3,12 +3,9 @@ package module
 import "bytes"
 
 // whole checks what concerns more than one section: the memory, the exports
-// that the interface asks for, and that each function has its body.
+// that the interface asks for.
 func (d *decoded) whole() *Refusal {
-	switch {
-	case len(d.bodies) != len(d.functions):
-		return refuse(RuleFormat, "%d functions are declared but %d have a body", len(d.functions), len(d.bodies))
-	case !d.hasMemory:
+	if !d.hasMemory {
 		return refuse(RuleMemory, "it has no memory; exactly one is needed, exported as %s", ExportMemory)
 	}
 	d.info.MemoryPagesMin, d.info.MemoryPagesMax = d.pagesMin, d.pagesMax
