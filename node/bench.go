@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/node/bench"
 	"github.com/concordat-ledger/concordat/node/devnet"
 )
@@ -25,6 +27,7 @@ func benchCommand(f *flags) *cobra.Command {
 	opt := bench.Options{Contract: "concordat", Method: "note"}
 	var own bool
 	var token string
+	var sweep []float64
 	c := &cobra.Command{Use: "bench", Short: "Load a ledger and measure throughput and latency", Args: cobra.NoArgs,
 		Long: `Submits signed transactions and verifies every receipt. With --rate the load
 is open: latency counts from the moment at which a transaction was due, so that a
@@ -56,6 +59,9 @@ as --in-flight says.`,
 					return err
 				}
 			}
+			if len(sweep) > 0 {
+				return benchSweep(cmd, f, url, signer, opt, sweep)
+			}
 			r, err := bench.Run(cmd.Context(), url, signer, opt)
 			if err != nil {
 				return err
@@ -72,6 +78,7 @@ as --in-flight says.`,
 	fl.StringVar(&opt.Contract, "contract", opt.Contract, "contract to call")
 	fl.StringVar(&opt.Method, "method", opt.Method, "method to call")
 	fl.StringVar(&token, "token", "", "deploy the example token written in go or rust, and load it with transfers")
+	fl.Float64SliceVar(&sweep, "sweep", nil, "run once for each of these rates, such as 1,500,1000,0; 0 is the closed loop")
 	fl.BoolVar(&own, "own", false, "start a network of processes for this run, and stop it afterwards")
 	return c
 }
@@ -104,6 +111,39 @@ func ownNetwork(ctx context.Context) (n *devnet.Network, stop func(), err error)
 	}
 	ready.Close()
 	return n, stop, nil
+}
+
+// benchSweep measures at several rates, one after the other.
+func benchSweep(cmd *cobra.Command, f *flags, url string, signer client.Signer, opt bench.Options, rates []float64) error {
+	var all []*bench.Report
+	rows := [][]string{{"OFFERED", "TX/S", "P50 MS", "P90 MS", "P99 MS", "MAX MS", "TX/BLOCK", "ERRORS", "CPU", "RSS MIB"}}
+	for _, rate := range rates {
+		opt.Rate = rate
+		r, err := bench.Run(cmd.Context(), url, signer, opt)
+		if err != nil {
+			return err
+		}
+		all = append(all, r)
+		offered, failed := "closed loop", int64(0)
+		if rate > 0 {
+			offered = fmt.Sprintf("%g/s", rate)
+		}
+		for _, e := range r.Errors {
+			failed += e.Count
+		}
+		// Replicas alone: the client node and this process are listed in the JSON.
+		var cpu, most float64
+		var rss int64
+		for _, p := range r.Processes {
+			if strings.HasPrefix(p.Name, "replica") {
+				cpu, most, rss = cpu+p.CPUSeconds, most+1, max(rss, p.MiB)
+			}
+		}
+		rows = append(rows, []string{offered, fmt.Sprintf("%.0f", r.PerSecond), fmt.Sprintf("%.1f", r.P50), fmt.Sprintf("%.1f", r.P90),
+			fmt.Sprintf("%.1f", r.P99), fmt.Sprintf("%.1f", r.Max), fmt.Sprintf("%.0f", r.PerBlock), fmt.Sprint(failed),
+			fmt.Sprintf("%.0f %%", 100*cpu/max(most, 1)/(opt.Duration+opt.Warmup).Seconds()), fmt.Sprint(rss)})
+	}
+	return f.render(cmd.OutOrStdout(), all, func(w io.Writer) error { return table(w, rows) })
 }
 
 func benchTable(w io.Writer, r *bench.Report) error {

@@ -25,6 +25,7 @@ type flags struct {
 	dir     string
 	as      string
 	timeout time.Duration
+	context string
 }
 
 const defaultURL = "nats://127.0.0.1:4222"
@@ -41,11 +42,11 @@ returned an error, 5 a receipt does not verify, 6 outcome unknown, 7 unreachable
 		Example:       "  concordat demo\n  concordat dev",
 		SilenceUsage:  true,
 		SilenceErrors: true,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
+		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
 			if f.output != "table" && f.output != "json" && f.output != "yaml" {
 				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
 			}
-			return nil
+			return f.applyContext(cmd)
 		},
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
@@ -55,7 +56,9 @@ returned an error, 5 a receipt does not verify, 6 outcome unknown, 7 unreachable
 	p.StringVar(&f.dir, "dir", envOr("CONCORDAT_DIR", ""), "folder of a local network, for its keys and genesis")
 	p.StringVar(&f.as, "as", "alice@org0", "party that signs")
 	p.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the ledger")
-	root.AddCommand(replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),
+	p.StringVar(&f.context, "context", os.Getenv("CONCORDAT_CONTEXT"), "context to use; the current one when empty")
+	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // fails only for a flag that is not there
+	root.AddCommand(contextCommand(f), replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),
 		queryCommand(f), contractCommand(f),
 		blockCommand(f), txCommand(f), receiptCommand(f), identityCommand(f), benchCommand(f), versionCommand())
 	return root

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 	"github.com/spf13/cobra"
 
 	"github.com/concordat-ledger/concordat/node/devnet"
@@ -26,11 +25,17 @@ func runUntilDone(ctx context.Context, n devnet.Running) error {
 }
 
 func replicaCommand() *cobra.Command {
-	var home, level string
+	var home, level, metrics string
 	run := &cobra.Command{Use: "run", Short: "Run a replica until it is told to stop", Args: cobra.NoArgs,
 		Example: "  concordat replica run --home /srv/concordat/replica-0",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			r, err := devnet.StartReplica(cmd.Context(), home, newLogger(level), prometheus.NewRegistry())
+			logger := newLogger(level)
+			registry, stop, err := serveMetrics(cmd.Context(), metrics, logger)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			r, err := devnet.StartReplica(cmd.Context(), home, logger, registry)
 			if err != nil {
 				return err
 			}
@@ -39,17 +44,24 @@ func replicaCommand() *cobra.Command {
 		}}
 	run.Flags().StringVar(&home, "home", ".", "the replica's folder")
 	run.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	run.Flags().StringVar(&metrics, "metrics", "", "address to serve Prometheus metrics at, such as 127.0.0.1:9464")
 	c := &cobra.Command{Use: "replica", Short: "Run a replica"}
 	c.AddCommand(run)
 	return c
 }
 
 func clientNodeCommand() *cobra.Command {
-	var home, level string
+	var home, level, metrics string
 	run := &cobra.Command{Use: "run", Short: "Run a client node until it is told to stop", Args: cobra.NoArgs,
 		Example: "  concordat client-node run --home /srv/concordat/client-node-0",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			n, err := devnet.StartClientNode(cmd.Context(), home, newLogger(level), prometheus.NewRegistry())
+			logger := newLogger(level)
+			registry, stop, err := serveMetrics(cmd.Context(), metrics, logger)
+			if err != nil {
+				return err
+			}
+			defer stop()
+			n, err := devnet.StartClientNode(cmd.Context(), home, logger, registry)
 			if err != nil {
 				return err
 			}
@@ -58,6 +70,7 @@ func clientNodeCommand() *cobra.Command {
 		}}
 	run.Flags().StringVar(&home, "home", ".", "the client node's folder")
 	run.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
+	run.Flags().StringVar(&metrics, "metrics", "", "address to serve Prometheus metrics at, such as 127.0.0.1:9464")
 	c := &cobra.Command{Use: "client-node", Short: "Run a client node"}
 	c.AddCommand(run)
 	return c

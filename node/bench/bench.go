@@ -31,6 +31,7 @@ type Options struct {
 
 // Report is what was measured. Latencies are in milliseconds.
 type Report struct {
+	Rate      float64        `json:"rate"` // that was offered; 0: closed loop
 	Seconds   float64        `json:"seconds"`
 	Succeeded int64          `json:"succeeded"`
 	PerSecond float64        `json:"per_second"`
@@ -190,7 +191,7 @@ func (r *run) fail(due time.Time, err error) {
 func (r *run) report(used []ProcessUsage) *Report {
 	ms := func(q float64) float64 { return float64(r.hist.ValueAtQuantile(q)) / 1000 }
 	n := r.hist.TotalCount()
-	out := &Report{Seconds: r.opt.Duration.Seconds(), Succeeded: n, PerSecond: float64(n) / r.opt.Duration.Seconds(),
+	out := &Report{Rate: r.opt.Rate, Seconds: r.opt.Duration.Seconds(), Succeeded: n, PerSecond: float64(n) / r.opt.Duration.Seconds(),
 		P50: ms(50), P90: ms(90), P99: ms(99), P999: ms(99.9), Max: float64(r.hist.Max()) / 1000, Bytes: r.bytes, Processes: used}
 	if len(r.blocks) > 0 {
 		out.PerBlock = float64(n) / float64(len(r.blocks))
