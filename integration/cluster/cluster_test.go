@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -243,6 +244,79 @@ func TestReplicasKilledUnderLoadLoseAndDoubleNothing(t *testing.T) {
 	require.Greater(t, len(acknowledged), 100, "there was a load")
 	n.check(acknowledged)
 	t.Logf("%d kills, %d commands acknowledged, none lost, none executed twice, equal roots", kills, len(acknowledged))
+}
+
+// An open load of token transfers at about half of what the ledger can do, while a
+// replica is killed every ten seconds: every acknowledged transfer is in all four
+// stores once, and the receiver holds exactly their sum.
+func TestHalfOfPeakWithAKillEveryTenSeconds(t *testing.T) {
+	if os.Getenv("CONCORDAT_LONG") == "" {
+		t.Skip("takes over a minute: set CONCORDAT_LONG=1")
+	}
+	n := start(t)
+	setup, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	s := n.deployToken(setup, "bench@org0")
+	args, err := s.ArgsFromPairs("transfer", []string{"to=bob@org1", "amount=1", "memo=" + strings.Repeat("x", 80)})
+	require.NoError(t, err)
+	call := client.Call{Contract: "token", Method: "transfer", Args: args}
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	result := make(chan map[string]ledger.Place, 1)
+	go func() { result <- n.openLoad(ctx, call, halfOfPeak) }()
+	kills := 0
+	for rnd := rand.New(rand.NewSource(time.Now().UnixNano())); ctx.Err() == nil; kills++ {
+		pause(ctx, 9*time.Second)
+		victim := rnd.Intn(len(n.replicas)) // the primary, too: the ledger waits for it
+		require.NoError(t, n.replicas[victim].Kill())
+		pause(context.Background(), time.Second)
+		n.startReplica(victim)
+	}
+	acknowledged := <-result
+	after, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	n.waitEqual(after)
+	reply, err := n.c.Query(after, &ledgerpb.QueryRequest{Contract: "token", Method: "balance_of", ArgsJson: `{"party":"bob@org1"}`})
+	require.NoError(t, err)
+	require.JSONEq(t, fmt.Sprintf(`{"amount":"%d"}`, len(acknowledged)), reply.GetOutputJson())
+	require.Greater(t, len(acknowledged), int(halfOfPeak*60/2))
+	n.check(acknowledged)
+	t.Logf("%d kills, %d transfers acknowledged, none lost, none executed twice, the balances add up, equal roots", kills, len(acknowledged))
+}
+
+// halfOfPeak is about half of what four replicas on two cores do, in tx/s.
+const halfOfPeak = 2500.0
+
+// openLoad submits at a rate until told to stop, and then insists on an answer for
+// all that was sent.
+func (n *network) openLoad(ctx context.Context, call client.Call, rate float64) map[string]ledger.Place {
+	var mu sync.Mutex
+	acknowledged := map[string]ledger.Place{}
+	var wg sync.WaitGroup
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+	defer cancel()
+	signer := n.signer("bench@org0")
+	slots := make(chan struct{}, 20_000)
+	begun := time.Now()
+	for i := 0; ctx.Err() == nil; i++ {
+		pause(ctx, time.Until(begun.Add(time.Duration(float64(i)/rate*float64(time.Second)))))
+		slots <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			one := call
+			one.Command = fmt.Appendf(nil, "open-%d", i)
+			s := n.insistOn(end, signer, one)
+			if s == nil {
+				n.t.Errorf("%s was never answered", one.Command)
+				return
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			acknowledged[string(one.Command)] = ledger.Place{Height: s.Receipt.Header.Height, Index: s.Receipt.Index}
+		})
+	}
+	wg.Wait()
+	return acknowledged
 }
 
 func TestAllReplicasKilledAtOnceComeBack(t *testing.T) {

@@ -87,27 +87,35 @@ func TestModulesAreJudgedAtDeployment(t *testing.T) {
 	n.check(map[string]ledger.Place{"goes on": {Height: s.Receipt.Header.Height, Index: s.Receipt.Index}})
 }
 
+// deployToken deploys the token in Rust and gives a party a million units.
+func (n *network) deployToken(ctx context.Context, to string) *schema.Schema {
+	s, err := schema.Parse(examples.TokenSchema)
+	require.NoError(n.t, err)
+	args := func(method string, pairs ...string) []byte {
+		b, err := s.ArgsFromPairs(method, pairs)
+		require.NoError(n.t, err)
+		return b
+	}
+	d := ledger.Deployment{Name: "token", Code: examples.TokenRust, Init: args("init", "symbol=EUR"), Initialise: true}
+	for _, c := range []client.Call{{Contract: "concordat", Method: "deploy", Args: d.Marshal()},
+		{Contract: "token", Method: "mint", Args: args("mint", "to="+to, "amount=1000000")}} {
+		done, err := n.c.Submit(ctx, n.signer("admin@org0").Sign(n.ID, c))
+		require.NoError(n.t, err)
+		require.Equal(n.t, ledger.StatusOK, done.Receipt.Result.Status, done.Receipt.Result.Message)
+	}
+	return s
+}
+
 // Units of a token are neither made nor lost while replicas are killed: what was
 // acknowledged is what the receivers hold.
 func TestATokenAddsUpAfterCrashes(t *testing.T) {
 	n := start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 90*time.Second)
 	defer cancel()
-	s, err := schema.Parse(examples.TokenSchema)
+	s := n.deployToken(ctx, "alice@org0")
+	alice := n.signer("alice@org0")
+	args, err := s.ArgsFromPairs("transfer", []string{"to=bob@org1", "amount=3"})
 	require.NoError(t, err)
-	admin, alice := n.signer("admin@org0"), n.signer("alice@org0")
-	args := func(method string, pairs ...string) []byte {
-		b, err := s.ArgsFromPairs(method, pairs)
-		require.NoError(t, err)
-		return b
-	}
-	d := ledger.Deployment{Name: "token", Code: examples.TokenRust, Init: args("init", "symbol=EUR"), Initialise: true}
-	for _, c := range []client.Call{{Contract: "concordat", Method: "deploy", Args: d.Marshal()},
-		{Contract: "token", Method: "mint", Args: args("mint", "to=alice@org0", "amount=1000000")}} {
-		done, err := n.c.Submit(ctx, admin.Sign(n.ID, c))
-		require.NoError(t, err)
-		require.Equal(t, ledger.StatusOK, done.Receipt.Result.Status, done.Receipt.Result.Message)
-	}
 	acknowledged := map[string]ledger.Place{}
 	for i := range 60 {
 		if i%20 == 10 {
@@ -117,7 +125,7 @@ func TestATokenAddsUpAfterCrashes(t *testing.T) {
 			n.startReplica(1 + i/20)
 		}
 		command := fmt.Sprint("transfer ", i)
-		call := client.Call{Contract: "token", Method: "transfer", Args: args("transfer", "to=bob@org1", "amount=3"), Command: []byte(command)}
+		call := client.Call{Contract: "token", Method: "transfer", Args: args, Command: []byte(command)}
 		done := n.insistOn(ctx, alice, call)
 		require.NotNil(t, done)
 		require.Equal(t, ledger.StatusOK, done.Receipt.Result.Status)
