@@ -12,12 +12,6 @@ type blockRecord struct {
 	Txs, Results            index
 }
 
-// index says how many items there are and with which each chunk begins.
-type index struct {
-	Count  uint32
-	Firsts []uint32
-}
-
 func (b *blockRecord) marshal() []byte {
 	var w ledger.Writer
 	w.Hash(b.Hash).Bytes(b.Header).Bytes(b.Commit).Bytes(b.Outcome)
@@ -40,7 +34,13 @@ func parseBlockRecord(b []byte) (*blockRecord, error) {
 			x.Firsts[i] = r.U32()
 		}
 	}
-	return out, r.Close()
+	if err := r.Close(); err != nil {
+		return nil, err
+	}
+	if err := out.Txs.check(); err != nil {
+		return nil, err
+	}
+	return out, out.Results.check()
 }
 
 func marshalCommand(c Command) []byte {
@@ -52,4 +52,37 @@ func parseCommand(key ledger.Hash, b []byte) (Command, error) {
 	r := ledger.NewPlainReader(b)
 	c := Command{Key: key, Height: ledger.Height(r.U64()), Index: r.U32(), Expires: ledger.Time(r.U64())} // #nosec G115 -- two's complement
 	return c, r.Close()
+}
+
+func marshalPlace(h ledger.Height, i uint32) []byte {
+	var w ledger.Writer
+	return w.U64(uint64(h)).U32(i).Done()
+}
+
+func parsePlace(b []byte) (ledger.Height, uint32, error) {
+	r := ledger.NewPlainReader(b)
+	h, i := ledger.Height(r.U64()), r.U32()
+	return h, i, r.Close()
+}
+
+func marshalHeight(h ledger.Height) []byte {
+	var w ledger.Writer
+	return w.U64(uint64(h)).Done()
+}
+
+func parseHeight(b []byte) (ledger.Height, error) {
+	r := ledger.NewPlainReader(b)
+	h := ledger.Height(r.U64())
+	return h, r.Close()
+}
+
+func (t *tip) marshal() []byte {
+	var w ledger.Writer
+	return w.U64(uint64(t.height)).Hash(t.hash).Done()
+}
+
+func parseTip(b []byte) (*tip, error) {
+	r := ledger.NewPlainReader(b)
+	t := &tip{height: ledger.Height(r.U64()), hash: r.Hash()}
+	return t, r.Close()
 }

@@ -3,6 +3,8 @@ package storage
 import (
 	"math"
 
+	"github.com/dgraph-io/badger/v4"
+
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
@@ -19,8 +21,7 @@ func (s *Store) LocateCommand(key ledger.Hash) (Command, bool, error) {
 	if err != nil {
 		return Command{}, false, corrupt(hashKey(kindCommand, key), 0, err.Error())
 	}
-	tip, _ := s.Tip()
-	return c, c.Height <= tip, nil
+	return c, true, nil
 }
 
 // Commands calls fn for each command that expires after a time, in the order of
@@ -89,16 +90,16 @@ func (s *Store) DropCommands(before ledger.Time) (int, error) {
 // drop deletes at the tip's height. A key that a block used again since the
 // walk saw it would have another height, and stays.
 func (s *Store) drop(batch []Command) error {
-	return s.aside(func(tip ledger.Height) (ledger.Height, error) { return tip, nil }, func(p *putter) {
+	return s.aside(func(tip ledger.Height, txn *badger.Txn) (ledger.Height, []entry, error) {
+		var out []entry
 		for _, c := range batch {
 			key := hashKey(kindCommand, c.Key)
-			raw, err := get(p.txn, key)
+			raw, err := get(txn, key)
 			if now, bad := parseCommand(c.Key, raw); err != nil || bad != nil || now.Height != c.Height {
 				continue
 			}
-			if p.err == nil {
-				p.set(p.txn.Delete(key))
-			}
+			out = append(out, entry{key: key, remove: true})
 		}
+		return tip, out, nil
 	})
 }

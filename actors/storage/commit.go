@@ -31,10 +31,11 @@ type Command struct {
 
 // Commit stores one block, all or nothing. Errors: ErrOutOfOrder, ErrTooBig,
 // *DiskFullError (nothing was written, try again later), ErrFailed, ErrClosed.
+// The size of a block has no limit but memory; ErrTooBig is about one record.
 func (s *Store) Commit(b *BlockCommit) error { return s.CommitGroup([]*BlockCommit{b}) }
 
-// CommitGroup stores consecutive blocks, each in a transaction of its own, with
-// one sync for all. After an error Tip tells how many went in; without
+// CommitGroup stores consecutive blocks, each all or nothing, with one sync for
+// all. After an error Tip tells how many went in; without
 // ErrFailed those are durable.
 func (s *Store) CommitGroup(bs []*BlockCommit) error {
 	s.life.RLock()
@@ -72,104 +73,67 @@ func (s *Store) commitOne(b *BlockCommit, next ledger.Height) error {
 	if b.Height != next {
 		return fmt.Errorf("%w: block %d, expected %d", ErrOutOfOrder, b.Height, next)
 	}
-	if err := s.checkSpace(); err != nil {
+	if err := s.checkSpace(0); err != nil {
 		return err
 	}
-	txn := s.db.NewTransactionAt(uint64(b.Height), true)
-	defer txn.Discard()
-	if err := fill(txn, b); err != nil {
+	entries, err := b.entries()
+	if err != nil {
 		return fmt.Errorf("store block %d: %w", b.Height, err)
 	}
-	if err := txn.CommitAt(uint64(b.Height), nil); err != nil {
-		return s.fail(err)
-	}
-	return nil
+	return s.put(b.Height, entries)
 }
 
-// fill puts everything of a block into one transaction.
-func fill(txn *badger.Txn, b *BlockCommit) error {
+// entries are everything of a block, the tip last.
+func (b *BlockCommit) entries() ([]entry, error) {
 	txs, txFirsts := pack(b.Txs)
 	results, resultFirsts := pack(b.Results)
 	if len(txs) > chunksMax || len(results) > chunksMax {
-		return fmt.Errorf("%w: %d transactions", ErrTooBig, len(b.Txs))
+		return nil, fmt.Errorf("%w: %d transactions", ErrTooBig, len(b.Txs))
 	}
 	rec := &blockRecord{
 		Hash: b.BlockHash, Header: b.Header, Commit: b.Commit, Outcome: b.Outcome,
 		Txs:     index{uint32(len(b.Txs)), txFirsts},         // #nosec G115 -- bounded by memory
 		Results: index{uint32(len(b.Results)), resultFirsts}, // #nosec G115 -- as above
 	}
-	at := putter{txn: txn}
-	at.put(heightKey(kindBlock, b.Height), rec.marshal())
-	for i, chunk := range txs {
-		at.put(chunkKey(kindTxs, b.Height, i), chunk)
+	out := make([]entry, 0, 3+len(txs)+len(results)+len(b.TxIDs)+len(b.Commands)+len(b.Changes))
+	out = append(out, entry{key: heightKey(kindBlock, b.Height), value: rec.marshal()})
+	for i, value := range txs {
+		out = append(out, entry{key: chunkKey(kindTxs, b.Height, i), value: value})
 	}
-	for i, chunk := range results {
-		at.put(chunkKey(kindResults, b.Height, i), chunk)
+	for i, value := range results {
+		out = append(out, entry{key: chunkKey(kindResults, b.Height, i), value: value})
 	}
-	at.put(hashKey(kindBlockHash, b.BlockHash), heightKey(0, b.Height)[1:])
+	out = append(out, entry{key: hashKey(kindBlockHash, b.BlockHash), value: marshalHeight(b.Height)})
 	for i, id := range b.TxIDs {
-		var w ledger.Writer
-		at.put(hashKey(kindTxID, id), w.U64(uint64(b.Height)).U32(uint32(i)).Done()) // #nosec G115 -- bounded by memory
+		out = append(out, entry{key: hashKey(kindTxID, id), value: marshalPlace(b.Height, uint32(i))}) // #nosec G115 -- bounded by memory
 	}
 	for _, c := range b.Commands {
-		at.put(hashKey(kindCommand, c.Key), marshalCommand(c))
+		out = append(out, entry{key: hashKey(kindCommand, c.Key), value: marshalCommand(c)})
 	}
 	for _, c := range b.Changes {
-		at.change(c)
+		if len(c.Key) == 0 || len(c.Key) > KeyBytesMax {
+			return nil, fmt.Errorf("%w: a state key of %d bytes, allowed are 1 to %d", ErrTooBig, len(c.Key), KeyBytesMax)
+		}
+		out = append(out, entry{key: stateKey(c.Key), value: c.Value, remove: c.Delete})
 	}
-	at.put(tipKey, append(heightKey(0, b.Height)[1:], b.BlockHash[:]...))
-	return at.err
-}
-
-// putter adds to a transaction until the first error.
-type putter struct {
-	txn *badger.Txn
-	err error
-}
-
-func (p *putter) put(key, value []byte) {
-	if p.err != nil {
-		return
-	}
-	if len(value) > ValueBytesMax {
-		p.err = fmt.Errorf("%w: a value of %d bytes, the limit is %d", ErrTooBig, len(value), ValueBytesMax)
-		return
-	}
-	p.set(p.txn.Set(key, frame(key, value)))
-}
-
-func (p *putter) change(c Change) {
-	switch {
-	case p.err != nil:
-	case len(c.Key) == 0 || len(c.Key) > KeyBytesMax:
-		p.err = fmt.Errorf("%w: a state key of %d bytes, allowed are 1 to %d", ErrTooBig, len(c.Key), KeyBytesMax)
-	case c.Delete:
-		p.set(p.txn.Delete(stateKey(c.Key)))
-	default:
-		p.put(stateKey(c.Key), c.Value)
-	}
-}
-
-func (p *putter) set(err error) {
-	if errors.Is(err, badger.ErrTxnTooBig) {
-		err = fmt.Errorf("%w: the block does not fit in one transaction", ErrTooBig)
-	}
-	p.err = err
+	out = append(out, entry{key: tipKey, value: (&tip{b.Height, b.BlockHash}).marshal()})
+	return out, checkValues(out)
 }
 
 // PutCertificate adds the execution certificate of a stored block. It is as
 // durable as the next synced commit; peers can form it anew.
 func (s *Store) PutCertificate(h ledger.Height, cert []byte) error {
-	return s.aside(func(tip ledger.Height) (ledger.Height, error) {
+	return s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) {
 		if h == 0 || h > tip {
-			return 0, fmt.Errorf("store a certificate of block %d: %w", h, ErrAhead)
+			return 0, nil, fmt.Errorf("store a certificate of block %d: %w", h, ErrAhead)
 		}
-		return h, nil
-	}, func(p *putter) { p.put(heightKey(kindCertificate, h), cert) })
+		return h, []entry{{key: heightKey(kindCertificate, h), value: cert}}, nil
+	})
 }
 
-// aside writes something beside the blocks, at the height that at chooses.
-func (s *Store) aside(at func(tip ledger.Height) (ledger.Height, error), write func(*putter)) error {
+// aside writes something beside the blocks, at the height that plan chooses;
+// plan may read as of the tip.
+func (s *Store) aside(plan func(tip ledger.Height, txn *badger.Txn) (ledger.Height, []entry, error)) error {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	s.write.Lock()
@@ -181,21 +145,17 @@ func (s *Store) aside(at func(tip ledger.Height) (ledger.Height, error), write f
 		return s.failed
 	}
 	tip, _ := s.Tip()
-	height, err := at(tip)
+	txn := s.db.NewTransactionAt(uint64(tip), false)
+	height, entries, err := plan(tip, txn)
+	txn.Discard()
 	if err == nil {
-		err = s.checkSpace()
+		err = checkValues(entries)
 	}
-	if err != nil {
+	if err == nil {
+		err = s.checkSpace(0)
+	}
+	if err != nil || len(entries) == 0 {
 		return err
 	}
-	txn := s.db.NewTransactionAt(uint64(height), true)
-	defer txn.Discard()
-	p := putter{txn: txn}
-	if write(&p); p.err != nil {
-		return p.err
-	}
-	if err := txn.CommitAt(uint64(height), nil); err != nil {
-		return s.fail(err)
-	}
-	return nil
+	return s.putPart(height, entries, false)
 }

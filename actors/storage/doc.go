@@ -7,8 +7,10 @@
 // Commit returned nil; without it, every such block unless the machine itself
 // loses power. A restart finds the tip of the last complete block.
 //
-// One Badger transaction holds one block, committed at the block's height as
-// Badger's timestamp: a read at height h is a read of the state after block h.
+// A block is committed at its height as Badger's timestamp: a read at height h is
+// a read of the state after block h. One Badger transaction holds one block. Only
+// a block of megabytes takes several, its tip in the last; what a crash leaves of
+// it is taken back at Open. Large transactions are cut into several values.
 // A file system that fills up would kill the process through Badger's memory
 // maps, so commits are refused while there is still room.
 package storage

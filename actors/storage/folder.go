@@ -49,7 +49,7 @@ func checkFormat(dir string, id ledger.ID) error {
 		if _, err := os.Stat(filepath.Join(dir, "badger")); err == nil {
 			return fmt.Errorf("the store %s has lost its file FORMAT", dir)
 		}
-		if err := renameio.WriteFile(path, fmt.Appendf(nil, "concordat-store %d\n%s\n", formatVersion, id), 0o600); err != nil {
+		if err := renameio.WriteFile(path, marshalFormat(formatVersion, id), 0o600); err != nil {
 			return fmt.Errorf("found the store: %w", err)
 		}
 		return syncDir(dir)
@@ -57,17 +57,12 @@ func checkFormat(dir string, id ledger.ID) error {
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}
-	var version int
-	var hex string
-	if _, err := fmt.Sscanf(string(text), "concordat-store %d\n%s\n", &version, &hex); err != nil {
+	version, found, err := parseFormat(text)
+	if err != nil {
 		return fmt.Errorf("the store %s has an unreadable file FORMAT: %w", dir, err)
 	}
 	if version != formatVersion {
 		return fmt.Errorf("the store %s has format %d; this program knows format %d", dir, version, formatVersion)
-	}
-	found, err := ledger.ParseHash(hex)
-	if err != nil {
-		return fmt.Errorf("the store %s has an unreadable file FORMAT: %w", dir, err)
 	}
 	if found != id {
 		return &ForeignError{Dir: dir, Found: found, Want: id}
@@ -75,15 +70,34 @@ func checkFormat(dir string, id ledger.ID) error {
 	return nil
 }
 
+func marshalFormat(version int, id ledger.ID) []byte {
+	return fmt.Appendf(nil, "concordat-store %d\n%s\n", version, id)
+}
+
+// parseFormat reads the text of the file FORMAT. What follows the version belongs
+// to it: of another version only the number is told.
+func parseFormat(text []byte) (version int, id ledger.ID, err error) {
+	var hex string
+	if _, err := fmt.Sscanf(string(text), "concordat-store %d\n", &version); err != nil || version != formatVersion {
+		return version, id, err
+	}
+	if _, err := fmt.Sscanf(string(text), "concordat-store %d\n%s\n", &version, &hex); err != nil {
+		return version, id, err
+	}
+	id, err = ledger.ParseHash(hex)
+	return version, id, err
+}
+
 // checkSpace refuses while there is still room: Badger writes through memory
-// maps, and a full disk would end the process with SIGBUS.
-func (s *Store) checkSpace() error {
+// maps, and a full disk would end the process with SIGBUS. extra is what is
+// about to be written, in bytes, when that is more than an ordinary block.
+func (s *Store) checkSpace(extra uint64) error {
 	free, err := freeBytes(s.dir)
 	if err != nil {
 		return err
 	}
-	if free < s.opt.FreeBytesMin {
-		return &DiskFullError{Dir: s.dir, Free: free, FreeBytes: s.opt.FreeBytesMin}
+	if demand := s.opt.FreeBytesMin + extra; free < demand {
+		return &DiskFullError{Dir: s.dir, Free: free, FreeBytes: demand}
 	}
 	return nil
 }

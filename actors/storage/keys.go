@@ -13,8 +13,8 @@ const (
 	kindMeta        = 'm' // name
 	kindState       = 's' // state key
 	kindBlock       = 'b' // height: hash, header, commit, outcome, chunk index
-	kindTxs         = 'x' // height, chunk
-	kindResults     = 'r' // height, chunk
+	kindTxs         = 'x' // height, number of the value
+	kindResults     = 'r' // height, number of the value
 	kindBlockHash   = 'h' // block hash: height
 	kindTxID        = 't' // transaction id: height, index
 	kindCommand     = 'c' // command key: height, index, expiry
@@ -22,6 +22,7 @@ const (
 )
 
 var tipKey = []byte{kindMeta, 't', 'i', 'p'}
+var partsKey = []byte{kindMeta, 'p', 'a', 'r', 't', 's'} // the last block that took several transactions
 var prunedKey = []byte{kindMeta, 'p', 'r', 'u', 'n', 'e', 'd'}
 
 // KeyBytesMax and ValueBytesMax bound a state record; Badger takes keys of

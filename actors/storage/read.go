@@ -114,47 +114,55 @@ func (s *Store) item(kind byte, h ledger.Height, i uint32) ([]byte, error) {
 	if i >= x.Count {
 		return nil, fmt.Errorf("item %d of block %d: %w", i, h, ErrNotFound)
 	}
-	c := chunkOf(x.Firsts, i)
-	if c < 0 {
-		return nil, corrupt(heightKey(kindBlock, h), uint64(h), "the chunk index is impossible")
-	}
-	items, err := s.chunk(kind, h, c)
+	lo, hi, count := x.span(i)
+	items, err := s.chunk(kind, h, lo, hi, count)
 	if err != nil {
 		return nil, err
 	}
-	if at := i - x.Firsts[c]; int(at) < len(items) {
-		return items[at], nil
-	}
-	return nil, corrupt(chunkKey(kind, h, c), uint64(h), "an item is missing")
+	return items[i-x.Firsts[lo]], nil
 }
 
-func (s *Store) chunk(kind byte, h ledger.Height, c int) ([][]byte, error) {
-	key := chunkKey(kind, h, c)
-	raw, err := s.read(key, math.MaxUint64)
-	if errors.Is(err, ErrNotFound) {
-		return nil, corrupt(key, uint64(h), "the chunk is missing")
+// chunk reads the count items of the chunk that the values lo to hi-1 hold.
+func (s *Store) chunk(kind byte, h ledger.Height, lo, hi int, count uint32) ([][]byte, error) {
+	var whole []byte
+	for c := lo; c < hi; c++ {
+		key := chunkKey(kind, h, c)
+		raw, err := s.read(key, math.MaxUint64)
+		if isNotFound(err) {
+			return nil, corrupt(key, uint64(h), "the chunk is missing")
+		}
+		if err != nil {
+			return nil, err
+		}
+		if hi-lo == 1 {
+			whole = raw
+			break
+		}
+		if whole == nil {
+			whole = make([]byte, 0, (hi-lo)*pieceBytes)
+		}
+		whole = append(whole, raw...)
+	}
+	items, err := unpack(whole)
+	if err == nil && uint64(len(items)) != uint64(count) {
+		err = errors.New("items are missing")
 	}
 	if err != nil {
-		return nil, err
-	}
-	items, err := unpack(raw)
-	if err != nil {
-		return nil, corrupt(key, uint64(h), err.Error())
+		return nil, corrupt(chunkKey(kind, h, lo), uint64(h), err.Error())
 	}
 	return items, nil
 }
 
 func (s *Store) items(kind byte, h ledger.Height, x index) ([][]byte, error) {
 	var all [][]byte
-	for c := range x.Firsts {
-		items, err := s.chunk(kind, h, c)
+	for i := uint32(0); i < x.Count; {
+		lo, hi, count := x.span(i)
+		items, err := s.chunk(kind, h, lo, hi, count)
 		if err != nil {
 			return nil, err
 		}
 		all = append(all, items...)
-	}
-	if uint64(len(all)) != uint64(x.Count) {
-		return nil, corrupt(heightKey(kindBlock, h), uint64(h), "items are missing")
+		i += count
 	}
 	return all, nil
 }
@@ -164,14 +172,22 @@ func (s *Store) Certificate(h ledger.Height) ([]byte, bool, error) {
 	return s.maybe(heightKey(kindCertificate, h))
 }
 
-// maybe turns ErrNotFound into false.
+// maybe reads as of the tip, and turns ErrNotFound into false: what a block
+// brings that is not durable yet does not count.
 func (s *Store) maybe(key []byte) ([]byte, bool, error) {
-	raw, err := s.read(key, math.MaxUint64)
-	if errors.Is(err, ErrNotFound) {
+	tip, _ := s.Tip()
+	return s.maybeAt(key, uint64(tip))
+}
+
+func (s *Store) maybeAt(key []byte, at uint64) ([]byte, bool, error) {
+	raw, err := s.read(key, at)
+	if isNotFound(err) {
 		return nil, false, nil
 	}
 	return raw, err == nil, err
 }
+
+func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 
 // LocateTx says where a transaction stands.
 func (s *Store) LocateTx(id ledger.Hash) (ledger.Height, uint32, bool, error) {
@@ -180,13 +196,11 @@ func (s *Store) LocateTx(id ledger.Hash) (ledger.Height, uint32, bool, error) {
 	if err != nil || !found {
 		return 0, 0, false, err
 	}
-	r := ledger.NewPlainReader(raw)
-	h, i := ledger.Height(r.U64()), r.U32()
-	if err := r.Close(); err != nil {
+	h, i, err := parsePlace(raw)
+	if err != nil {
 		return 0, 0, false, corrupt(key, uint64(h), err.Error())
 	}
-	tip, _ := s.Tip() // a block whose sync is under way does not count yet
-	return h, i, h <= tip, nil
+	return h, i, true, nil
 }
 
 // LocateBlock finds a block by its hash.
@@ -196,11 +210,9 @@ func (s *Store) LocateBlock(hash ledger.Hash) (ledger.Height, bool, error) {
 	if err != nil || !found {
 		return 0, false, err
 	}
-	r := ledger.NewPlainReader(raw)
-	h := ledger.Height(r.U64())
-	if err := r.Close(); err != nil {
+	h, err := parseHeight(raw)
+	if err != nil {
 		return 0, false, corrupt(key, uint64(h), err.Error())
 	}
-	tip, _ := s.Tip()
-	return h, h <= tip, nil
+	return h, true, nil
 }
