@@ -14,6 +14,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/contracts-sdk/build"
+	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/wasm/module"
@@ -113,10 +114,16 @@ func contractCheck(f *flags) *cobra.Command {
 		}}
 }
 
+// builtIn are the modules that the program carries.
+var builtIn = map[string][]byte{"example:token-go": examples.TokenGo, "example:token-rust": examples.TokenRust}
+
 func readModule(file string) ([]byte, *module.Info, error) {
-	code, err := os.ReadFile(file) // #nosec G304 -- the user names the file
-	if err != nil {
-		return nil, nil, fmt.Errorf("read the module: %w", err)
+	code, ok := builtIn[file]
+	if !ok {
+		var err error
+		if code, err = os.ReadFile(file); err != nil { // #nosec G304 -- the user names the file
+			return nil, nil, fmt.Errorf("read the module: %w", err)
+		}
 	}
 	info, err := module.Check(code)
 	return code, info, err
@@ -127,8 +134,9 @@ func contractDeploy(f *flags) *cobra.Command {
 	var command string
 	c := &cobra.Command{Use: "deploy NAME FILE [name=value…]", Short: "Deploy a module under a name", Args: cobra.MinimumNArgs(2),
 		Long: `Deploys a module and calls its method init with the given arguments, in one
-transaction. Only an administrator of an organisation may.`,
-		Example: "  concordat contract deploy token token.wasm symbol=EUR --as admin@org0",
+transaction. Only an administrator of an organisation may. The program carries two
+modules: example:token-go and example:token-rust.`,
+		Example: "  concordat contract deploy token token.wasm symbol=EUR --as admin@org0\n  concordat contract deploy token example:token-rust symbol=EUR --as admin@org0",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			code, info, err := readModule(args[1])
 			if err != nil {

@@ -78,7 +78,10 @@ func printDev(cmd *cobra.Command, n *devnet.Network, took time.Duration) {
 in another terminal:
   export CONCORDAT_URL=%s CONCORDAT_DIR=%s
   concordat status
-  concordat invoke concordat note --args hello --as alice@org0
+  concordat contract deploy token example:token-go symbol=EUR --as admin@org0
+  concordat invoke token mint to=alice@org0 amount=1000 --as admin@org0
+  concordat invoke token transfer to=bob@org1 amount=10 --as alice@org0
+  concordat query token balance_of party=bob@org1
   concordat block list
   nats --server %s req concordat.status '{}'
 
