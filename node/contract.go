@@ -121,7 +121,8 @@ func readModule(file string) ([]byte, *module.Info, error) {
 	code, ok := builtIn[file]
 	if !ok {
 		var err error
-		if code, err = os.ReadFile(file); err != nil { // #nosec G304 -- the user names the file
+		// #nosec G304 -- the user names the file
+		if code, err = os.ReadFile(file); err != nil {
 			return nil, nil, fmt.Errorf("read the module: %w", err)
 		}
 	}

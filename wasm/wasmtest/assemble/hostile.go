@@ -11,7 +11,7 @@ func Hostile() []byte {
 	put, read, fail := b.ABI("put"), b.ABI("call_read"), b.ABI("fail")
 	b.Data = DataAt(0, []byte("record\x00\x00it refuses"))
 	write := Cat(I32Const(0), I32Const(6), I32Const(0), I32Const(6), I32Const(0), I32Const(0), CallFunc(put), Op(0x1a))
-	self := uint32(len(b.imports))
+	self := uint32(len(b.imports)) // #nosec G115 -- a few
 	recurse := b.Func(nil, nil, nil, CallFunc(self))
 	forever := func(body ...[]byte) []byte { return Cat(Op(0x03, 0x40), Cat(body...), Op(0x0c, 0x00, 0x0b)) }
 	// The method's first letter is byte 2 of the envelope.
