@@ -1,0 +1,173 @@
+package execution
+
+import (
+	"bytes"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/wasm"
+)
+
+// mapStore is a store that holds one height.
+type mapStore struct {
+	emptyStore
+	state map[string][]byte
+}
+
+func (m mapStore) Get(key []byte, _ ledger.Height) ([]byte, bool, error) {
+	v, ok := m.state[string(key)]
+	return v, ok, nil
+}
+
+func (m mapStore) Scan(from, to []byte, _ ledger.Height, reverse bool) (wasm.Iterator, error) {
+	it := &mapIterator{state: m.state}
+	for _, k := range slices.Sorted(maps.Keys(m.state)) {
+		if k >= string(from) && k < string(to) {
+			it.keys = append(it.keys, k)
+		}
+	}
+	if reverse {
+		slices.Reverse(it.keys)
+	}
+	return it, nil
+}
+
+type mapIterator struct {
+	state map[string][]byte
+	keys  []string
+}
+
+func (m *mapIterator) Next() (key, value []byte, ok bool, err error) {
+	if len(m.keys) == 0 {
+		return nil, nil, false, nil
+	}
+	k := m.keys[0]
+	m.keys = m.keys[1:]
+	return []byte(k), m.state[k], true, nil
+}
+
+func (m *mapIterator) Close() {}
+
+// model is what an overlay must show.
+type model struct {
+	stored, fresh, kept, staged map[string][]byte
+	marks                       []map[string][]byte
+}
+
+func (m *model) all() map[string][]byte {
+	out := maps.Clone(m.stored)
+	for _, layer := range []map[string][]byte{m.fresh, m.kept, m.staged} {
+		for k, v := range layer {
+			if v == nil {
+				delete(out, k)
+			} else {
+				out[k] = v
+			}
+		}
+	}
+	return out
+}
+
+// Whatever is set, rolled back, kept, dropped and made durable, reads and scans in
+// both directions show what plain maps show.
+func TestOverlayAgainstMaps(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		m := model{stored: map[string][]byte{}, fresh: map[string][]byte{}, kept: map[string][]byte{}, staged: map[string][]byte{}}
+		key := rapid.Custom(func(t *rapid.T) string { return fmt.Sprintf("k%02d", rapid.IntRange(0, 12).Draw(t, "n")) })
+		for range rapid.IntRange(0, 8).Draw(t, "stored") {
+			m.stored[key.Draw(t, "key")] = []byte("old")
+		}
+		v := newValues(mapStore{state: m.stored}, 1)
+		for range rapid.IntRange(0, 6).Draw(t, "fresh") {
+			k := key.Draw(t, "key")
+			c := state.Change{Key: []byte(k), Value: []byte("fresh"), Delete: rapid.Bool().Draw(t, "delete")}
+			m.fresh[k] = c.Value
+			if c.Delete {
+				m.fresh[k] = nil
+			}
+			v.apply(2, []state.Change{c})
+		}
+		o := newOverlay(v)
+		var marks []int
+		t.Repeat(map[string]func(*rapid.T){
+			"set": func(t *rapid.T) {
+				k, value := key.Draw(t, "key"), rapid.SampledFrom([][]byte{nil, {}, []byte("a"), []byte("b")}).Draw(t, "value")
+				o.Set([]byte(k), value)
+				m.staged[k] = value
+			},
+			"mark": func(*rapid.T) {
+				marks = append(marks, o.Mark())
+				m.marks = append(m.marks, maps.Clone(m.staged))
+			},
+			"rollback": func(t *rapid.T) {
+				if len(marks) == 0 {
+					t.Skip("nothing is marked")
+				}
+				i := rapid.IntRange(0, len(marks)-1).Draw(t, "mark")
+				o.Rollback(marks[i])
+				m.staged = maps.Clone(m.marks[i])
+				marks, m.marks = marks[:i], m.marks[:i]
+			},
+			"keep": func(*rapid.T) {
+				o.keep()
+				maps.Copy(m.kept, m.staged)
+				m.staged, marks, m.marks = map[string][]byte{}, nil, nil
+			},
+			"drop": func(*rapid.T) {
+				o.drop()
+				m.staged, marks, m.marks = map[string][]byte{}, nil, nil
+			},
+			"": func(t *rapid.T) { compareOverlay(t, o, &m, key) },
+		})
+		for _, c := range o.changes() {
+			want, ok := m.kept[string(c.Key)]
+			require.True(t, ok)
+			require.Equal(t, want == nil, c.Delete)
+			require.True(t, bytes.Equal(want, c.Value))
+		}
+		require.Len(t, o.changes(), len(m.kept))
+	})
+}
+
+func compareOverlay(t *rapid.T, o *overlay, m *model, key *rapid.Generator[string]) {
+	all := m.all()
+	size := 0
+	for k, v := range m.staged {
+		size += len(k) + len(v)
+	}
+	require.Equal(t, size, o.stagedBytes())
+	k := key.Draw(t, "read")
+	v, err := o.Get([]byte(k))
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(all[k], v) && (all[k] == nil) == (v == nil), "%s: %q, not %q", k, v, all[k])
+	from, to, reverse := key.Draw(t, "from"), key.Draw(t, "to"), rapid.Bool().Draw(t, "reverse")
+	var want []string
+	for _, k := range slices.Sorted(maps.Keys(all)) {
+		if k >= from && k < to {
+			want = append(want, k+"="+string(all[k]))
+		}
+	}
+	if reverse {
+		slices.Reverse(want)
+	}
+	it, err := o.Scan([]byte(from), []byte(to), reverse)
+	require.NoError(t, err)
+	defer it.Close()
+	var have []string
+	for {
+		k, v, ok, err := it.Next()
+		require.NoError(t, err)
+		if !ok {
+			break
+		}
+		have = append(have, string(k)+"="+string(v))
+	}
+	require.Equal(t, want, have)
+}
