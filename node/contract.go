@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -130,6 +131,10 @@ func readModule(file string) ([]byte, *module.Info, error) {
 	return code, info, err
 }
 
+// deployTimeout is the least time to wait for a deployment: every replica compiles
+// the module, which takes half a second for 2 MB on a fast machine that is idle.
+const deployTimeout = time.Minute
+
 func contractDeploy(f *flags) *cobra.Command {
 	var noInit bool
 	var command string
@@ -151,6 +156,7 @@ modules: example:token-go and example:token-rust.`,
 			if err != nil {
 				return err
 			}
+			f.timeout = max(f.timeout, deployTimeout)
 			c, err := f.connect(cmd)
 			if err != nil {
 				return err

@@ -13,6 +13,9 @@ import (
 // The README's tutorial works as written: every block marked sh runs, in order, and
 // its output holds what its lines "#> " promise.
 func TestTheTutorial(t *testing.T) {
+	if testing.Short() {
+		t.Skip("all four replicas compile a module of 2 MB, which takes minutes under the race detector")
+	}
 	n := network(t)
 	work := t.TempDir()
 	binary := filepath.Join(work, "bin", "concordat")

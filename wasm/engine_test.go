@@ -42,9 +42,13 @@ func both(t *testing.T, code []byte, call wasm.Call, gas uint64) (wasm.Outcome, 
 	t.Helper()
 	var first wasm.Outcome
 	var state *wasmtest.State
-	for i, cfg := range []wasm.Config{{}, {Interpreter: true}, {Portable: true}} {
+	configs, rounds := []wasm.Config{{}, {Interpreter: true}, {Portable: true}}, 3
+	if testing.Short() {
+		configs, rounds = configs[:2], 2
+	}
+	for i, cfg := range configs {
 		m := compile(t, engine(t, cfg), code)
-		for round := range 3 {
+		for round := range rounds {
 			s := wasmtest.New()
 			o := s.Call(m, call, gas)
 			require.NotEqual(t, wasm.Halt, o.Status, "%v", o.Err)
