@@ -128,7 +128,8 @@ func goModule(ctx context.Context, dir string) ([]byte, error) {
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // a leftover in the temporary folder harms nobody
 	out := filepath.Join(temp, "contract.wasm")
-	err = run(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "GOWORK=off", "GOFLAGS=", "CGO_ENABLED=0", "GOWASM=", "GOEXPERIMENT="},
+	// An empty GOFLAGS would leave the one of `go env -w` in force.
+	err = run(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "GOWORK=off", "GOFLAGS=-buildvcs=false", "GOFIPS140=off", "CGO_ENABLED=0", "GOWASM=", "GOEXPERIMENT="},
 		compiler, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, ".")
 	if err != nil {
 		return nil, err

@@ -83,6 +83,32 @@ func same(t *testing.T, want, have []byte, name string) {
 	}
 }
 
+// A crate that was never built has no Cargo.lock; the first build writes it.
+func TestANewRustCrateCanBeBuilt(t *testing.T) {
+	if _, _, err := build.RustCompiler(context.Background()); err != nil {
+		t.Skip("needs a Rust compiler with the target wasm32-unknown-unknown:", err)
+	}
+	sdk, err := filepath.Abs(filepath.Join("..", "rust"))
+	require.NoError(t, err)
+	dir := t.TempDir()
+	for name, text := range map[string]string{
+		"Cargo.toml": "[package]\nname = \"ping\"\nversion = \"0.1.0\"\nedition = \"2021\"\n" +
+			"[lib]\ncrate-type = [\"cdylib\", \"rlib\"]\n[dependencies]\nconcordat = { path = '" + sdk + "' }\n",
+		"src/lib.rs": "use concordat::{Context, Error, Nothing};\nconcordat::contract! { \"ping\" => ping }\n" +
+			"fn ping(_: &mut Context, _: Nothing) -> Result<Nothing, Error> { Ok(Nothing) }\n",
+	} {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	first, err := build.Contract(context.Background(), dir, "")
+	require.NoError(t, err)
+	require.FileExists(t, filepath.Join(dir, "Cargo.lock"))
+	again, err := build.Contract(context.Background(), dir, "")
+	require.NoError(t, err)
+	require.Equal(t, first.Code, again.Code)
+	require.Less(t, len(first.Code), 200<<10, "the crate has no profile of its own, and the module is large")
+}
+
 func TestWhatCannotBeBuilt(t *testing.T) {
 	_, err := build.Contract(context.Background(), t.TempDir(), "")
 	require.ErrorIs(t, err, build.ErrNoContract)

@@ -31,11 +31,9 @@ func (c *Context) Fields(f *Fields) {
 	f.Party(3, &c.Caller)
 	f.String(4, &c.Organisation)
 	for f.mode == reading && f.here(5, wireBytes) {
-		var one []byte
-		f.Bytes(5, &one)
 		var a Attribute
-		if err := Decode(one, &a); err != nil {
-			f.fail(err.Error())
+		if Decode(f.element(), &a) != nil {
+			f.fail("an attribute cannot be read")
 		}
 		c.Attributes = append(c.Attributes, a)
 	}

@@ -218,6 +218,21 @@ func (f *Fields) Bytes(tag uint32, v *[]byte) {
 	}
 }
 
+// element reads one value of a field that may stand several times; unlike a single
+// one, it may be empty.
+func (f *Fields) element() []byte {
+	n := f.varint()
+	if f.bad != "" || n > uint64(len(f.b)) {
+		f.fail("a field is cut off, or holds its default, which is left out")
+		return nil
+	}
+	var one []byte
+	one, f.b = f.b[:n:n], f.b[n:]
+	f.tag-- // the same tag may follow
+	f.next()
+	return one
+}
+
 // String is a field of text.
 func (f *Fields) String(tag uint32, v *string) {
 	b := unsafe.Slice(unsafe.StringData(*v), len(*v))

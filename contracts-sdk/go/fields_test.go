@@ -41,6 +41,38 @@ func TestEveryFieldComesBack(t *testing.T) {
 	}
 }
 
+// The envelope of a call may hold any number of attributes, an empty one too, and
+// nothing else twice.
+func TestTheEnvelopeHoldsSeveralAttributes(t *testing.T) {
+	attribute := func(name, value string) []byte {
+		b := Encode(&Attribute{name, value})
+		return append([]byte{5<<3 | wireBytes, byte(len(b))}, b...)
+	}
+	envelope := []byte{1<<3 | wireBytes, 1, 'm', 3<<3 | wireBytes, 1, 'p'}
+	envelope = append(envelope, attribute("role", "teller")...)
+	envelope = append(envelope, attribute("", "")...)
+	envelope = append(envelope, attribute("role", "auditor")...)
+	whole := append(bytes.Clone(envelope), 8<<3, 9)
+	var c Context
+	if err := Decode(whole, &c); err != nil {
+		t.Fatal(err)
+	}
+	if len(c.Attributes) != 3 || c.Attributes[2] != (Attribute{"role", "auditor"}) || c.Attributes[1] != (Attribute{}) || c.Height != 9 {
+		t.Fatalf("%+v", c)
+	}
+	for name, bad := range map[string][]byte{
+		"cut off":      whole[:12],
+		"of no length": append(bytes.Clone(envelope), 5<<3|wireBytes),
+		"not in order": append(bytes.Clone(envelope), 4<<3|wireBytes, 1, 'o'),
+		"malformed":    append(bytes.Clone(envelope), 5<<3|wireBytes, 1, 0xff),
+		"height twice": append(bytes.Clone(whole), 8<<3, 9),
+	} {
+		if Decode(bad, new(Context)) == nil {
+			t.Errorf("an envelope is read that is %s: %x", name, bad)
+		}
+	}
+}
+
 // Whatever is accepted is the one form of what was read.
 func FuzzDecode(f *testing.F) {
 	f.Add(Encode(&everything{"text", 300, -5, true, Amount{1, 2}, "alice@a", []byte{0, 1}, 7}))

@@ -8,6 +8,7 @@ type Host interface {
 	Get(key []byte) ([]byte, bool)
 	Put(key, value, audience []byte) int32
 	Delete(key []byte) int32
+	// Scan returns nil when too many scans are open.
 	Scan(from, to []byte, reverse bool) (next func() (key, value []byte, ok bool))
 	Emit(topic string, data, audience []byte) int32
 	Log(text string)
@@ -18,7 +19,18 @@ type Host interface {
 var native Host
 
 // Use makes calls run on h. It is for test kits.
-func Use(h Host) { native = h }
+func Use(h Host) { native, scans = h, nil }
+
+// IsQuery tells whether a method was registered as one that changes nothing. It is
+// for test kits.
+func IsQuery(name string) bool {
+	for i := range methods {
+		if methods[i].name == name {
+			return methods[i].query
+		}
+	}
+	return false
+}
 
 func host() Host {
 	if native == nil {
@@ -41,7 +53,11 @@ func hostCrypto(_ uint32, in, out []byte) {
 var scans []func() (key, value []byte, ok bool)
 
 func hostScan(from, to []byte, flags uint32) int32 {
-	scans = append(scans, host().Scan(from, to, flags&1 != 0))
+	next := host().Scan(from, to, flags&1 != 0)
+	if next == nil {
+		return -3
+	}
+	scans = append(scans, next)
 	return int32(len(scans) - 1)
 }
 

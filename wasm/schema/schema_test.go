@@ -71,8 +71,26 @@ func TestErrorsSayWhatToDo(t *testing.T) {
 	_, err := s.ArgsFromPairs("mint", nil)
 	require.ErrorIs(t, err, schema.ErrUnknownMethod)
 	require.Contains(t, err.Error(), "it has transfer, all, nothing")
-	for _, text := range []string{"[]", "{", `{"to":1,"amount":1}`, `{"to":"bob@org1","amount":true}`, `{"to":"bob@org1","amount":null}`, `{"to":"bob@org1","amount":1,"memo":"*"}`} {
+	for _, text := range []string{"[]", "{", "null", "1", `{"to":"bob@org1","amount":1}}`, `{"to":"bob@org1","amount":1}]`, `{"to":"bob@org1","amount":1} 1`,
+		`{"to":"bob@org1","to":"eve@org1","amount":1}`, "{\"to\":\"bob@org1\",\"amount\":1,\"memo\":\"\xff\"}", `{"to":1,"amount":1}`, `{"to":"bob@org1","amount":true}`, `{"to":"bob@org1","amount":null}`, `{"to":"bob@org1","amount":1,"memo":"*"}`} {
 		_, err := s.ArgsFromJSON("transfer", []byte(text))
+		require.ErrorIs(t, err, schema.ErrArguments, text)
+	}
+}
+
+// Text is taken as it was meant or not at all.
+func TestTextIsNotRepaired(t *testing.T) {
+	s, err := schema.Parse([]byte(`{"version":1,"contract":"x","methods":[{"name":"say","in":[{"name":"text","tag":1,"type":"string"}]}]}`))
+	require.NoError(t, err)
+	for text, want := range map[string]string{
+		`plain`: "plain", `\ud83d\ude00`: "😀", `\\ud800`: `\ud800`, `\ufffd`: "\ufffd", "\ufffd": "\ufffd", `a\n\u0041`: "a\nA", `\\\\\u0041`: `\\A`,
+	} {
+		b, err := s.ArgsFromJSON("say", []byte(`{"text":"`+text+`"}`))
+		require.NoError(t, err, text)
+		require.Equal(t, want, string(b[2:]), text)
+	}
+	for _, text := range []string{`\ud800`, `\udc00`, `\ud800\ud800`, `\ud83dx`, `a\uDEAD`, `\ude00\ud83d`, `\\\ud800`, "\xed\xa0\x80"} {
+		_, err := s.ArgsFromJSON("say", []byte(`{"text":"`+text+`"}`))
 		require.ErrorIs(t, err, schema.ErrArguments, text)
 	}
 }
@@ -91,7 +109,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 	method := func(fields string) string {
 		return `{"version":1,"contract":"x","methods":[{"name":"m","in":[` + fields + `]}]}`
 	}
-	for _, text := range []string{"", "{}", "null", `{"version":2,"contract":"x","methods":[{"name":"m"}]}`, sample + "{}",
+	for _, text := range []string{"", "{}", "null", `{"version":2,"contract":"x","methods":[{"name":"m"}]}`, sample + "{}", sample + "}", sample + "]", sample + "x",
 		`{"version":1,"contract":"x","methods":[{"name":"M"}]}`, `{"version":1,"contract":"x","methods":[{"name":"m"},{"name":"m"}]}`,
 		`{"version":1,"contract":"x","methods":[{"name":"m"}],"errors":[{"code":0,"name":"x"}]}`, `{"unknown":1}`,
 		method(`{"name":"a","tag":0,"type":"string"}`), method(`{"name":"a","tag":1,"type":"float"}`),

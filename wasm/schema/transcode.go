@@ -1,7 +1,6 @@
 package schema
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -16,11 +15,9 @@ func (s *Schema) ArgsFromJSON(method string, object []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	given := map[string]json.RawMessage{}
-	if len(bytes.TrimSpace(object)) > 0 {
-		if err := json.Unmarshal(object, &given); err != nil {
-			return nil, fmt.Errorf("%w: %s takes a JSON object: %w", ErrArguments, method, err)
-		}
+	given, err := readObject(object)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %s takes a JSON object: %w", ErrArguments, method, err)
 	}
 	return m.encode(sortedNames(given), func(b []byte, f *Field) ([]byte, error) { return f.appendJSON(b, given[f.Name]) })
 }

@@ -15,7 +15,11 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
-const amountBytesMax = 16
+// The largest amount has 16 bytes and 39 digits.
+const (
+	amountBytesMax  = 16
+	amountDigitsMax = 39
+)
 
 // appendText appends a field whose value is given as text, as name=value pairs
 // have it.
@@ -71,8 +75,11 @@ func (f *Field) appendAmount(b []byte, text string, bad func() ([]byte, error)) 
 			return bad()
 		}
 	}
+	if len(text) > amountDigitsMax { // before the conversion, whose time grows faster than the text
+		return bad()
+	}
 	v, ok := new(big.Int).SetString(text, 10)
-	if !ok || len(text) > 40 || v.BitLen() > 8*amountBytesMax {
+	if !ok || v.BitLen() > 8*amountBytesMax {
 		return bad()
 	}
 	return f.appendBytes(b, v.Bytes()), nil
@@ -83,6 +90,8 @@ func (f *Field) appendJSON(b []byte, raw json.RawMessage) ([]byte, error) {
 	var text string
 	quoted := json.Unmarshal(raw, &text) == nil && len(raw) > 0 && raw[0] == '"'
 	switch {
+	case quoted && loneSurrogate(raw):
+		return nil, fmt.Errorf("%w: %s has half of a character, \\uD800 to \\uDFFF alone", ErrArguments, f.Name)
 	case f.Type == Bytes && quoted:
 		v, err := base64.StdEncoding.Strict().DecodeString(text)
 		if err != nil {

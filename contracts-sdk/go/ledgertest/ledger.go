@@ -4,12 +4,12 @@
 //	l := ledgertest.New("token")
 //	_, err := l.As("alice@a").Call("transfer", &TransferIn{To: "bob@b", Amount: concordat.NewAmount(5)})
 //
-// A call that fails or panics changes nothing, as on a real ledger. One Ledger is
-// used by one goroutine at a time, and only one at a time in a process.
+// A call that fails or panics changes nothing, as on a real ledger, and what a real
+// ledger refuses is refused here. Gas is not counted. One Ledger is used by one
+// goroutine at a time, and only one at a time in a process.
 package ledgertest
 
 import (
-	"crypto/sha256"
 	"fmt"
 	"maps"
 	"slices"
@@ -36,24 +36,48 @@ type Ledger struct {
 	// Others answers calls of other contracts; nil: there are none.
 	Others func(contract, method string, args []byte) ([]byte, error)
 
-	calls  int
-	writes int
+	audiences map[string][]byte // of the records that have one
+	deployed  bool
+	calls     int
+	call      usage
 }
 
 // New is an empty ledger at height 1, where the contract under test is deployed
 // under a name.
 func New(name string) *Ledger {
-	return &Ledger{Name: name, Height: 1, Time: 1_700_000_000_000_000_000, State: map[string][]byte{}}
+	return &Ledger{Name: name, Height: 1, Time: 1_700_000_000_000_000_000,
+		State: map[string][]byte{}, audiences: map[string][]byte{}}
+}
+
+// AudienceOf is who may read the record at a key; nil: every member.
+func (l *Ledger) AudienceOf(key []byte) concordat.Audience {
+	a, _ := parseAudience(l.audiences[string(key)]) // only what can be read was kept
+	return a
 }
 
 // Caller makes calls as one party.
 type Caller struct {
-	ledger *Ledger
-	party  concordat.Party
+	ledger  *Ledger
+	context concordat.Context
 }
 
 // As makes calls as a party; what follows its @ is its organisation.
-func (l *Ledger) As(party concordat.Party) Caller { return Caller{l, party} }
+func (l *Ledger) As(party concordat.Party) Caller {
+	_, organisation, _ := strings.Cut(string(party), "@")
+	return Caller{l, concordat.Context{Caller: party, Organisation: organisation}}
+}
+
+// With is the same caller with one more attribute.
+func (c Caller) With(name, value string) Caller {
+	c.context.Attributes = append(slices.Clone(c.context.Attributes), concordat.Attribute{Name: name, Value: value})
+	return c
+}
+
+// Through is the same caller, whose calls come from another contract.
+func (c Caller) Through(contract string) Caller {
+	c.context.Via = contract
+	return c
+}
 
 // Trapped is the error of a call that panicked.
 type Trapped struct{ Reason string }
@@ -62,31 +86,22 @@ type Trapped struct{ Reason string }
 func (t *Trapped) Error() string { return "the contract trapped: " + t.Reason }
 
 // Call calls a method and returns the bytes of its output. The error is the
-// contract's *concordat.Error or a *Trapped.
+// contract's *concordat.Error or a *Trapped. A method registered as a query traps
+// when it writes.
 func (c Caller) Call(method string, in concordat.Message) ([]byte, error) {
 	return c.CallRaw(method, concordat.Encode(in))
 }
 
 // CallRaw is Call with arguments as bytes.
-func (c Caller) CallRaw(method string, args []byte) (out []byte, err error) {
+func (c Caller) CallRaw(method string, args []byte) ([]byte, error) {
 	l := c.ledger
-	state, events := maps.Clone(l.State), slices.Clone(l.Events)
-	l.writes = 0
-	l.calls++
-	concordat.Use(l)
-	defer func() {
-		if r := recover(); r != nil {
-			out, err = nil, &Trapped{fmt.Sprint(r)}
-		}
-		if err != nil {
-			l.State, l.Events = state, events
-		}
-		l.Height++
-		concordat.Use(nil)
-	}()
-	_, organisation, _ := strings.Cut(string(c.party), "@")
-	return concordat.Dispatch(&concordat.Context{Caller: c.party, Organisation: organisation, Self: l.Name,
-		Height: l.Height, Time: l.Time, CommandID: fmt.Appendf(nil, "command %d", l.calls)}, method, args)
+	if method == methodInit && l.deployed {
+		return nil, concordat.Fail(concordat.CodeUnknownMethod, "init runs once, at deployment")
+	}
+	out, err := c.run(method, args, usage{readOnly: concordat.IsQuery(method)})
+	l.deployed = l.deployed || method != methodInit || err == nil
+	l.Height++
+	return out, err
 }
 
 // Read calls a method and reads its output.
@@ -98,76 +113,40 @@ func (c Caller) Read(method string, in, out concordat.Message) error {
 	return concordat.Decode(b, out)
 }
 
-const (
-	statusTooLarge = 2
-	statusLimit    = 3
-	writesMax      = 1000
-)
-
-// Get implements concordat.Host.
-func (l *Ledger) Get(key []byte) ([]byte, bool) {
-	v, ok := l.State[string(key)]
-	return slices.Clone(v), ok
+// Query calls a method as a query does: without a transaction, so whatever it
+// writes is refused, and records with an audience do not exist for it.
+func (c Caller) Query(method string, in, out concordat.Message) error {
+	b, err := c.run(method, concordat.Encode(in), usage{readOnly: true, public: true})
+	if err != nil {
+		return err
+	}
+	return concordat.Decode(b, out)
 }
 
-// Put implements concordat.Host.
-func (l *Ledger) Put(key, value, _ []byte) int32 {
-	if len(key) == 0 || len(key) > concordat.KeyBytesMax || len(value) > concordat.ValueBytesMax {
-		return statusTooLarge
+func (c Caller) run(method string, args []byte, u usage) (out []byte, err error) {
+	l := c.ledger
+	if len(args) > argsBytesMax {
+		return nil, concordat.Fail(0, fmt.Sprintf("arguments of %d bytes, at most %d are allowed", len(args), argsBytesMax))
 	}
-	if l.writes++; l.writes > writesMax {
-		return statusLimit
-	}
-	l.State[string(key)] = slices.Clone(value)
-	return 0
-}
-
-// Delete implements concordat.Host.
-func (l *Ledger) Delete(key []byte) int32 {
-	if len(key) == 0 || len(key) > concordat.KeyBytesMax {
-		return statusTooLarge
-	}
-	if l.writes++; l.writes > writesMax {
-		return statusLimit
-	}
-	delete(l.State, string(key))
-	return 0
-}
-
-// Scan implements concordat.Host.
-func (l *Ledger) Scan(from, to []byte, reverse bool) func() (key, value []byte, ok bool) {
-	keys := slices.Sorted(maps.Keys(l.State))
-	if reverse {
-		slices.Reverse(keys)
-	}
-	return func() ([]byte, []byte, bool) {
-		for len(keys) > 0 {
-			k := keys[0]
-			keys = keys[1:]
-			if k >= string(from) && (len(to) == 0 || k < string(to)) {
-				return []byte(k), l.State[k], true
-			}
+	state, audiences, events := maps.Clone(l.State), maps.Clone(l.audiences), slices.Clone(l.Events)
+	l.call = u
+	l.calls++
+	concordat.Use(l)
+	defer func() {
+		if r := recover(); r != nil {
+			out, err = nil, &Trapped{fmt.Sprint(r)}
 		}
-		return nil, nil, false
+		if err != nil {
+			l.State, l.audiences, l.Events = state, audiences, events
+		}
+		concordat.Use(nil)
+	}()
+	context := c.context
+	context.Self, context.Height, context.Time = l.Name, l.Height, l.Time
+	context.CommandID = fmt.Appendf(nil, "command %d", l.calls)
+	out, err = concordat.Dispatch(&context, method, args)
+	if err == nil && len(out) > outputBytesMax {
+		panic(fmt.Sprintf("an output of %d bytes, at most %d are allowed", len(out), outputBytesMax))
 	}
-}
-
-// Emit implements concordat.Host.
-func (l *Ledger) Emit(topic string, data, audience []byte) int32 {
-	l.Events = append(l.Events, Event{topic, slices.Clone(data), slices.Clone(audience)})
-	return 0
-}
-
-// Log implements concordat.Host.
-func (l *Ledger) Log(text string) { l.Logs = append(l.Logs, text) }
-
-// SHA256 implements concordat.Host.
-func (l *Ledger) SHA256(b []byte) [32]byte { return sha256.Sum256(b) }
-
-// Invoke implements concordat.Host.
-func (l *Ledger) Invoke(contract, method string, args []byte) ([]byte, error) {
-	if l.Others == nil {
-		return nil, concordat.Fail(0, "there is no contract "+contract)
-	}
-	return l.Others(contract, method, args)
+	return slices.Clone(out), err
 }

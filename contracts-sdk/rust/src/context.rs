@@ -46,8 +46,9 @@ impl Message for Context {
         self.caller.field(3, f);
         self.organisation.field(4, f);
         while f.is_reading() && f.here(5, Fields::BYTES) {
-            if let Ok(a) = decode(f.read(5)) {
-                self.attributes.push(a);
+            match decode(f.element()) {
+                Ok(a) => self.attributes.push(a),
+                Err(_) => f.fail("an attribute cannot be read"),
             }
         }
         self.via.field(6, f);

@@ -78,7 +78,7 @@ pub fn decode<M: Message>(b: &[u8]) -> Result<M, Error> {
 }
 
 impl<'a> Fields<'a> {
-    fn fail(&mut self, why: &'static str) {
+    pub(crate) fn fail(&mut self, why: &'static str) {
         self.bad.get_or_insert(why);
         self.tag = 0;
         if let Mode::Reading(rest) = &mut self.mode {
@@ -195,6 +195,32 @@ impl<'a> Fields<'a> {
         self.next();
         out
     }
+
+    /// Reads one value of a field that may stand several times; unlike a single one,
+    /// it may be empty.
+    pub(crate) fn element(&mut self) -> &'a [u8] {
+        let n = self.varint();
+        let mut out: Option<&'a [u8]> = None;
+        if let Mode::Reading(rest) = &mut self.mode {
+            let b = *rest;
+            if self.bad.is_none() && n <= b.len() as u64 {
+                let (first, left) = b.split_at(n as usize);
+                out = Some(first);
+                *rest = left;
+            }
+        }
+        match out {
+            Some(one) => {
+                self.tag -= 1; // the same tag may follow
+                self.next();
+                one
+            }
+            None => {
+                self.fail("a field is cut off, or holds its default, which is left out");
+                &[]
+            }
+        }
+    }
 }
 
 fn append_varint(b: &mut Vec<u8>, mut v: u64) {
@@ -270,5 +296,67 @@ impl Field for Amount {
             Some(v) => *self = v,
             None => f.fail("an amount is longer than 16 bytes or not in its shortest form"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Attribute, Context};
+
+    crate::message! {
+        struct Everything {
+            1 => s: String, 2 => u: u64, 3 => i: i64, 4 => b: bool, 9 => a: Amount, 200 => y: Vec<u8>, 300 => last: u64,
+        }
+    }
+
+    fn sample() -> Everything {
+        Everything { s: "text".into(), u: 1 << 63, i: -5, b: true, a: Amount(u128::MAX), y: vec![0, 1], last: 7 }
+    }
+
+    #[test]
+    fn every_field_comes_back() {
+        assert_eq!(decode::<Everything>(&encode(&mut sample())), Ok(sample()));
+        assert!(encode(&mut Everything::default()).is_empty());
+    }
+
+    /// Every cut and every change of one byte is refused, or is the one form of what
+    /// was read.
+    #[test]
+    fn what_is_read_is_written_alike() {
+        let whole = encode(&mut sample());
+        let mut tried = 0;
+        for at in 0..whole.len() {
+            for c in 0..=255 {
+                let mut b = whole.clone();
+                b[at] = c;
+                for b in [&b[..], &b[..at]] {
+                    if let Ok(mut m) = decode::<Everything>(b) {
+                        assert_eq!(encode(&mut m), b);
+                        tried += 1;
+                    }
+                }
+            }
+        }
+        assert!(tried > 1000);
+    }
+
+    #[test]
+    fn the_envelope_holds_several_attributes() {
+        let attribute = |name: &str, value: &str| {
+            let b = encode(&mut Attribute { name: name.into(), value: value.into() });
+            [&[5 << 3 | BYTES, b.len() as u8], &b[..]].concat()
+        };
+        let head = [b"\x0a\x01m\x1a\x01p".to_vec(), attribute("role", "teller"), attribute("", ""), attribute("role", "auditor")].concat();
+        let whole = [&head[..], &[8 << 3, 9]].concat();
+        let c: Context = decode(&whole).unwrap();
+        assert_eq!(c.attributes.len(), 3);
+        assert_eq!(c.attributes[1], Attribute::default());
+        assert_eq!(c.attributes[2], Attribute { name: "role".into(), value: "auditor".into() });
+        assert_eq!(c.height, 9);
+        for tail in [&[5 << 3 | BYTES][..], &[4 << 3 | BYTES, 1, b'o'], &[5 << 3 | BYTES, 1, 0xff], &[8 << 3, 9, 8 << 3, 9]] {
+            assert!(decode::<Context>(&[&head[..], tail].concat()).is_err(), "{:?}", tail);
+        }
+        assert!(decode::<Context>(&whole[..12]).is_err());
     }
 }

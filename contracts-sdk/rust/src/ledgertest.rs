@@ -1,12 +1,14 @@
 //! A ledger in memory on which contracts are tested with `cargo test`, without a
-//! node. A call that fails or panics changes nothing, as on a real ledger.
+//! node. A call that fails or panics changes nothing, as on a real ledger, and what a
+//! real ledger refuses is refused here. Gas is not counted.
 
+use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use crate::contract::{dispatch, Error, MethodEntry, OTHER};
-use crate::Context;
+use crate::contract::{dispatch, Error, MethodEntry, OTHER, UNKNOWN_METHOD};
+use crate::{Attribute, Context};
 
 /// One emitted event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,20 +18,55 @@ pub struct Event {
     pub audience: Vec<u8>,
 }
 
+/// Answers calls of other contracts: contract, method, arguments.
+pub type Others = fn(&str, &str, &[u8]) -> Result<Vec<u8>, Error>;
+
 /// A ledger with one contract.
 #[derive(Clone, Default)]
 pub struct Ledger {
     pub name: String,
     pub height: u64,
     pub time: i64,
+    /// Of the next calls' caller.
+    pub attributes: Vec<Attribute>,
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
+    /// Of the records that have one, encoded.
+    pub audiences: BTreeMap<Vec<u8>, Vec<u8>>,
     pub events: Vec<Event>,
     pub logs: Vec<String>,
+    /// None: there are no other contracts.
+    pub others: Option<Others>,
+    deployed: bool,
+    calls: u64,
+    usage: Usage,
 }
+
+/// What one call may do and has done.
+#[derive(Clone, Default)]
+struct Usage {
+    read_only: bool,
+    writes: usize,
+    events: usize,
+    emitted: usize,
+    logged: usize,
+    scans: Vec<Vec<(Vec<u8>, Vec<u8>)>>,
+}
+
+// Limits of one call on a real ledger, in bytes unless said otherwise, as
+// docs/contracts.md lists them.
+const ARGS_BYTES_MAX: usize = 64 << 10;
+const OUTPUT_BYTES_MAX: usize = 64 << 10;
+const AUDIENCE_BYTES_MAX: usize = 4 << 10;
+const AUDIENCE_MAX: usize = 64; // entries
+const TOPIC_BYTES_MAX: usize = 64;
+const EVENT_BYTES_MAX: usize = 64 << 10; // topics and data of all events
+const EVENTS_MAX: usize = 256; // events
+const LOG_BYTES_MAX: usize = 8 << 10; // what is logged beyond is dropped
+const WRITES_MAX: usize = 1000; // puts and deletes
+const SCANS_MAX: usize = 16; // scans
 
 thread_local! {
     static CURRENT: RefCell<Ledger> = RefCell::new(Ledger::default());
-    static SCANS: RefCell<Vec<Vec<(Vec<u8>, Vec<u8>)>>> = RefCell::new(Vec::new());
 }
 
 impl Ledger {
@@ -41,71 +78,171 @@ impl Ledger {
     /// Calls a method as a party; what follows its @ is its organisation. A panic is
     /// the error OTHER.
     pub fn call(&mut self, methods: &[MethodEntry], party: &str, method: &str, args: &[u8]) -> Result<Vec<u8>, Error> {
+        if method == "init" && self.deployed {
+            return Err(Error::new(UNKNOWN_METHOD, "init runs once, at deployment"));
+        }
+        let result = self.run(methods, party, method, args, false);
+        self.deployed |= method != "init" || result.is_ok();
+        self.height += 1;
+        result
+    }
+
+    /// Calls a method as a query does: without a transaction, so whatever it writes is
+    /// refused, and records with an audience do not exist for it.
+    pub fn query(&mut self, methods: &[MethodEntry], party: &str, method: &str, args: &[u8]) -> Result<Vec<u8>, Error> {
+        self.run(methods, party, method, args, true)
+    }
+
+    fn run(
+        &mut self,
+        methods: &[MethodEntry],
+        party: &str,
+        method: &str,
+        args: &[u8],
+        read_only: bool,
+    ) -> Result<Vec<u8>, Error> {
+        if args.len() > ARGS_BYTES_MAX {
+            let text = format!("arguments of {} bytes, at most {} are allowed", args.len(), ARGS_BYTES_MAX);
+            return Err(Error::new(0, text));
+        }
+        self.calls += 1;
+        self.usage = Usage { read_only, ..Usage::default() };
         CURRENT.with(|l| *l.borrow_mut() = self.clone());
-        SCANS.with(|s| s.borrow_mut().clear());
         let mut c = Context {
             caller: party.into(),
             organisation: party.split_once('@').map_or("", |(_, o)| o).into(),
+            attributes: self.attributes.clone(),
             this: self.name.clone(),
             height: self.height,
             time: self.time,
+            command_id: format!("command {}", self.calls).into_bytes(),
             ..Context::default()
         };
-        let result = catch_unwind(AssertUnwindSafe(|| dispatch(methods, &mut c, method, args)))
-            .unwrap_or_else(|_| Err(Error::new(OTHER, "the contract trapped")));
-        if result.is_ok() {
-            CURRENT.with(|l| *self = l.borrow().clone());
-        }
-        self.height += 1;
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let result = dispatch(methods, &mut c, method, args);
+            if let Ok(out) = &result {
+                assert!(out.len() <= OUTPUT_BYTES_MAX, "an output of {} bytes", out.len());
+            }
+            result
+        }))
+        .unwrap_or_else(|why| Err(Error::new(OTHER, format!("the contract trapped: {}", reason(&*why)))));
+        CURRENT.with(|l| {
+            let after = l.borrow().clone();
+            match result.is_ok() {
+                true => *self = after,
+                false => self.logs = after.logs,
+            }
+        });
         result
+    }
+
+    fn shows(&self, key: &[u8]) -> bool {
+        !(self.usage.read_only && self.audiences.contains_key(key))
+    }
+
+    /// Judges a write by its key and counts it.
+    fn write(&mut self, key: &[u8]) -> i32 {
+        if self.usage.read_only {
+            return 1;
+        }
+        if key.is_empty() || key.len() > crate::KEY_BYTES_MAX {
+            return 2;
+        }
+        if self.usage.writes >= WRITES_MAX {
+            return 3;
+        }
+        self.usage.writes += 1;
+        0
+    }
+}
+
+fn reason(why: &(dyn Any + Send)) -> &str {
+    match why.downcast_ref::<String>() {
+        Some(text) => text,
+        None => why.downcast_ref::<&str>().copied().unwrap_or("a panic"),
+    }
+}
+
+/// Refuses an audience whose entries do not ascend. That an entry is a possible name
+/// of a party is left to the real ledger.
+fn check_audience(b: &[u8]) {
+    if b.is_empty() {
+        return;
+    }
+    let mut rest = &b[2..];
+    let mut last: &[u8] = &[];
+    let count = u16::from_le_bytes([b[0], b[1]]);
+    assert!(usize::from(count) <= AUDIENCE_MAX, "malformed audience: it has more than 64 entries");
+    for _ in 0..count {
+        let size = usize::from(u16::from_le_bytes([rest[0], rest[1]]));
+        let entry = &rest[2..2 + size];
+        assert!(entry > last, "malformed audience: the entries are not in ascending order");
+        last = entry;
+        rest = &rest[2 + size..];
     }
 }
 
 /// The ledger's functions on the ledger in memory.
 pub(crate) mod host {
-    use super::{Event, CURRENT, SCANS};
-    use crate::{KEY_BYTES_MAX, VALUE_BYTES_MAX};
+    use super::*;
+    use crate::fields::decode;
+    use crate::VALUE_BYTES_MAX;
 
-    pub fn get(key: &[u8]) -> Option<Vec<u8>> {
-        CURRENT.with(|l| l.borrow().state.get(key).cloned())
+    fn with<T>(f: impl FnOnce(&mut Ledger) -> T) -> T {
+        CURRENT.with(|l| f(&mut l.borrow_mut()))
     }
 
-    pub fn put(key: &[u8], value: &[u8], _: &[u8]) -> i32 {
-        if key.is_empty() || key.len() > KEY_BYTES_MAX || value.len() > VALUE_BYTES_MAX {
-            return 2;
+    pub fn get(key: &[u8]) -> Option<Vec<u8>> {
+        with(|l| if l.shows(key) { l.state.get(key).cloned() } else { None })
+    }
+
+    pub fn put(key: &[u8], value: &[u8], audience: &[u8]) -> i32 {
+        let large = value.len() > VALUE_BYTES_MAX || audience.len() > AUDIENCE_BYTES_MAX;
+        let status = with(|l| l.write(if large { &[] } else { key })); // no key is refused likewise
+        if status == 0 {
+            check_audience(audience);
+            with(|l| {
+                l.state.insert(key.to_vec(), value.to_vec());
+                l.audiences.remove(key);
+                if !audience.is_empty() {
+                    l.audiences.insert(key.to_vec(), audience.to_vec());
+                }
+            });
         }
-        CURRENT.with(|l| l.borrow_mut().state.insert(key.to_vec(), value.to_vec()));
-        0
+        status
     }
 
     pub fn delete(key: &[u8]) -> i32 {
-        if key.is_empty() || key.len() > KEY_BYTES_MAX {
-            return 2;
-        }
-        CURRENT.with(|l| l.borrow_mut().state.remove(key));
-        0
+        with(|l| {
+            let status = l.write(key);
+            if status == 0 {
+                l.state.remove(key);
+                l.audiences.remove(key);
+            }
+            status
+        })
     }
 
     pub fn scan(from: &[u8], to: &[u8], flags: u32) -> i32 {
-        let mut found: Vec<_> = CURRENT.with(|l| {
-            let l = l.borrow();
-            let inside = |k: &[u8]| k >= from && (to.is_empty() || k < to);
-            l.state.iter().filter(|(k, _)| inside(k)).map(|(k, v)| (k.clone(), v.clone())).collect()
-        });
-        if flags & 1 == 0 {
-            found.reverse(); // taken from the end
-        }
-        SCANS.with(|s| {
-            s.borrow_mut().push(found);
-            s.borrow().len() as i32 - 1
+        with(|l| {
+            if l.usage.scans.len() >= SCANS_MAX || from.len().max(to.len()) > crate::KEY_BYTES_MAX {
+                return -3;
+            }
+            let inside = |k: &[u8]| k >= from && (to.is_empty() || k < to) && l.shows(k);
+            let mut found: Vec<_> =
+                l.state.iter().filter(|(k, _)| inside(k)).map(|(k, v)| (k.clone(), v.clone())).collect();
+            if flags & 1 == 0 {
+                found.reverse(); // taken from the end
+            }
+            l.usage.scans.push(found);
+            l.usage.scans.len() as i32 - 1
         })
     }
 
     /// Hands over one entry at a time, so that scans are tested to go on.
     pub fn next(handle: i32, buf: &mut [u8]) -> i32 {
-        SCANS.with(|s| {
-            let mut s = s.borrow_mut();
-            let rest = &mut s[handle as usize];
+        with(|l| {
+            let rest = &mut l.usage.scans[handle as usize];
             let size = match rest.last() {
                 None => return 0,
                 Some((k, v)) => 8 + k.len() + v.len(),
@@ -125,22 +262,57 @@ pub(crate) mod host {
     }
 
     pub fn emit(topic: &str, data: &[u8], audience: &[u8]) -> i32 {
-        let e = Event { topic: topic.into(), data: data.to_vec(), audience: audience.to_vec() };
-        CURRENT.with(|l| l.borrow_mut().events.push(e));
-        0
+        let size = topic.len() + data.len();
+        let status = with(|l| {
+            let large = topic.len() > TOPIC_BYTES_MAX || data.len() > EVENT_BYTES_MAX;
+            match &l.usage {
+                u if u.read_only => 1,
+                _ if topic.is_empty() || large || audience.len() > AUDIENCE_BYTES_MAX => 2,
+                u if u.events >= EVENTS_MAX || u.emitted + size > EVENT_BYTES_MAX => 3,
+                _ => 0,
+            }
+        });
+        if status == 0 {
+            check_audience(audience);
+            with(|l| {
+                l.usage.events += 1;
+                l.usage.emitted += size;
+                l.events.push(Event { topic: topic.into(), data: data.to_vec(), audience: audience.to_vec() });
+            });
+        }
+        status
     }
 
     pub fn log(_: u32, text: &str) {
-        CURRENT.with(|l| l.borrow_mut().logs.push(text.into()));
+        with(|l| {
+            let mut room = text.len().min(LOG_BYTES_MAX - l.usage.logged);
+            while !text.is_char_boundary(room) {
+                room -= 1;
+            }
+            l.usage.logged += room;
+            if room > 0 {
+                l.logs.push(text[..room].into());
+            }
+        });
     }
 
-    pub fn invoke(contract: &str, _: &[u8]) -> (i32, Vec<u8>) {
-        let mut out = vec![0; 4];
-        out.extend_from_slice(format!("there is no contract {}", contract).as_bytes());
-        (1, out)
+    pub fn invoke(contract: &str, envelope: &[u8]) -> (i32, Vec<u8>) {
+        let (name, others) = with(|l| (l.name.clone(), l.others));
+        let result = match (decode::<Context>(envelope), others) {
+            (Err(e), _) => panic!("a call of contract {} is malformed: {}", contract, e.message),
+            _ if name == contract => {
+                Err(Error::new(0, format!("contract {} is in a call already and cannot be entered again", contract)))
+            }
+            (_, None) => Err(Error::new(0, format!("there is no contract {}", contract))),
+            (Ok(c), Some(answer)) => answer(contract, &c.method, &c.args),
+        };
+        match result {
+            Ok(out) => (0, out),
+            Err(e) => (1, [&e.code.to_le_bytes()[..], e.message.as_bytes()].concat()),
+        }
     }
 
-    pub fn sha256(_: &[u8]) -> [u8; 32] {
-        panic!("SHA-256 is the ledger's; test what needs it on the built module")
+    pub fn sha256(b: &[u8]) -> [u8; 32] {
+        crate::sha256::sum(b)
     }
 }

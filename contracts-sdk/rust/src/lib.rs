@@ -27,6 +27,8 @@ mod fields;
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod ledgertest;
+#[cfg(not(target_arch = "wasm32"))]
+mod sha256;
 mod store;
 
 pub use amount::Amount;

@@ -1,0 +1,115 @@
+//! What a ledger refuses is refused by the ledger in memory.
+
+use std::cell::RefCell;
+
+use concordat::ledgertest::Ledger;
+use concordat::{Attribute, Context, Error, Nothing, OTHER};
+
+concordat::message! { pub struct Text { 1 => text: String } }
+concordat::contract! { "init" => act, "do" => act }
+
+type Act = Box<dyn Fn(&mut Context) -> Result<String, Error>>;
+
+thread_local! {
+    static ACT: RefCell<Option<Act>> = RefCell::new(None);
+}
+
+fn act(c: &mut Context, _: Nothing) -> Result<Text, Error> {
+    ACT.with(|a| a.borrow().as_ref().unwrap()(c)).map(|text| Text { text })
+}
+
+fn set(f: impl Fn(&mut Context) -> Result<String, Error> + 'static) {
+    ACT.with(|a| *a.borrow_mut() = Some(Box::new(f)));
+}
+
+fn text(result: Result<Vec<u8>, Error>) -> String {
+    concordat::decode::<Text>(&result.unwrap()).unwrap().text
+}
+
+#[test]
+fn limits() {
+    let cases: Vec<(&str, usize, fn(&mut Context), &str)> = vec![
+        ("writes", 1000, |c| c.put(b"k", b"v"), "put: the limit"),
+        ("deletes", 1000, |c| c.delete(b"k"), "delete: the limit"),
+        ("events", 256, |c| c.emit("t", Nothing), "emit: the limit"),
+        ("bytes of events", 1, |c| c.emit("t", Text { text: "x".repeat(40 << 10) }), "emit: the limit"),
+        ("scans", 16, |c| c.scan(b"", b"", |_, _| true), "too many scans"),
+        ("no key", 0, |c| c.put(b"", b"v"), "put: a key"),
+        ("long key", 0, |c| c.delete(&[1; 257]), "delete: a key"),
+        ("long value", 0, |c| c.put(b"k", &vec![0; (60 << 10) + 1]), "put: a key, value"),
+        ("no topic", 0, |c| c.emit("", Nothing), "emit: a key"),
+        ("long topic", 0, |c| c.emit(&"t".repeat(65), Nothing), "emit: a key"),
+        ("audience unsorted", 0, |c| c.put_for(&["b@b", "a@a"], b"k", b""), "ascending"),
+    ];
+    for (name, n, f, want) in cases {
+        let mut l = Ledger::new("x");
+        let times = |n: usize| {
+            set(move |c| {
+                (0..n).for_each(|_| f(c));
+                Ok(String::new())
+            })
+        };
+        times(n);
+        l.call(METHODS, "a@a", "do", &[]).expect(name);
+        let before = (l.state.clone(), l.events.clone());
+        times(n + 1);
+        let e = l.call(METHODS, "a@a", "do", &[]).unwrap_err();
+        assert!(e.code == OTHER && e.message.contains(want), "{}: {}", name, e.message);
+        assert_eq!(before, (l.state, l.events), "{}: a call that trapped left something", name);
+    }
+    set(|_| Ok("x".repeat(64 << 10)));
+    let mut l = Ledger::new("x");
+    assert!(l.call(METHODS, "a@a", "do", &[]).unwrap_err().message.contains("an output of"));
+    assert!(l.call(METHODS, "a@a", "do", &vec![0; (64 << 10) + 1]).unwrap_err().message.contains("arguments of"));
+}
+
+#[test]
+fn queries_change_nothing_and_see_what_every_member_may() {
+    let mut l = Ledger::new("x");
+    set(|c| {
+        c.put(b"all", b"1");
+        c.put_for(&["a@a", "org:b"], b"few", b"2");
+        Ok(String::new())
+    });
+    assert!(l.query(METHODS, "a@a", "do", &[]).unwrap_err().message.contains("put is refused in a query"));
+    assert!(l.state.is_empty());
+    l.call(METHODS, "a@a", "do", &[]).unwrap();
+    assert_eq!(l.audiences.len(), 1);
+    set(|c| {
+        let mut seen = String::new();
+        c.scan_reverse(b"", b"", |k, _| {
+            seen += std::str::from_utf8(k).unwrap();
+            true
+        });
+        Ok(format!("{} {}", seen, c.get(b"few").is_some()))
+    });
+    assert_eq!(text(l.query(METHODS, "a@a", "do", &[])), "all false");
+    assert_eq!(text(l.call(METHODS, "a@a", "do", &[])), "fewall true");
+}
+
+#[test]
+fn init_runs_once() {
+    let mut l = Ledger::new("x");
+    set(|_| Err(Error::new(1, "no")));
+    assert_eq!(l.call(METHODS, "a@a", "init", &[]).unwrap_err().code, 1);
+    set(|_| Ok(String::new()));
+    l.call(METHODS, "a@a", "init", &[]).unwrap();
+    assert_eq!(l.call(METHODS, "a@a", "init", &[]).unwrap_err().message, "init runs once, at deployment");
+}
+
+#[test]
+fn the_context_is_what_the_test_says() {
+    let mut l = Ledger::new("x");
+    l.height = 7;
+    l.attributes.push(Attribute { name: "role".into(), value: "teller".into() });
+    l.others = Some(|contract, method, _| Ok(concordat::encode(&mut Text { text: format!("{}.{}", contract, method) })));
+    set(|c| {
+        assert_eq!((c.organisation.as_str(), c.height, c.attributes[0].value.as_str()), ("b", 7, "teller"));
+        assert_eq!(c.sha256(b"abc")[..2], [0xba, 0x78]);
+        let again: Result<Nothing, Error> = c.call("x", "do", Nothing);
+        assert!(again.unwrap_err().message.contains("cannot be entered again"));
+        c.call::<_, Text>("y", "m", Nothing).map(|t| t.text)
+    });
+    assert_eq!(text(l.call(METHODS, "a@b", "do", &[])), "y.m");
+    assert_eq!(l.height, 8);
+}
