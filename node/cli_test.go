@@ -125,3 +125,7 @@ func TestAMessageOfAHundredMegabytesHarmsNothing(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(m.Data), "the ledger is running")
 }
+
+func TestOthersWordsDoNotSteerTheTerminal(t *testing.T) {
+	require.Equal(t, "a�[31mé…", printable("a\x1b[31mé…"))
+}

@@ -55,7 +55,7 @@ returned an error, 5 a receipt does not verify, 6 outcome unknown, 7 unreachable
 	p.StringVar(&f.url, "url", envOr("CONCORDAT_URL", defaultURL), "address of the client node")
 	p.StringVar(&f.dir, "dir", envOr("CONCORDAT_DIR", ""), "folder of a local network, for its keys and genesis")
 	p.StringVar(&f.as, "as", "alice@org0", "party that signs")
-	p.DurationVar(&f.timeout, "timeout", 10*time.Second, "how long to wait for the ledger")
+	p.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long to wait for the ledger")
 	p.StringVar(&f.context, "context", os.Getenv("CONCORDAT_CONTEXT"), "context to use; the current one when empty")
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // fails only for a flag that is not there
 	root.AddCommand(contextCommand(f), replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),

@@ -363,8 +363,9 @@ func (x *ReceiptItem) GetRepeated() bool {
 type Read struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       uint64                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
-	Body          []byte                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`  // ledgerpb.QueryRequest, StatusRequest or LookupRequest
-	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"` // 1 query, 2 status, 3 lookup
+	Body          []byte                 `protobuf:"bytes,2,opt,name=body,proto3" json:"body,omitempty"`                             // ledgerpb.QueryRequest, StatusRequest or LookupRequest
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`                            // 1 query, 2 status, 3 lookup
+	MinHeight     uint64                 `protobuf:"varint,4,opt,name=min_height,json=minHeight,proto3" json:"min_height,omitempty"` // answer only if the store reaches it
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -420,11 +421,19 @@ func (x *Read) GetKind() uint32 {
 	return 0
 }
 
+func (x *Read) GetMinHeight() uint64 {
+	if x != nil {
+		return x.MinHeight
+	}
+	return 0
+}
+
 type ReadReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       uint64                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
 	Kind          uint32                 `protobuf:"varint,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	Body          []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"` // the matching reply
+	Body          []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`      // the matching reply
+	Behind        bool                   `protobuf:"varint,4,opt,name=behind,proto3" json:"behind,omitempty"` // instead of a body: the store does not reach min_height yet
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -478,6 +487,13 @@ func (x *ReadReply) GetBody() []byte {
 		return x.Body
 	}
 	return nil
+}
+
+func (x *ReadReply) GetBehind() bool {
+	if x != nil {
+		return x.Behind
+	}
+	return false
 }
 
 // FetchBlocks asks for agreed blocks from a height on.
@@ -721,15 +737,18 @@ const file_actors_actorspb_replica_proto_rawDesc = "" +
 	"\x05index\x18\x02 \x01(\rR\x05index\x12\x16\n" +
 	"\x06result\x18\x03 \x01(\fR\x06result\x12\x12\n" +
 	"\x04path\x18\x04 \x01(\fR\x04path\x12\x1a\n" +
-	"\brepeated\x18\x05 \x01(\bR\brepeated\"H\n" +
+	"\brepeated\x18\x05 \x01(\bR\brepeated\"g\n" +
 	"\x04Read\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04body\x18\x02 \x01(\fR\x04body\x12\x12\n" +
-	"\x04kind\x18\x03 \x01(\rR\x04kind\"M\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x1d\n" +
+	"\n" +
+	"min_height\x18\x04 \x01(\x04R\tminHeight\"e\n" +
 	"\tReadReply\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x12\n" +
-	"\x04body\x18\x03 \x01(\fR\x04body\"j\n" +
+	"\x04body\x18\x03 \x01(\fR\x04body\x12\x16\n" +
+	"\x06behind\x18\x04 \x01(\bR\x06behind\"j\n" +
 	"\vFetchBlocks\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x10\n" +

@@ -37,6 +37,7 @@ type gateway struct {
 	fresh   []*submission               // since the last flush
 	reads   map[uint64]*read
 	next    uint64
+	newest  ledger.Height // of the receipts that were handed out
 	cache   verify.Cache
 	key     []byte
 }
@@ -227,7 +228,7 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 		c.Logger().Warn("a replica sent receipts that do not verify", "from", c.Sender(), "error", err)
 		return
 	}
-	g.view = ledger.View(m.GetView())
+	g.view, g.newest = ledger.View(m.GetView()), max(g.newest, header.Height)
 	for _, it := range m.GetItems() {
 		id, err := ledger.HashFromBytes(it.GetTxId())
 		s := g.submits[id]

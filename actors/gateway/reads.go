@@ -29,6 +29,8 @@ type read struct {
 	deadline time.Time
 	again    time.Time
 	at       ledger.ReplicaID // who was asked last
+	behind   int              // replicas in a row that do not reach min yet
+	min      ledger.Height    // what the application has a receipt of must be in the answer
 	statuses []*ledgerpb.ReplicaStatus
 }
 
@@ -55,10 +57,12 @@ func (g *gateway) onRead(c *shell.Context, r server.Request) {
 		return
 	}
 	now := time.Now()
-	rd := &read{request: r, kind: kind, body: body, deadline: now.Add(readTimeout), again: now.Add(readRetry)}
+	rd := &read{request: r, kind: kind, body: body, deadline: now.Add(readTimeout), again: now.Add(readRetry), min: g.newest}
 	g.next++
+	rd.at = ledger.ReplicaID(g.next % uint64(g.node.quorum.N())) // #nosec G115 -- below n; replicas share the reads
 	g.reads[g.next] = rd
 	if kind == kindStatus {
+		rd.min = 0
 		rd.deadline = now.Add(statusWait)
 		for id := range g.node.quorum.N() {
 			g.ask(c, g.next, rd, ledger.ReplicaID(id)) // #nosec G115 -- below n
@@ -70,7 +74,7 @@ func (g *gateway) onRead(c *shell.Context, r server.Request) {
 
 func (g *gateway) ask(c *shell.Context, number uint64, rd *read, id ledger.ReplicaID) {
 	rd.at = id
-	c.Tell(g.node.replica(id, "reads"), &actorspb.Read{Request: number, Kind: rd.kind, Body: rd.body})
+	c.Tell(g.node.replica(id, "reads"), &actorspb.Read{Request: number, Kind: rd.kind, Body: rd.body, MinHeight: uint64(rd.min)})
 }
 
 // askNext asks the next replica that can be reached.
@@ -89,6 +93,14 @@ func (g *gateway) askNext(c *shell.Context, number uint64, rd *read) {
 func (g *gateway) onReadReply(c *shell.Context, m *actorspb.ReadReply) {
 	rd := g.reads[m.GetRequest()]
 	if rd == nil || rd.kind != m.GetKind() {
+		return
+	}
+	if m.GetBehind() && rd.kind != kindStatus {
+		if rd.behind++; rd.behind < g.node.quorum.N() {
+			g.askNext(c, m.GetRequest(), rd)
+		} else { // a block is stored shortly after its certificate
+			rd.behind, rd.again = 0, time.Now()
+		}
 		return
 	}
 	switch rd.kind {

@@ -66,6 +66,10 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	if !ok || c.Sender() == nil {
 		return
 	}
+	if tip, _ := r.cfg.Store.Tip(); uint64(tip) < m.GetMinHeight() {
+		c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Behind: true})
+		return
+	}
 	var reply proto.Message
 	switch m.GetKind() {
 	case KindStatus:
