@@ -70,14 +70,15 @@ type Process struct {
 }
 
 // StartProcess runs `binary replica run` or `binary client-node run` on a
-// folder. Its log goes to a file in the folder; it dies with this process.
-func StartProcess(binary, kind, dir string) (*Process, error) {
+// folder, with more arguments behind. Its log goes to a file in the folder; it dies with this process.
+func StartProcess(binary, kind, dir string, more ...string) (*Process, error) {
 	logFile, err := os.OpenFile(filepath.Join(dir, "log.txt"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600) // #nosec G304 -- our own folder
 	if err != nil {
 		return nil, fmt.Errorf("open the log of %s: %w", dir, err)
 	}
-	defer func() { _ = logFile.Close() }()                  // the child has its own
-	cmd := exec.Command(binary, kind, "run", "--home", dir) // #nosec G204 -- this very program
+	defer func() { _ = logFile.Close() }() // the child has its own
+	args := append([]string{kind, "run", "--home", dir}, more...)
+	cmd := exec.Command(binary, args...) // #nosec G204 -- this very program
 	cmd.Stdout, cmd.Stderr = logFile, logFile
 	cmd.SysProcAttr = processAttributes()
 	if err := cmd.Start(); err != nil {
