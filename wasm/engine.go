@@ -86,12 +86,14 @@ func (e *Engine) Compile(ctx context.Context, code []byte) (*Module, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.validate(ctx, code); err != nil {
-		return nil, err
+	for _, form := range [][]byte{code, instrumented} {
+		if err := e.validate(ctx, form); err != nil {
+			return nil, err
+		}
 	}
-	compiled, err := e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), instrumented)
+	compiled, err := e.machineCode(ctx, instrumented)
 	if err != nil {
-		return nil, fmt.Errorf("compiling an instrumented module: %w", err)
+		return nil, err
 	}
 	m := newModule(e, compiled, info, code)
 	if err := m.prepare(ctx); err != nil {
@@ -100,13 +102,40 @@ func (e *Engine) Compile(ctx context.Context, code []byte) (*Module, error) {
 	return m, nil
 }
 
-// validate type-checks the original: only then does the rewriting mean the same.
-func (e *Engine) validate(ctx context.Context, code []byte) error {
+// validate type-checks the original, for only then does the rewriting mean the
+// same, and the rewritten form. It is the same Go code on every processor, so its
+// verdict, and even a defect in it, is the module's: every replica refuses alike.
+func (e *Engine) validate(ctx context.Context, code []byte) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = &module.Refusal{Rule: module.RuleValid, Detail: fmt.Sprintf("it cannot be validated: %v", r)}
+		}
+	}()
 	compiled, err := e.check.CompileModule(ctx, code)
 	if err != nil {
-		return &module.Refusal{Rule: module.RuleValid, Detail: "its code is not valid: " + strings.TrimSpace(err.Error())}
+		return &module.Refusal{Rule: module.RuleValid, Detail: "its code is not valid: " + oneLine(err)}
 	}
 	return compiled.Close(ctx)
+}
+
+// machineCode compiles a valid module. What goes wrong here may go well on another
+// processor, so it is a fault of this replica and never a verdict on the module.
+func (e *Engine) machineCode(ctx context.Context, code []byte) (compiled wazero.CompiledModule, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("compiling a valid module: %v", r)
+		}
+	}()
+	compiled, err = e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
+	if err != nil {
+		return nil, fmt.Errorf("compiling a valid module: %w", err)
+	}
+	return compiled, nil
+}
+
+func oneLine(err error) string {
+	first, _, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	return first
 }
 
 // instance is one instantiation of a module with its memory.
@@ -131,8 +160,8 @@ func (m *Module) instantiate(ctx context.Context) (*instance, error) {
 		func(_, _ uint64) experimental.LinearMemory { return space }))
 	in.module, err = m.engine.rt.InstantiateModule(with, m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
-		space.Free()
-		return nil, fmt.Errorf("instantiating a contract: %w", err)
+		space.Free() // nothing of this machine goes into it: the room is reserved already
+		return nil, &module.Refusal{Rule: module.RuleSegment, Detail: "it cannot be instantiated: " + oneLine(err)}
 	}
 	if err := in.guest.Bind(in.module); err != nil {
 		return nil, errors.Join(err, in.close(ctx))
