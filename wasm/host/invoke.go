@@ -23,7 +23,7 @@ func (g *Guest) invoke(s []uint64) {
 	if err != nil {
 		g.trap("a call of contract %s is malformed: %v", name, err)
 	}
-	allowed := min(g.remaining(), s[4])
+	allowed := min(g.remaining()-g.remaining()/64, s[4]) // the caller keeps something to go on with
 	o := g.state.Invoke(name, method, args, allowed)
 	if o.Status == Halt {
 		g.check(o.Err)
