@@ -1,6 +1,7 @@
 package sbft
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -108,7 +109,7 @@ func (r newViewRule) choices(window int, set []Testimony) (stable ledger.Seq, ch
 	for seq := stable + 1; seq <= last; seq++ {
 		var shown []Evidence
 		for i := range set {
-			if at, ok := slices.BinarySearchFunc(set[i].Slots, seq, func(e Evidence, s ledger.Seq) int { return int(e.Seq) - int(s) }); ok { // #nosec G115 -- within a window
+			if at, ok := slices.BinarySearchFunc(set[i].Slots, seq, func(e Evidence, s ledger.Seq) int { return cmp.Compare(e.Seq, s) }); ok {
 				shown = append(shown, set[i].Slots[at])
 			}
 		}
