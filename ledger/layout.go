@@ -26,6 +26,7 @@ const (
 	DomainReceipt     Domain = "concordat/receipt/1"
 	DomainVote        Domain = "concordat/vote/1"
 	DomainPrePrepare  Domain = "concordat/preprepare/1"
+	DomainEvidence    Domain = "concordat/evidence/1"
 	DomainRecord      Domain = "concordat/record/1"
 	DomainReadReply   Domain = "concordat/read-reply/1"
 )

@@ -39,10 +39,7 @@ func receiptVerify(f *flags) *cobra.Command {
 		Long:    "Check a receipt with nothing but the ledger's id and public key, from its genesis file or given by hand.",
 		Example: "  concordat receipt verify hello.receipt --genesis genesis.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if genesis == "" && f.dir != "" {
-				genesis = filepath.Join(f.dir, config.GenesisFile)
-			}
-			ledgerID, ledgerKey, err := trusted(genesis, id, key)
+			ledgerID, ledgerKey, err := trusted(genesisPath(f, genesis), id, key)
 			if err != nil {
 				return err
 			}
@@ -68,6 +65,14 @@ func receiptVerify(f *flags) *cobra.Command {
 	c.Flags().StringVar(&id, "ledger-id", "", "the ledger's id, hexadecimal")
 	c.Flags().StringVar(&key, "ledger-key", "", "the ledger's public key, hexadecimal")
 	return c
+}
+
+// genesisPath is the genesis file that was named, or that of the network's folder.
+func genesisPath(f *flags, named string) string {
+	if named == "" && f.dir != "" {
+		return filepath.Join(f.dir, config.GenesisFile)
+	}
+	return named
 }
 
 // trusted is what a receipt is checked against.

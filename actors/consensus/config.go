@@ -7,6 +7,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/evidence"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 )
 
@@ -41,6 +42,7 @@ type Config struct {
 	// CheckTransactions verifies the signatures of a proposal's envelopes.
 	CheckTransactions func([][]byte) error
 	Clock             func() time.Time
+	Evidence          func(*evidence.Equivocation) error // keeps a proof against a primary; nil: nowhere
 	Peers             Peers
 	Metrics           *Metrics
 }
@@ -48,10 +50,4 @@ type Config struct {
 // Peers are the local actors that are told things.
 type Peers struct {
 	Consensus, Collector, Admission, Execution, Storage, Catchup shell.PID
-}
-
-// ProposalBytes is what a primary signs: the slot, the path and the digest.
-func ProposalBytes(id ledger.ID, epoch ledger.Epoch, view ledger.View, seq ledger.Seq, path sbft.Path, digest ledger.Hash) []byte {
-	return ledger.NewWriter(ledger.DomainPrePrepare, 96).Hash(id).U64(uint64(epoch)).U64(uint64(view)).
-		U64(uint64(seq)).U8(uint8(path)).Hash(digest).Done()
 }

@@ -119,7 +119,7 @@ func (c *Config) prePrepare(from ledger.ReplicaID, m *actorspb.PrePrepare) (any,
 	view, seq := ledger.View(m.GetView()), ledger.Seq(m.GetSeq())
 	body := ledger.NewBody(c.Params.Ledger, ledger.Proposal{Time: ledger.Time(m.GetTime()), Txs: txs})
 	primary := c.Params.Quorum.Primary(view)
-	signed := ProposalBytes(c.Params.Ledger, c.Params.Epoch, view, seq, path, body.Digest)
+	signed := ledger.ProposalBytes(c.Params.Ledger, c.Params.Epoch, view, seq, uint8(path), body.Digest)
 	if !signature.Verify(c.MemberKeys[primary], signed, m.GetSignature()) {
 		return nil, fmt.Errorf("%w: the proposal for slot %d, sent by %s, is not signed by %s", ErrMessage, seq, from, primary)
 	}

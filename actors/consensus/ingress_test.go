@@ -58,7 +58,7 @@ func (b *ingressBench) certificate(t testing.TB, phase certificate.Phase) []byte
 // messages is one of each kind, as honest replicas send them.
 func (b *ingressBench) messages(t testing.TB) map[string][]byte {
 	body := ledger.NewBody(b.cfg.Params.Ledger, ledger.Proposal{Time: 5, Txs: [][]byte{{1}, {2}}})
-	digest := ProposalBytes(b.cfg.Params.Ledger, 0, 2, 7, sbft.PathFast, body.Digest)
+	digest := ledger.ProposalBytes(b.cfg.Params.Ledger, 0, 2, 7, uint8(sbft.PathFast), body.Digest)
 	proposal := encode(&actorspb.ConsensusMessage{Body: &actorspb.ConsensusMessage_PrePrepare{PrePrepare: &actorspb.PrePrepare{
 		View: 2, Seq: 7, Path: uint32(sbft.PathFast), Time: 5, Txs: [][]byte{{1}, {2}}, Signature: b.keys[2].Sign(digest)}}})
 	st := certificate.ExecutionStatement{Ledger: b.cfg.Params.Ledger, Height: 3, Block: ledger.Hash{1}}

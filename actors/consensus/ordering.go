@@ -11,6 +11,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/evidence"
 )
 
 // controlBytesMax is what travels on the control connection; larger proposals go
@@ -168,6 +169,9 @@ func (o *ordering) complete(c *shell.Context) {
 				Proof: actorspb.Finality{View: d.Proof.View, Fast: d.Proof.Fast, Certificate: d.Proof.Certificate}})
 		}
 		o.cfg.Metrics.observe(c, o.out.Reports)
+		for _, e := range o.out.Equivocations {
+			o.keepEvidence(c, e)
+		}
 		o.cfg.Metrics.machine(o.machine)
 		o.out.Reset()
 		if len(o.loop) == 0 {
@@ -178,6 +182,20 @@ func (o *ordering) complete(c *shell.Context) {
 		for _, in := range loop {
 			o.step(in)
 		}
+	}
+}
+
+// keepEvidence makes a proof of exact bytes out of two signed proposals.
+func (o *ordering) keepEvidence(c *shell.Context, e sbft.Equivocation) {
+	if len(e.First.Signature) != ledger.SignatureSize || len(e.Second.Signature) != ledger.SignatureSize || o.cfg.Evidence == nil {
+		return
+	}
+	proof := &evidence.Equivocation{Ledger: o.cfg.Params.Ledger, Epoch: o.cfg.Params.Epoch, View: e.View, Seq: e.Seq,
+		First:  evidence.Proposal{Path: uint8(e.First.Path), Digest: e.First.Digest, Signature: [ledger.SignatureSize]byte(e.First.Signature)},
+		Second: evidence.Proposal{Path: uint8(e.Second.Path), Digest: e.Second.Digest, Signature: [ledger.SignatureSize]byte(e.Second.Signature)}}
+	proof.Order()
+	if err := o.cfg.Evidence(proof); err != nil {
+		c.Logger().Error("evidence cannot be kept", "view", e.View, "slot", e.Seq, "error", err)
 	}
 }
 
@@ -285,7 +303,7 @@ func (o *ordering) signProposal(m sbft.OutPrePrepare) []byte {
 	if err := o.ballot.May(v); err != nil {
 		return nil
 	}
-	return o.cfg.SigningKey.Sign(ProposalBytes(o.cfg.Params.Ledger, o.cfg.Params.Epoch, m.View, m.Seq, m.Path, m.Body.Digest))
+	return o.cfg.SigningKey.Sign(ledger.ProposalBytes(o.cfg.Params.Ledger, o.cfg.Params.Epoch, m.View, m.Seq, uint8(m.Path), m.Body.Digest))
 }
 
 func (o *ordering) signShare(m sbft.OutSignShare) (sbft.SignShare, bool) {

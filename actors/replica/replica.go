@@ -74,6 +74,7 @@ type Replica struct {
 	log     *votelog.Log
 	records *records
 	modules *contracts.Modules
+	proofs  *evidenceFolder
 	server  *server.Server
 	links   *link.Links
 	system  *shell.System
@@ -141,7 +142,8 @@ func (r *Replica) openStores(context.Context) error {
 		return err
 	}
 	r.records = &records{Store: r.store, genesis: r.genesis}
-	return nil
+	r.proofs, err = openEvidence(filepath.Join(r.cfg.DataDir, "evidence"))
+	return err
 }
 
 // startEngine keeps compiled contracts beside the store, so that a restart does
@@ -257,7 +259,7 @@ func (r *Replica) consensusConfig() (*consensus.Config, error) {
 			BatchMax: l.BlockTransactions, BatchBytes: l.BlockBytes, ClockBound: ledger.Time(l.ClockBound), Timing: sbft.DefaultTiming()},
 		Transport: transport{links: r.links, peers: r.peers()}, Log: voteLog{r.log}, Tip: r.records.tipTime, Public: r.public,
 		Signer: signer, ExecutionSigner: private.ExecutionSigner(), SigningKey: r.cfg.SigningKey, MemberKeys: keys,
-		Clock: time.Now, Metrics: r.metrics,
+		Clock: time.Now, Metrics: r.metrics, Evidence: r.proofs.keep,
 		Peers: consensus.Peers{Consensus: p.consensus, Collector: p.collector, Admission: p.admission, Execution: p.execution,
 			Storage: p.storage, Catchup: p.catchup},
 	}, nil

@@ -94,7 +94,7 @@ func (r *Replica) Status() *ledgerpb.ReplicaStatus {
 	if o, err := r.records.Outcome(h); err == nil && h > 0 {
 		s.StateRoot = o.StateRoot.String()
 	}
-	s.Summary = r.summary()
+	s.Summary, s.Evidence = r.summary(), r.proofs.list(evidenceShown)
 	return s
 }
 
@@ -105,6 +105,9 @@ func (r *Replica) summary() string {
 		return "the disk is full: this replica does not take part until there is room"
 	case r.metrics.Divergent.Load() > 0:
 		return "its state differs from what the others certify: rebuild it from another replica"
+	}
+	if culprits := r.proofs.culprits(r.quorum); culprits != "" {
+		return culprits + " signed two proposals for one slot: look at `concordat evidence list`"
 	}
 	var away []string
 	for _, p := range r.links.Peers() {

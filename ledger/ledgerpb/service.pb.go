@@ -831,6 +831,7 @@ type ReplicaStatus struct {
 	Pool          uint64                 `protobuf:"varint,9,opt,name=pool,proto3" json:"pool,omitempty"` // transactions waiting
 	FastSlots     uint64                 `protobuf:"varint,10,opt,name=fast_slots,json=fastSlots,proto3" json:"fast_slots,omitempty"`
 	SlowSlots     uint64                 `protobuf:"varint,11,opt,name=slow_slots,json=slowSlots,proto3" json:"slow_slots,omitempty"`
+	Evidence      [][]byte               `protobuf:"bytes,12,rep,name=evidence,proto3" json:"evidence,omitempty"` // proofs against replicas that this one keeps, the oldest 16
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -940,6 +941,13 @@ func (x *ReplicaStatus) GetSlowSlots() uint64 {
 		return x.SlowSlots
 	}
 	return 0
+}
+
+func (x *ReplicaStatus) GetEvidence() [][]byte {
+	if x != nil {
+		return x.Evidence
+	}
+	return nil
 }
 
 // Lookups of the ledger's history.
@@ -1610,7 +1618,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	" \x03(\v2\".concordat.ledger.v1.ReplicaStatusR\breplicas\x12\x12\n" +
 	"\x04view\x18\v \x01(\x04R\x04view\x12\x18\n" +
 	"\aprimary\x18\f \x01(\tR\aprimary\x12\x18\n" +
-	"\asummary\x18\r \x01(\tR\asummary\"\xa6\x02\n" +
+	"\asummary\x18\r \x01(\tR\asummary\"\xc2\x02\n" +
 	"\rReplicaStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\treachable\x18\x02 \x01(\bR\treachable\x12\x12\n" +
@@ -1626,7 +1634,8 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"fast_slots\x18\n" +
 	" \x01(\x04R\tfastSlots\x12\x1d\n" +
 	"\n" +
-	"slow_slots\x18\v \x01(\x04R\tslowSlots\"\xf9\x01\n" +
+	"slow_slots\x18\v \x01(\x04R\tslowSlots\x12\x1a\n" +
+	"\bevidence\x18\f \x03(\fR\bevidence\"\xf9\x01\n" +
 	"\rLookupRequest\x12\x18\n" +
 	"\x06height\x18\x01 \x01(\x04H\x00R\x06height\x12\x1f\n" +
 	"\n" +

@@ -14,13 +14,16 @@ type Output struct {
 	Work    []Combine     //    compute, and give back as Combined
 	Draw    *Draw         //    ask admission for a batch, and give it back as Batch
 	Deliver []Decision    // 4. hand to execution, in order
-	Reports []Report      // 5. counters and evidence; they influence nothing
+	Reports []Report      // 5. counters; they influence nothing
+	// 6. keep: proofs that the primary signed two proposals for one slot
+	Equivocations []Equivocation
 }
 
 // Reset empties the output and keeps its buffers.
 func (o *Output) Reset() {
 	o.Records, o.Send, o.Timers = o.Records[:0], o.Send[:0], o.Timers[:0]
 	o.Work, o.Draw, o.Deliver, o.Reports = o.Work[:0], nil, o.Deliver[:0], o.Reports[:0]
+	o.Equivocations = o.Equivocations[:0]
 }
 
 // Send is a message to one replica, or to all others when Broadcast.
@@ -104,6 +107,20 @@ type Decision struct {
 	Seq   ledger.Seq
 	Body  *ledger.Body
 	Proof Proof
+}
+
+// SignedProposal is a proposal as its primary signed it.
+type SignedProposal struct {
+	Path      Path
+	Digest    ledger.Hash
+	Signature []byte
+}
+
+// Equivocation is two proposals that the primary of a view signed for one slot.
+type Equivocation struct {
+	View          ledger.View
+	Seq           ledger.Seq
+	First, Second SignedProposal
 }
 
 // TimerKind says what a timer is for.

@@ -21,6 +21,9 @@ func (m *Machine) onPrePrepare(in PrePrepare, out *Output) {
 	case s.body == nil:
 	case s.body.Digest != in.Body.Digest:
 		m.report(out, Report{Kind: ReportEquivocation, Replica: in.From, Seq: in.Seq})
+		out.Equivocations = append(out.Equivocations, Equivocation{View: m.view, Seq: s.seq,
+			First:  SignedProposal{s.path, s.body.Digest, s.signature},
+			Second: SignedProposal{in.Path, in.Body.Digest, in.Signature}})
 		return
 	default: // a repetition: something was lost, so repeat what we said
 		m.repeatVotes(s, out)
