@@ -44,6 +44,7 @@ type mailbox struct {
 	queues    []ring // under mu
 	system    []any  // under mu; unbounded, posted by the library alone
 	count     int    // under mu; user messages queued
+	started   bool   // under mu; before, messages wait: a PID is known before its actor runs
 	running   bool   // under mu
 	suspended bool   // under mu
 	staged    int    // owned by the running goroutine
@@ -100,7 +101,7 @@ func (m *mailbox) PostSystemMessage(message any) {
 }
 
 func (m *mailbox) wakeLocked() bool {
-	if m.running || (len(m.system) == 0 && (m.suspended || m.count == 0)) {
+	if !m.started || m.running || (len(m.system) == 0 && (m.suspended || m.count == 0)) {
 		return false
 	}
 	m.running = true
@@ -112,8 +113,17 @@ func (m *mailbox) RegisterHandlers(invoker actor.MessageInvoker, dispatcher acto
 	m.invoker, m.dispatcher = invoker, dispatcher
 }
 
-// Start is called once by the library.
-func (m *mailbox) Start() {}
+// Start is called once by the library, after RegisterHandlers and after the first
+// system message was posted.
+func (m *mailbox) Start() {
+	m.mu.Lock()
+	m.started = true
+	start := m.wakeLocked()
+	m.mu.Unlock()
+	if start {
+		m.dispatcher.Schedule(m.process)
+	}
+}
 
 // UserMessageCount is the number of messages waiting in all lanes.
 func (m *mailbox) UserMessageCount() int {
