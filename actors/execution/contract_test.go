@@ -9,6 +9,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/wasm"
 	asm "github.com/concordat-ledger/concordat/wasm/wasmtest/assemble"
 )
 
@@ -164,4 +165,86 @@ func TestARestartedChainRunsTheSameContracts(t *testing.T) {
 		require.Equal(t, bx.Outcome, by.Outcome)
 		require.Equal(t, bx.Results, by.Results)
 	}
+}
+
+// A contract that is in a call cannot be entered again, directly or through another;
+// the caller is told and goes on.
+func TestReentrancyIsRefused(t *testing.T) {
+	b := withEngine(t)
+	require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "other", counter()).Status)
+	r := b.call("alice@a", "other", "o", 0) // it calls "other", which is itself
+	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+	require.Len(t, r.Events, 1, "the inner call did not take place")
+}
+
+// keeper writes a record for bob@b alone under "k", or puts out what get says of it.
+func keeper() []byte {
+	b := asm.New()
+	get, put, output, read := b.ABI("get"), b.ABI("put"), b.ABI("output"), b.ABI("call_read")
+	b.Data = asm.DataAt(0, []byte("k\x00\x00\x00\x01\x00\x05\x00bob@b"))
+	b.Call(nil,
+		i32(1000), i32(200), asm.CallFunc(read), asm.Op(0x1a),
+		i32(1002), asm.Memory(0x2d, 0, 0), i32('w'), asm.Op(0x46, 0x04, 0x40),
+		i32(0), i32(1), i32(8), i32(3), i32(4), i32(9), asm.CallFunc(put), asm.Op(0x1a), asm.Op(0x0b),
+		i32(100), i32(0), i32(1), i32(200), i32(8), asm.CallFunc(get), asm.Memory(0x36, 2, 0),
+		i32(100), i32(4), asm.CallFunc(output), i32(0))
+	return b.Bytes()
+}
+
+// A query reads for somebody: what that reader may not see does not exist for it. A
+// transaction sees all.
+func TestAQuerySeesWhatItsReaderMay(t *testing.T) {
+	b := withEngine(t)
+	require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "keeper", keeper()).Status)
+	r := b.call("alice@a", "keeper", "w", 0)
+	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+	require.Equal(t, []byte{3, 0, 0, 0}, b.call("alice@a", "keeper", "g", 0).Output)
+	for name, c := range map[string]struct {
+		reader ledger.Recipient
+		want   []byte
+	}{
+		"nobody in particular": {ledger.Recipient{}, []byte{0xff, 0xff, 0xff, 0xff}},
+		"another party":        {ledger.Recipient{Party: "alice@a", Organisation: "a"}, []byte{0xff, 0xff, 0xff, 0xff}},
+		"the audience":         {ledger.Recipient{Party: "bob@b"}, []byte{3, 0, 0, 0}},
+		"an auditor":           {ledger.Recipient{Auditor: true}, []byte{3, 0, 0, 0}},
+	} {
+		run := &contracts.Runner{Modules: b.chain.modules, Store: newOverlay(b.chain.values), Reader: &c.reader, Call: wasm.Call{ReadOnly: true}}
+		o, err := run.Run("keeper", "g", nil, 1_000_000)
+		require.NoError(t, err, name)
+		require.Equal(t, wasm.OK, o.Status, "%s: %s", name, o.Message)
+		require.Equal(t, c.want, o.Output, name)
+	}
+}
+
+// writer writes sixteen records of 60 KiB.
+func writer() []byte {
+	b := asm.New()
+	put := b.ABI("put")
+	b.Call([]byte{asm.I32}, i32(16), asm.Set(0), asm.Op(0x03, 0x40),
+		i32(0), asm.Get(0), asm.Memory(0x3a, 0, 0),
+		i32(0), i32(1), i32(0), i32(60<<10), i32(0), i32(0), asm.CallFunc(put), asm.Op(0x1a),
+		asm.Get(0), i32(1), asm.Op(0x6b), asm.Tee(0), asm.Op(0x0d, 0x00, 0x0b), i32(0))
+	return b.Bytes()
+}
+
+// A block that has no more room refuses what would not fit, and takes it in the next.
+func TestABlockHasRoomForSoMuch(t *testing.T) {
+	b := withEngine(t)
+	require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "writer", writer()).Status)
+	var txs [][]byte
+	for i := range 20 {
+		tx := ledger.Transaction{Ledger: ledger.ID{1}, Party: "alice@a", Command: []byte{byte(i)}, Contract: "writer", Method: "w", ValidUntil: b.now + ledger.Time(time.Minute)}
+		e := ledger.Envelope{Payload: tx.Marshal(), PublicKey: b.keys["alice@a"].Public()}
+		txs = append(txs, e.Marshal())
+	}
+	block := b.block(txs...)
+	for i, r := range block.Results {
+		if i < 17 {
+			require.Equal(t, ledger.StatusOK, r.Status, "%d: %s", i, r.Message)
+			continue
+		}
+		require.Equal(t, ledger.StatusRefused, r.Status)
+		require.Contains(t, r.Message, "no room")
+	}
+	require.Equal(t, ledger.StatusOK, b.call("alice@a", "writer", "w", 0).Status)
 }
