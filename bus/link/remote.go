@@ -115,6 +115,9 @@ type process struct {
 // SendUserMessage encodes and queues a message for the member.
 func (p *process) SendUserMessage(pid *actor.PID, message any) {
 	_, body, sender := actor.UnwrapEnvelope(message)
+	if _, dead := body.(*actor.DeadLetterResponse); dead {
+		return // the library says that an actor is not there yet; the sender asks again anyway
+	}
 	m, ok := body.(proto.Message)
 	name := ""
 	if ok {

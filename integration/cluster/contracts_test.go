@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"google.golang.org/protobuf/encoding/protowire"
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
@@ -138,4 +139,36 @@ func TestATokenAddsUpAfterCrashes(t *testing.T) {
 		require.JSONEq(t, want, reply.GetOutputJson())
 	}
 	n.check(acknowledged)
+}
+
+// The largest deployment that a signed transaction can carry travels, is agreed on
+// and stored, and one byte more is refused in words before it is sent anywhere.
+func TestTheLargestModuleIsDeployed(t *testing.T) {
+	n := start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
+	defer cancel()
+	module := func(padding int) []byte {
+		b := assemble.New()
+		content := append([]byte("\x07padding"), make([]byte, padding)...)
+		b.Raw = append(protowire.AppendVarint([]byte{0}, uint64(len(content))), content...)
+		return b.Call(nil, assemble.I32Const(0)).Bytes()
+	}
+	admin := n.signer("admin@org0")
+	envelope := func(padding int) []byte {
+		d := ledger.Deployment{Name: "large", Code: module(padding)}
+		return admin.Sign(n.ID, client.Call{Contract: client.SystemContract, Method: "deploy", Args: d.Marshal()})
+	}
+	fits := ledger.EnvelopeBytesMax - len(envelope(ledger.EnvelopeBytesMax/2)) + ledger.EnvelopeBytesMax/2
+	require.Len(t, envelope(fits), ledger.EnvelopeBytesMax)
+	_, err := n.c.Submit(ctx, envelope(fits+1))
+	require.ErrorIs(t, err, ledger.ErrMalformed)
+	s, err := n.c.Submit(ctx, envelope(fits))
+	require.NoError(t, err)
+	require.Equal(t, ledger.StatusOK, s.Receipt.Result.Status, s.Receipt.Result.Message)
+	require.NoError(t, n.replicas[3].Kill())
+	n.startReplica(3)
+	done := n.insistOn(ctx, admin, client.Call{Contract: "large", Method: "x", Command: []byte("call")})
+	require.Equal(t, ledger.StatusOK, done.Receipt.Result.Status)
+	n.waitEqual(ctx)
+	n.check(map[string]ledger.Place{"call": {Height: done.Receipt.Header.Height, Index: done.Receipt.Index}})
 }
