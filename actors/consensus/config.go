@@ -22,7 +22,7 @@ type Log interface {
 	Append([]sbft.Record) error // one unit: all or none after a crash
 	Sync() error
 	Truncate(ledger.Seq) error
-	Replay(func(sbft.Record) error) error // a record's Data is valid during the call only
+	Replay(func(sbft.Record) error) error // Data is the receiver's to keep
 }
 
 // Tip tells what the store holds, at every start of the actor.

@@ -1,7 +1,6 @@
 package consensus
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"time"
@@ -75,7 +74,6 @@ func (o *ordering) Start(c *shell.Context) error {
 		if r.Seq <= ledger.Seq(height) {
 			return nil
 		}
-		r.Data = bytes.Clone(r.Data) // the log reuses its buffer
 		restored.Records = append(restored.Records, r)
 		if r.Kind != sbft.RecordVote {
 			return nil

@@ -160,7 +160,7 @@ func (l *Log) Sync() error {
 }
 
 // Replay calls fn for each record in the order of writing, without the Seq-0
-// records that a newer one replaced. Data is valid during the call only.
+// records that a newer one replaced. Data is the caller's.
 // Records of truncated slots may still appear. fn must not use the log.
 func (l *Log) Replay(fn func(rec Record) error) error {
 	l.mu.Lock()
@@ -188,6 +188,7 @@ func (l *Log) replay(seg segment, fn func(rec Record) error) error {
 			if k := l.kept[r.Kind]; r.Seq == 0 && (k.segment != seg.index || !bytes.Equal(k.data, r.Data)) {
 				continue
 			}
+			r.Data = bytes.Clone(r.Data) // the window over the file is used again
 			if err := fn(r); err != nil {
 				return err
 			}
