@@ -36,6 +36,15 @@ type ConsensusMessage struct {
 	//	*ConsensusMessage_ExecuteShare
 	//	*ConsensusMessage_ExecuteProof
 	//	*ConsensusMessage_Status
+	//	*ConsensusMessage_Complaint
+	//	*ConsensusMessage_ViewChange
+	//	*ConsensusMessage_NewView
+	//	*ConsensusMessage_CheckpointShare
+	//	*ConsensusMessage_Checkpoint
+	//	*ConsensusMessage_FetchNewView
+	//	*ConsensusMessage_FetchBody
+	//	*ConsensusMessage_ProposalBody
+	//	*ConsensusMessage_Accusation
 	Body          isConsensusMessage_Body `protobuf_oneof:"body"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -150,6 +159,87 @@ func (x *ConsensusMessage) GetStatus() *Status {
 	return nil
 }
 
+func (x *ConsensusMessage) GetComplaint() *Complaint {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_Complaint); ok {
+			return x.Complaint
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetViewChange() *SignedPayload {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_ViewChange); ok {
+			return x.ViewChange
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetNewView() *NewView {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_NewView); ok {
+			return x.NewView
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetCheckpointShare() *CheckpointShare {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_CheckpointShare); ok {
+			return x.CheckpointShare
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetCheckpoint() *Checkpoint {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_Checkpoint); ok {
+			return x.Checkpoint
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetFetchNewView() *FetchNewView {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_FetchNewView); ok {
+			return x.FetchNewView
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetFetchBody() *FetchBody {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_FetchBody); ok {
+			return x.FetchBody
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetProposalBody() *ProposalBody {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_ProposalBody); ok {
+			return x.ProposalBody
+		}
+	}
+	return nil
+}
+
+func (x *ConsensusMessage) GetAccusation() *Accusation {
+	if x != nil {
+		if x, ok := x.Body.(*ConsensusMessage_Accusation); ok {
+			return x.Accusation
+		}
+	}
+	return nil
+}
+
 type isConsensusMessage_Body interface {
 	isConsensusMessage_Body()
 }
@@ -186,6 +276,42 @@ type ConsensusMessage_Status struct {
 	Status *Status `protobuf:"bytes,8,opt,name=status,proto3,oneof"`
 }
 
+type ConsensusMessage_Complaint struct {
+	Complaint *Complaint `protobuf:"bytes,9,opt,name=complaint,proto3,oneof"`
+}
+
+type ConsensusMessage_ViewChange struct {
+	ViewChange *SignedPayload `protobuf:"bytes,10,opt,name=view_change,json=viewChange,proto3,oneof"`
+}
+
+type ConsensusMessage_NewView struct {
+	NewView *NewView `protobuf:"bytes,11,opt,name=new_view,json=newView,proto3,oneof"`
+}
+
+type ConsensusMessage_CheckpointShare struct {
+	CheckpointShare *CheckpointShare `protobuf:"bytes,12,opt,name=checkpoint_share,json=checkpointShare,proto3,oneof"`
+}
+
+type ConsensusMessage_Checkpoint struct {
+	Checkpoint *Checkpoint `protobuf:"bytes,13,opt,name=checkpoint,proto3,oneof"`
+}
+
+type ConsensusMessage_FetchNewView struct {
+	FetchNewView *FetchNewView `protobuf:"bytes,14,opt,name=fetch_new_view,json=fetchNewView,proto3,oneof"`
+}
+
+type ConsensusMessage_FetchBody struct {
+	FetchBody *FetchBody `protobuf:"bytes,15,opt,name=fetch_body,json=fetchBody,proto3,oneof"`
+}
+
+type ConsensusMessage_ProposalBody struct {
+	ProposalBody *ProposalBody `protobuf:"bytes,16,opt,name=proposal_body,json=proposalBody,proto3,oneof"`
+}
+
+type ConsensusMessage_Accusation struct {
+	Accusation *Accusation `protobuf:"bytes,17,opt,name=accusation,proto3,oneof"`
+}
+
 func (*ConsensusMessage_PrePrepare) isConsensusMessage_Body() {}
 
 func (*ConsensusMessage_SignShare) isConsensusMessage_Body() {}
@@ -201,6 +327,24 @@ func (*ConsensusMessage_ExecuteShare) isConsensusMessage_Body() {}
 func (*ConsensusMessage_ExecuteProof) isConsensusMessage_Body() {}
 
 func (*ConsensusMessage_Status) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_Complaint) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_ViewChange) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_NewView) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_CheckpointShare) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_Checkpoint) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_FetchNewView) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_FetchBody) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_ProposalBody) isConsensusMessage_Body() {}
+
+func (*ConsensusMessage_Accusation) isConsensusMessage_Body() {}
 
 type PrePrepare struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -771,10 +915,10 @@ type Status struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
 	View          uint64                 `protobuf:"varint,2,opt,name=view,proto3" json:"view,omitempty"`
-	Executed      uint64                 `protobuf:"varint,3,opt,name=executed,proto3" json:"executed,omitempty"`   // height executed here
-	Stable        uint64                 `protobuf:"varint,4,opt,name=stable,proto3" json:"stable,omitempty"`       // height durable here
-	Certified     uint64                 `protobuf:"varint,5,opt,name=certified,proto3" json:"certified,omitempty"` // newest height with an execution certificate
-	ReplyWanted   bool                   `protobuf:"varint,6,opt,name=reply_wanted,json=replyWanted,proto3" json:"reply_wanted,omitempty"`
+	Active        bool                   `protobuf:"varint,3,opt,name=active,proto3" json:"active,omitempty"`     // view is in force at the sender; false: it moves there
+	Executed      uint64                 `protobuf:"varint,4,opt,name=executed,proto3" json:"executed,omitempty"` // height executed there
+	Durable       uint64                 `protobuf:"varint,5,opt,name=durable,proto3" json:"durable,omitempty"`   // height in its store
+	Stable        uint64                 `protobuf:"varint,6,opt,name=stable,proto3" json:"stable,omitempty"`     // its highest certified checkpoint
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -823,9 +967,23 @@ func (x *Status) GetView() uint64 {
 	return 0
 }
 
+func (x *Status) GetActive() bool {
+	if x != nil {
+		return x.Active
+	}
+	return false
+}
+
 func (x *Status) GetExecuted() uint64 {
 	if x != nil {
 		return x.Executed
+	}
+	return 0
+}
+
+func (x *Status) GetDurable() uint64 {
+	if x != nil {
+		return x.Durable
 	}
 	return 0
 }
@@ -837,25 +995,563 @@ func (x *Status) GetStable() uint64 {
 	return 0
 }
 
-func (x *Status) GetCertified() uint64 {
+// Complaint asks to leave a view.
+type Complaint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	View          uint64                 `protobuf:"varint,2,opt,name=view,proto3" json:"view,omitempty"`
+	Signature     []byte                 `protobuf:"bytes,3,opt,name=signature,proto3" json:"signature,omitempty"` // of the sender
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Complaint) Reset() {
+	*x = Complaint{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[9]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Complaint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Complaint) ProtoMessage() {}
+
+func (x *Complaint) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[9]
 	if x != nil {
-		return x.Certified
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Complaint.ProtoReflect.Descriptor instead.
+func (*Complaint) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{9}
+}
+
+func (x *Complaint) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
 	}
 	return 0
 }
 
-func (x *Status) GetReplyWanted() bool {
+func (x *Complaint) GetView() uint64 {
 	if x != nil {
-		return x.ReplyWanted
+		return x.View
 	}
-	return false
+	return 0
+}
+
+func (x *Complaint) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+// SignedPayload is exact bytes with their signature: a view-change message.
+type SignedPayload struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Payload       []byte                 `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
+	Signature     []byte                 `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedPayload) Reset() {
+	*x = SignedPayload{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedPayload) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedPayload) ProtoMessage() {}
+
+func (x *SignedPayload) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedPayload.ProtoReflect.Descriptor instead.
+func (*SignedPayload) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *SignedPayload) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *SignedPayload) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+// NewView names the view-change messages that a view rests on.
+type NewView struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Payload       []byte                 `protobuf:"bytes,1,opt,name=payload,proto3" json:"payload,omitempty"`
+	Signature     []byte                 `protobuf:"bytes,2,opt,name=signature,proto3" json:"signature,omitempty"` // of the view's primary
+	Bodies        []*SignedPayload       `protobuf:"bytes,3,rep,name=bodies,proto3" json:"bodies,omitempty"`       // the messages, in the order of the payload, or none
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *NewView) Reset() {
+	*x = NewView{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *NewView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*NewView) ProtoMessage() {}
+
+func (x *NewView) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use NewView.ProtoReflect.Descriptor instead.
+func (*NewView) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *NewView) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
+func (x *NewView) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+func (x *NewView) GetBodies() []*SignedPayload {
+	if x != nil {
+		return x.Bodies
+	}
+	return nil
+}
+
+type CheckpointShare struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Share         []byte                 `protobuf:"bytes,4,opt,name=share,proto3" json:"share,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *CheckpointShare) Reset() {
+	*x = CheckpointShare{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *CheckpointShare) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*CheckpointShare) ProtoMessage() {}
+
+func (x *CheckpointShare) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use CheckpointShare.ProtoReflect.Descriptor instead.
+func (*CheckpointShare) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *CheckpointShare) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *CheckpointShare) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *CheckpointShare) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *CheckpointShare) GetShare() []byte {
+	if x != nil {
+		return x.Share
+	}
+	return nil
+}
+
+type Checkpoint struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	Seq           uint64                 `protobuf:"varint,2,opt,name=seq,proto3" json:"seq,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,3,opt,name=digest,proto3" json:"digest,omitempty"`
+	Certificate   []byte                 `protobuf:"bytes,4,opt,name=certificate,proto3" json:"certificate,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Checkpoint) Reset() {
+	*x = Checkpoint{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Checkpoint) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Checkpoint) ProtoMessage() {}
+
+func (x *Checkpoint) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Checkpoint.ProtoReflect.Descriptor instead.
+func (*Checkpoint) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *Checkpoint) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Checkpoint) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Checkpoint) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Checkpoint) GetCertificate() []byte {
+	if x != nil {
+		return x.Certificate
+	}
+	return nil
+}
+
+type FetchNewView struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	View          uint64                 `protobuf:"varint,1,opt,name=view,proto3" json:"view,omitempty"` // the view of whoever asks
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchNewView) Reset() {
+	*x = FetchNewView{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchNewView) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchNewView) ProtoMessage() {}
+
+func (x *FetchNewView) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchNewView.ProtoReflect.Descriptor instead.
+func (*FetchNewView) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *FetchNewView) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+type FetchBody struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,2,opt,name=digest,proto3" json:"digest,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchBody) Reset() {
+	*x = FetchBody{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[15]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchBody) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchBody) ProtoMessage() {}
+
+func (x *FetchBody) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[15]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchBody.ProtoReflect.Descriptor instead.
+func (*FetchBody) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{15}
+}
+
+func (x *FetchBody) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *FetchBody) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+type ProposalBody struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Seq           uint64                 `protobuf:"varint,1,opt,name=seq,proto3" json:"seq,omitempty"`
+	Time          int64                  `protobuf:"varint,2,opt,name=time,proto3" json:"time,omitempty"`
+	Txs           [][]byte               `protobuf:"bytes,3,rep,name=txs,proto3" json:"txs,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *ProposalBody) Reset() {
+	*x = ProposalBody{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[16]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *ProposalBody) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*ProposalBody) ProtoMessage() {}
+
+func (x *ProposalBody) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[16]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use ProposalBody.ProtoReflect.Descriptor instead.
+func (*ProposalBody) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{16}
+}
+
+func (x *ProposalBody) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *ProposalBody) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *ProposalBody) GetTxs() [][]byte {
+	if x != nil {
+		return x.Txs
+	}
+	return nil
+}
+
+// Accusation is the signed head of a proposal.
+type Accusation struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Epoch         uint64                 `protobuf:"varint,1,opt,name=epoch,proto3" json:"epoch,omitempty"`
+	View          uint64                 `protobuf:"varint,2,opt,name=view,proto3" json:"view,omitempty"`
+	Seq           uint64                 `protobuf:"varint,3,opt,name=seq,proto3" json:"seq,omitempty"`
+	Path          uint32                 `protobuf:"varint,4,opt,name=path,proto3" json:"path,omitempty"`
+	Digest        []byte                 `protobuf:"bytes,5,opt,name=digest,proto3" json:"digest,omitempty"`
+	Signature     []byte                 `protobuf:"bytes,6,opt,name=signature,proto3" json:"signature,omitempty"` // of the view's primary
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *Accusation) Reset() {
+	*x = Accusation{}
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[17]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *Accusation) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*Accusation) ProtoMessage() {}
+
+func (x *Accusation) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_consensus_proto_msgTypes[17]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use Accusation.ProtoReflect.Descriptor instead.
+func (*Accusation) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_consensus_proto_rawDescGZIP(), []int{17}
+}
+
+func (x *Accusation) GetEpoch() uint64 {
+	if x != nil {
+		return x.Epoch
+	}
+	return 0
+}
+
+func (x *Accusation) GetView() uint64 {
+	if x != nil {
+		return x.View
+	}
+	return 0
+}
+
+func (x *Accusation) GetSeq() uint64 {
+	if x != nil {
+		return x.Seq
+	}
+	return 0
+}
+
+func (x *Accusation) GetPath() uint32 {
+	if x != nil {
+		return x.Path
+	}
+	return 0
+}
+
+func (x *Accusation) GetDigest() []byte {
+	if x != nil {
+		return x.Digest
+	}
+	return nil
+}
+
+func (x *Accusation) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
 }
 
 var File_actors_actorspb_consensus_proto protoreflect.FileDescriptor
 
 const file_actors_actorspb_consensus_proto_rawDesc = "" +
 	"\n" +
-	"\x1factors/actorspb/consensus.proto\x12\x13concordat.actors.v1\"\xb2\x04\n" +
+	"\x1factors/actorspb/consensus.proto\x12\x13concordat.actors.v1\"\xa3\t\n" +
 	"\x10ConsensusMessage\x12B\n" +
 	"\vpre_prepare\x18\x01 \x01(\v2\x1f.concordat.actors.v1.PrePrepareH\x00R\n" +
 	"prePrepare\x12?\n" +
@@ -866,7 +1562,23 @@ const file_actors_actorspb_consensus_proto_rawDesc = "" +
 	"\fcommit_proof\x18\x05 \x01(\v2 .concordat.actors.v1.CommitProofH\x00R\vcommitProof\x12H\n" +
 	"\rexecute_share\x18\x06 \x01(\v2!.concordat.actors.v1.ExecuteShareH\x00R\fexecuteShare\x12H\n" +
 	"\rexecute_proof\x18\a \x01(\v2!.concordat.actors.v1.ExecuteProofH\x00R\fexecuteProof\x125\n" +
-	"\x06status\x18\b \x01(\v2\x1b.concordat.actors.v1.StatusH\x00R\x06statusB\x06\n" +
+	"\x06status\x18\b \x01(\v2\x1b.concordat.actors.v1.StatusH\x00R\x06status\x12>\n" +
+	"\tcomplaint\x18\t \x01(\v2\x1e.concordat.actors.v1.ComplaintH\x00R\tcomplaint\x12E\n" +
+	"\vview_change\x18\n" +
+	" \x01(\v2\".concordat.actors.v1.SignedPayloadH\x00R\n" +
+	"viewChange\x129\n" +
+	"\bnew_view\x18\v \x01(\v2\x1c.concordat.actors.v1.NewViewH\x00R\anewView\x12Q\n" +
+	"\x10checkpoint_share\x18\f \x01(\v2$.concordat.actors.v1.CheckpointShareH\x00R\x0fcheckpointShare\x12A\n" +
+	"\n" +
+	"checkpoint\x18\r \x01(\v2\x1f.concordat.actors.v1.CheckpointH\x00R\n" +
+	"checkpoint\x12I\n" +
+	"\x0efetch_new_view\x18\x0e \x01(\v2!.concordat.actors.v1.FetchNewViewH\x00R\ffetchNewView\x12?\n" +
+	"\n" +
+	"fetch_body\x18\x0f \x01(\v2\x1e.concordat.actors.v1.FetchBodyH\x00R\tfetchBody\x12H\n" +
+	"\rproposal_body\x18\x10 \x01(\v2!.concordat.actors.v1.ProposalBodyH\x00R\fproposalBody\x12A\n" +
+	"\n" +
+	"accusation\x18\x11 \x01(\v2\x1f.concordat.actors.v1.AccusationH\x00R\n" +
+	"accusationB\x06\n" +
 	"\x04body\"\xa0\x01\n" +
 	"\n" +
 	"PrePrepare\x12\x14\n" +
@@ -916,14 +1628,53 @@ const file_actors_actorspb_consensus_proto_rawDesc = "" +
 	"\n" +
 	"state_root\x18\x03 \x01(\fR\tstateRoot\x12!\n" +
 	"\fresults_root\x18\x04 \x01(\fR\vresultsRoot\x12 \n" +
-	"\vcertificate\x18\x05 \x01(\fR\vcertificate\"\xa7\x01\n" +
+	"\vcertificate\x18\x05 \x01(\fR\vcertificate\"\x98\x01\n" +
 	"\x06Status\x12\x14\n" +
 	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x12\n" +
-	"\x04view\x18\x02 \x01(\x04R\x04view\x12\x1a\n" +
-	"\bexecuted\x18\x03 \x01(\x04R\bexecuted\x12\x16\n" +
-	"\x06stable\x18\x04 \x01(\x04R\x06stable\x12\x1c\n" +
-	"\tcertified\x18\x05 \x01(\x04R\tcertified\x12!\n" +
-	"\freply_wanted\x18\x06 \x01(\bR\vreplyWantedB7Z5github.com/concordat-ledger/concordat/actors/actorspbb\x06proto3"
+	"\x04view\x18\x02 \x01(\x04R\x04view\x12\x16\n" +
+	"\x06active\x18\x03 \x01(\bR\x06active\x12\x1a\n" +
+	"\bexecuted\x18\x04 \x01(\x04R\bexecuted\x12\x18\n" +
+	"\adurable\x18\x05 \x01(\x04R\adurable\x12\x16\n" +
+	"\x06stable\x18\x06 \x01(\x04R\x06stable\"S\n" +
+	"\tComplaint\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x12\n" +
+	"\x04view\x18\x02 \x01(\x04R\x04view\x12\x1c\n" +
+	"\tsignature\x18\x03 \x01(\fR\tsignature\"G\n" +
+	"\rSignedPayload\x12\x18\n" +
+	"\apayload\x18\x01 \x01(\fR\apayload\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\"}\n" +
+	"\aNewView\x12\x18\n" +
+	"\apayload\x18\x01 \x01(\fR\apayload\x12\x1c\n" +
+	"\tsignature\x18\x02 \x01(\fR\tsignature\x12:\n" +
+	"\x06bodies\x18\x03 \x03(\v2\".concordat.actors.v1.SignedPayloadR\x06bodies\"g\n" +
+	"\x0fCheckpointShare\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12\x14\n" +
+	"\x05share\x18\x04 \x01(\fR\x05share\"n\n" +
+	"\n" +
+	"Checkpoint\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x10\n" +
+	"\x03seq\x18\x02 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06digest\x18\x03 \x01(\fR\x06digest\x12 \n" +
+	"\vcertificate\x18\x04 \x01(\fR\vcertificate\"\"\n" +
+	"\fFetchNewView\x12\x12\n" +
+	"\x04view\x18\x01 \x01(\x04R\x04view\"5\n" +
+	"\tFetchBody\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x16\n" +
+	"\x06digest\x18\x02 \x01(\fR\x06digest\"F\n" +
+	"\fProposalBody\x12\x10\n" +
+	"\x03seq\x18\x01 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\x03R\x04time\x12\x10\n" +
+	"\x03txs\x18\x03 \x03(\fR\x03txs\"\x92\x01\n" +
+	"\n" +
+	"Accusation\x12\x14\n" +
+	"\x05epoch\x18\x01 \x01(\x04R\x05epoch\x12\x12\n" +
+	"\x04view\x18\x02 \x01(\x04R\x04view\x12\x10\n" +
+	"\x03seq\x18\x03 \x01(\x04R\x03seq\x12\x12\n" +
+	"\x04path\x18\x04 \x01(\rR\x04path\x12\x16\n" +
+	"\x06digest\x18\x05 \x01(\fR\x06digest\x12\x1c\n" +
+	"\tsignature\x18\x06 \x01(\fR\tsignatureB7Z5github.com/concordat-ledger/concordat/actors/actorspbb\x06proto3"
 
 var (
 	file_actors_actorspb_consensus_proto_rawDescOnce sync.Once
@@ -937,7 +1688,7 @@ func file_actors_actorspb_consensus_proto_rawDescGZIP() []byte {
 	return file_actors_actorspb_consensus_proto_rawDescData
 }
 
-var file_actors_actorspb_consensus_proto_msgTypes = make([]protoimpl.MessageInfo, 9)
+var file_actors_actorspb_consensus_proto_msgTypes = make([]protoimpl.MessageInfo, 18)
 var file_actors_actorspb_consensus_proto_goTypes = []any{
 	(*ConsensusMessage)(nil), // 0: concordat.actors.v1.ConsensusMessage
 	(*PrePrepare)(nil),       // 1: concordat.actors.v1.PrePrepare
@@ -948,21 +1699,40 @@ var file_actors_actorspb_consensus_proto_goTypes = []any{
 	(*ExecuteShare)(nil),     // 6: concordat.actors.v1.ExecuteShare
 	(*ExecuteProof)(nil),     // 7: concordat.actors.v1.ExecuteProof
 	(*Status)(nil),           // 8: concordat.actors.v1.Status
+	(*Complaint)(nil),        // 9: concordat.actors.v1.Complaint
+	(*SignedPayload)(nil),    // 10: concordat.actors.v1.SignedPayload
+	(*NewView)(nil),          // 11: concordat.actors.v1.NewView
+	(*CheckpointShare)(nil),  // 12: concordat.actors.v1.CheckpointShare
+	(*Checkpoint)(nil),       // 13: concordat.actors.v1.Checkpoint
+	(*FetchNewView)(nil),     // 14: concordat.actors.v1.FetchNewView
+	(*FetchBody)(nil),        // 15: concordat.actors.v1.FetchBody
+	(*ProposalBody)(nil),     // 16: concordat.actors.v1.ProposalBody
+	(*Accusation)(nil),       // 17: concordat.actors.v1.Accusation
 }
 var file_actors_actorspb_consensus_proto_depIdxs = []int32{
-	1, // 0: concordat.actors.v1.ConsensusMessage.pre_prepare:type_name -> concordat.actors.v1.PrePrepare
-	2, // 1: concordat.actors.v1.ConsensusMessage.sign_share:type_name -> concordat.actors.v1.SignShare
-	3, // 2: concordat.actors.v1.ConsensusMessage.prepare:type_name -> concordat.actors.v1.Prepare
-	4, // 3: concordat.actors.v1.ConsensusMessage.commit_share:type_name -> concordat.actors.v1.CommitShare
-	5, // 4: concordat.actors.v1.ConsensusMessage.commit_proof:type_name -> concordat.actors.v1.CommitProof
-	6, // 5: concordat.actors.v1.ConsensusMessage.execute_share:type_name -> concordat.actors.v1.ExecuteShare
-	7, // 6: concordat.actors.v1.ConsensusMessage.execute_proof:type_name -> concordat.actors.v1.ExecuteProof
-	8, // 7: concordat.actors.v1.ConsensusMessage.status:type_name -> concordat.actors.v1.Status
-	8, // [8:8] is the sub-list for method output_type
-	8, // [8:8] is the sub-list for method input_type
-	8, // [8:8] is the sub-list for extension type_name
-	8, // [8:8] is the sub-list for extension extendee
-	0, // [0:8] is the sub-list for field type_name
+	1,  // 0: concordat.actors.v1.ConsensusMessage.pre_prepare:type_name -> concordat.actors.v1.PrePrepare
+	2,  // 1: concordat.actors.v1.ConsensusMessage.sign_share:type_name -> concordat.actors.v1.SignShare
+	3,  // 2: concordat.actors.v1.ConsensusMessage.prepare:type_name -> concordat.actors.v1.Prepare
+	4,  // 3: concordat.actors.v1.ConsensusMessage.commit_share:type_name -> concordat.actors.v1.CommitShare
+	5,  // 4: concordat.actors.v1.ConsensusMessage.commit_proof:type_name -> concordat.actors.v1.CommitProof
+	6,  // 5: concordat.actors.v1.ConsensusMessage.execute_share:type_name -> concordat.actors.v1.ExecuteShare
+	7,  // 6: concordat.actors.v1.ConsensusMessage.execute_proof:type_name -> concordat.actors.v1.ExecuteProof
+	8,  // 7: concordat.actors.v1.ConsensusMessage.status:type_name -> concordat.actors.v1.Status
+	9,  // 8: concordat.actors.v1.ConsensusMessage.complaint:type_name -> concordat.actors.v1.Complaint
+	10, // 9: concordat.actors.v1.ConsensusMessage.view_change:type_name -> concordat.actors.v1.SignedPayload
+	11, // 10: concordat.actors.v1.ConsensusMessage.new_view:type_name -> concordat.actors.v1.NewView
+	12, // 11: concordat.actors.v1.ConsensusMessage.checkpoint_share:type_name -> concordat.actors.v1.CheckpointShare
+	13, // 12: concordat.actors.v1.ConsensusMessage.checkpoint:type_name -> concordat.actors.v1.Checkpoint
+	14, // 13: concordat.actors.v1.ConsensusMessage.fetch_new_view:type_name -> concordat.actors.v1.FetchNewView
+	15, // 14: concordat.actors.v1.ConsensusMessage.fetch_body:type_name -> concordat.actors.v1.FetchBody
+	16, // 15: concordat.actors.v1.ConsensusMessage.proposal_body:type_name -> concordat.actors.v1.ProposalBody
+	17, // 16: concordat.actors.v1.ConsensusMessage.accusation:type_name -> concordat.actors.v1.Accusation
+	10, // 17: concordat.actors.v1.NewView.bodies:type_name -> concordat.actors.v1.SignedPayload
+	18, // [18:18] is the sub-list for method output_type
+	18, // [18:18] is the sub-list for method input_type
+	18, // [18:18] is the sub-list for extension type_name
+	18, // [18:18] is the sub-list for extension extendee
+	0,  // [0:18] is the sub-list for field type_name
 }
 
 func init() { file_actors_actorspb_consensus_proto_init() }
@@ -979,6 +1749,15 @@ func file_actors_actorspb_consensus_proto_init() {
 		(*ConsensusMessage_ExecuteShare)(nil),
 		(*ConsensusMessage_ExecuteProof)(nil),
 		(*ConsensusMessage_Status)(nil),
+		(*ConsensusMessage_Complaint)(nil),
+		(*ConsensusMessage_ViewChange)(nil),
+		(*ConsensusMessage_NewView)(nil),
+		(*ConsensusMessage_CheckpointShare)(nil),
+		(*ConsensusMessage_Checkpoint)(nil),
+		(*ConsensusMessage_FetchNewView)(nil),
+		(*ConsensusMessage_FetchBody)(nil),
+		(*ConsensusMessage_ProposalBody)(nil),
+		(*ConsensusMessage_Accusation)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -986,7 +1765,7 @@ func file_actors_actorspb_consensus_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_actors_actorspb_consensus_proto_rawDesc), len(file_actors_actorspb_consensus_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   9,
+			NumMessages:   18,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

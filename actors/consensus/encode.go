@@ -47,7 +47,8 @@ func encodeCommitProof(epoch ledger.Epoch, o sbft.OutCommitProof) []byte {
 
 func encodeStatus(epoch ledger.Epoch, o sbft.OutStatus) []byte {
 	return encode(&actorspb.ConsensusMessage{Body: &actorspb.ConsensusMessage_Status{Status: &actorspb.Status{
-		Epoch: uint64(epoch), View: uint64(o.View), Executed: uint64(o.Executed), Stable: uint64(o.Stable)}}})
+		Epoch: uint64(epoch), View: uint64(o.View), Active: o.Active, Executed: uint64(o.Executed),
+		Durable: uint64(o.Durable), Stable: uint64(o.Stable)}}})
 }
 
 func encodeExecuteShare(s collector.Share) []byte {

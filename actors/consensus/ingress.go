@@ -54,7 +54,8 @@ func (c *Config) Ingress(from ledger.ReplicaID, payload []byte) (any, error) {
 			return nil, fmt.Errorf("%w: epoch %d", ErrMessage, b.Status.GetEpoch())
 		}
 		return sbft.PeerStatus{From: from, View: ledger.View(b.Status.GetView()),
-			Executed: ledger.Height(b.Status.GetExecuted()), Stable: ledger.Height(b.Status.GetStable())}, nil
+			Active:   b.Status.GetActive(),
+			Executed: ledger.Height(b.Status.GetExecuted()), Durable: ledger.Height(b.Status.GetDurable()), Stable: ledger.Seq(b.Status.GetStable())}, nil
 	default:
 		return nil, fmt.Errorf("%w: it is empty", ErrMessage)
 	}

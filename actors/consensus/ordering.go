@@ -104,7 +104,7 @@ func (o *ordering) now() sbft.Instant { return sbft.Instant(o.cfg.Clock().Sub(o.
 func (o *ordering) Receive(c *shell.Context, msg any) {
 	switch m := msg.(type) {
 	case sbft.PeerStatus:
-		c.Tell(o.cfg.Peers.Catchup, actorspb.PeerHeight{From: m.From, Executed: m.Executed, Stable: m.Stable})
+		c.Tell(o.cfg.Peers.Catchup, actorspb.PeerHeight{From: m.From, Executed: m.Executed, Stable: m.Durable})
 		o.step(m)
 	case sbft.Input:
 		o.step(m)

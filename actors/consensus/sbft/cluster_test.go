@@ -217,7 +217,9 @@ func (c *cluster) input(n *simNode, m Message) Input {
 	case OutCommitProof:
 		return CommitProof(m)
 	case OutStatus:
-		return PeerStatus{From: n.id, View: m.View, Executed: m.Executed, Stable: m.Stable}
+		in := m.PeerStatus
+		in.From = n.id
+		return in
 	}
 	c.t.Fatalf("unknown message %T", m)
 	return nil

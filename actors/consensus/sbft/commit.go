@@ -88,7 +88,7 @@ func (m *Machine) onDurable(in Durable) {
 		}
 	}
 	m.low = to
-	m.onExecuted(Executed(in))
+	m.onExecuted(Executed{Height: in.Height})
 }
 
 // onRedeliver goes back to a height that execution lost. What is no longer kept

@@ -89,15 +89,24 @@ type Combined struct {
 	Bad         []ledger.ReplicaID      // whose share did not verify
 }
 
-// Pending tells how many transactions wait in the pool.
-type Pending struct{ Transactions, Bytes int }
+// Pending tells how many transactions wait in the pool. Oldest names the one that
+// waits longest, by a number that never comes again; 0: none.
+type Pending struct {
+	Transactions, Bytes int
+	Oldest              uint64
+}
 
 // Batch answers a Draw request of an earlier Output; an empty body means that
 // nothing waits any more.
 type Batch struct{ Body *ledger.Body }
 
-// Executed tells that the block of this height was executed here.
-type Executed struct{ Height ledger.Height }
+// Executed tells that the block of this height was executed here. Checkpoint is
+// the digest of everything replicated after it, which checkpoint shares sign; zero
+// when the height came by state transfer and its certificate is known anyway.
+type Executed struct {
+	Height     ledger.Height
+	Checkpoint ledger.Hash
+}
 
 // Certified tells that an execution certificate for this height exists.
 type Certified struct{ Height ledger.Height }
@@ -105,12 +114,69 @@ type Certified struct{ Height ledger.Height }
 // Durable tells that the block of this height is in the store, synced.
 type Durable struct{ Height ledger.Height }
 
-// PeerStatus is what a replica says of itself, authenticated by the link.
+// PeerStatus is what a replica says of itself, authenticated by the link. It may
+// lie: nothing rests on it but what is fetched from whom.
 type PeerStatus struct {
 	From     ledger.ReplicaID
 	View     ledger.View
-	Executed ledger.Height
-	Stable   ledger.Height
+	Active   bool          // it has entered View; false: it moves there
+	Executed ledger.Height // executed there
+	Durable  ledger.Height // in its store
+	Stable   ledger.Seq    // its highest certified checkpoint
+}
+
+// Complaint says that its sender wants to leave a view. Signature verified, over
+// ComplaintBytes.
+type Complaint struct {
+	From      ledger.ReplicaID
+	View      ledger.View
+	Signature []byte
+}
+
+// Checkpoint is a height at which f+c+1 honest replicas hold the same durable
+// state; certificate verified. Seq 0 is genesis and needs none.
+type Checkpoint struct {
+	Seq         ledger.Seq
+	Digest      ledger.Hash
+	Certificate certificate.Certificate
+}
+
+// CheckpointShare is a vote for a checkpoint; signature unchecked.
+type CheckpointShare struct {
+	From   ledger.ReplicaID
+	Seq    ledger.Seq
+	Digest ledger.Hash
+	Share  []byte
+}
+
+// FetchNewView asks for the newest new-view message with everything in it.
+type FetchNewView struct {
+	From ledger.ReplicaID
+	View ledger.View // the sender's
+}
+
+// FetchBody asks for a proposal by its digest.
+type FetchBody struct {
+	From   ledger.ReplicaID
+	Seq    ledger.Seq
+	Digest ledger.Hash
+}
+
+// Fetched answers FetchBody; the digest was computed from what came.
+type Fetched struct {
+	From ledger.ReplicaID
+	Seq  ledger.Seq
+	Body *ledger.Body
+}
+
+// Accusation is the signed head of a proposal that its sender accepted, told
+// when it has seen another value for the same slot and view. Whoever accepted
+// that other one can now prove that the primary signed both. Signature verified.
+type Accusation struct {
+	From     ledger.ReplicaID
+	View     ledger.View
+	Seq      ledger.Seq
+	Proposal SignedProposal
 }
 
 // Redeliver asks for the decisions from this height on again: execution was
@@ -138,3 +204,13 @@ func (PeerStatus) input()  {}
 func (Redeliver) input()   {}
 func (Fired) input()       {}
 func (Started) input()     {}
+
+func (Complaint) input()       {}
+func (*ViewChange) input()     {}
+func (*NewView) input()        {}
+func (Checkpoint) input()      {}
+func (CheckpointShare) input() {}
+func (FetchNewView) input()    {}
+func (FetchBody) input()       {}
+func (Fetched) input()         {}
+func (Accusation) input()      {}

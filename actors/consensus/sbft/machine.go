@@ -45,7 +45,18 @@ type primaryState struct {
 type Restored struct {
 	Durable     ledger.Height // height of the store
 	DurableTime ledger.Time   // and the time of that block
+	Settled     []Settled     // the newest blocks of the store, ascending, at least those above the last stable checkpoint
 	Records     []Record      // of the vote log, in the order written
+}
+
+// Settled is a block of the store: what was agreed, and the digest that a
+// checkpoint at its height signs.
+type Settled struct {
+	Seq        ledger.Seq
+	Digest     ledger.Hash // of the proposal
+	Time       ledger.Time // of the proposal
+	Proof      Proof
+	Checkpoint ledger.Hash
 }
 
 // New builds a machine from what was made durable. Records of other epochs and

@@ -14,6 +14,8 @@ type Output struct {
 	Work    []Combine     //    compute, and give back as Combined
 	Draw    *Draw         //    ask admission for a batch, and give it back as Batch
 	Deliver []Decision    // 4. hand to execution, in order
+	Entered *Entered      //    tell admission: another view is in force
+	Stable  *Checkpoint   //    a checkpoint is certified; records up to it may go
 	Reports []Report      // 5. counters; they influence nothing
 	// 6. keep: proofs that the primary signed two proposals for one slot
 	Equivocations []Equivocation
@@ -23,7 +25,14 @@ type Output struct {
 func (o *Output) Reset() {
 	o.Records, o.Send, o.Timers = o.Records[:0], o.Send[:0], o.Timers[:0]
 	o.Work, o.Draw, o.Deliver, o.Reports = o.Work[:0], nil, o.Deliver[:0], o.Reports[:0]
-	o.Equivocations = o.Equivocations[:0]
+	o.Equivocations, o.Entered, o.Stable = o.Equivocations[:0], nil, nil
+}
+
+// Entered tells that a view is in force now. Transactions that an earlier
+// primary drew may be lost; who holds them gives them to the new one.
+type Entered struct {
+	View    ledger.View
+	Primary ledger.ReplicaID
 }
 
 // Send is a message to one replica, or to all others when Broadcast.
@@ -67,10 +76,52 @@ type OutCommitProof struct {
 	Certificate certificate.Certificate
 }
 
-// OutStatus tells where this replica stands.
-type OutStatus struct {
-	View             ledger.View
-	Executed, Stable ledger.Height
+// OutStatus tells where this replica stands; From is not filled in.
+type OutStatus struct{ PeerStatus }
+
+// OutComplaint asks to leave a view; the shell signs it.
+type OutComplaint struct{ View ledger.View }
+
+// OutViewChange carries this replica's own view-change message, or another's that
+// is passed on. The shell signs our own, whose Signature is nil.
+type OutViewChange struct{ Message *ViewChange }
+
+// OutNewView carries the new-view message of a view's primary, with the messages
+// that it rests on when Full. The shell signs our own, whose Signature is nil.
+type OutNewView struct {
+	Message *NewView
+	Full    bool
+}
+
+// OutCheckpointShare votes for a checkpoint.
+type OutCheckpointShare struct {
+	Seq    ledger.Seq
+	Digest ledger.Hash
+}
+
+// OutCheckpoint tells a certified checkpoint.
+type OutCheckpoint struct{ Checkpoint }
+
+// OutFetchNewView asks a replica that is in a later view how it got there.
+type OutFetchNewView struct{ View ledger.View }
+
+// OutFetchBody asks for a proposal by its digest.
+type OutFetchBody struct {
+	Seq    ledger.Seq
+	Digest ledger.Hash
+}
+
+// OutBody answers it.
+type OutBody struct {
+	Seq  ledger.Seq
+	Body *ledger.Body
+}
+
+// OutAccusation tells the signed head of a proposal accepted here.
+type OutAccusation struct {
+	View     ledger.View
+	Seq      ledger.Seq
+	Proposal SignedProposal
 }
 
 func (OutPrePrepare) message()  {}
@@ -79,6 +130,16 @@ func (OutCommitShare) message() {}
 func (OutPrepare) message()     {}
 func (OutCommitProof) message() {}
 func (OutStatus) message()      {}
+
+func (OutComplaint) message()       {}
+func (OutViewChange) message()      {}
+func (OutNewView) message()         {}
+func (OutCheckpointShare) message() {}
+func (OutCheckpoint) message()      {}
+func (OutFetchNewView) message()    {}
+func (OutFetchBody) message()       {}
+func (OutBody) message()            {}
+func (OutAccusation) message()      {}
 
 // Combine asks for a certificate over the statement of a slot and phase.
 type Combine struct {
@@ -132,6 +193,7 @@ const (
 	TimerBatch                        // a primary's patience for a fuller batch
 	TimerResend                       // something may have been lost
 	TimerStatus                       // tell the others where we stand
+	TimerView                         // is the primary doing its work?
 )
 
 // Timer identifies a timer; Seq is 0 where there is one for all slots.
@@ -163,6 +225,14 @@ const (
 	ReportNotPrimary                            // Replica proposed but is not the primary
 	ReportConflictingVote                       // Replica voted twice, for different digests
 	ReportBadTime                               // a proposal's time does not follow the one before
+	ReportComplaint                             // Replica wants to leave View; ours too
+	ReportMoved                                 // this replica moves to View
+	ReportEntered                               // View is in force here
+	ReportStable                                // the checkpoint at Seq is certified
+	ReportRule                                  // a rule of the protocol was applied: Rule
+	// ReportViolation: certificates contradict each other or what was executed here.
+	// More than f replicas are faulty, or this one is damaged; the shell stops it.
+	ReportViolation
 )
 
 // Report is one observation.
@@ -172,4 +242,7 @@ type Report struct {
 	Seq     ledger.Seq
 	Path    Path
 	Took    Instant // for commits: since the slot was accepted here
+	View    ledger.View
+	Rule    Rule
+	Text    string // of a violation
 }

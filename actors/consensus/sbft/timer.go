@@ -80,13 +80,13 @@ func (m *Machine) repeat(s *slot, out *Output) {
 }
 
 func (m *Machine) onStatusTimer(out *Output) {
-	st := PeerStatus{View: m.view, Executed: ledger.Height(m.executed), Stable: ledger.Height(m.low)}
+	st := PeerStatus{View: m.view, Active: true, Executed: ledger.Height(m.executed), Durable: ledger.Height(m.low), Stable: m.low}
 	wait := m.p.Timing.StatusBusy
 	if st == m.statusSent {
 		wait = m.p.Timing.StatusIdle
 	}
 	m.statusSent = st
-	m.broadcast(out, OutStatus{View: st.View, Executed: st.Executed, Stable: st.Stable})
+	m.broadcast(out, OutStatus{st})
 	m.arm(out, TimerStatus, 0, wait)
 }
 

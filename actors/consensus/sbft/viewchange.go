@@ -1,0 +1,177 @@
+package sbft
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+)
+
+// Proven is a value with the certificate that proves it.
+type Proven struct {
+	Known
+	Fast        bool // of a commit: σ(h), else τ(τ(h))
+	Certificate certificate.Certificate
+}
+
+// SlotEvidence is what a replica shows of one slot when it leaves a view.
+// Accepted is its word alone: the message's signature stands for the fast share
+// (as in concord-bft), because a liar could sign any share of its own anyway.
+type SlotEvidence struct {
+	Seq       ledger.Seq
+	Committed *Proven
+	Prepared  *Proven // the prepared certificate of the highest view
+	Accepted  *Known  // the proposal of the highest view that it accepted
+}
+
+// ViewChange is a replica's view-change message: what it knows of all slots
+// above the highest checkpoint that it can prove. Payload is the exact bytes that
+// are signed; everything else is read from it.
+type ViewChange struct {
+	From       ledger.ReplicaID
+	View       ledger.View // it moves there
+	Stable     Checkpoint
+	Slots      []SlotEvidence // ascending
+	Complaints []Complaint    // f+1 of different replicas, each about View-1 or later
+	Payload    []byte
+	Signature  []byte
+	Digest     ledger.Hash // of Payload
+}
+
+// Reference names a view-change message.
+type Reference struct {
+	From   ledger.ReplicaID
+	Digest ledger.Hash
+}
+
+// NewView is a new primary's message: which n - f view-change messages the view
+// rests on. What follows from them everyone computes alone.
+type NewView struct {
+	View      ledger.View
+	Set       []Reference   // exactly n - f, ascending by replica
+	Bodies    []*ViewChange // the messages themselves, in the order of Set, or none
+	Payload   []byte
+	Signature []byte // of the primary of View
+}
+
+// ErrEvidence is wrapped by every reason not to take a complaint, a view-change or
+// a new-view message.
+var ErrEvidence = errors.New("unacceptable view-change evidence")
+
+// Verifier checks signatures. It is what the simulator replaces.
+type Verifier interface {
+	// Certificate verifies a certificate over a statement.
+	Certificate(st certificate.Statement, cert certificate.Certificate) error
+	// Signature verifies what a replica's signing key signed.
+	Signature(by ledger.ReplicaID, message, sig []byte) bool
+}
+
+const (
+	domainComplaint  ledger.Domain = "concordat/complaint/1"
+	domainViewChange ledger.Domain = "concordat/view-change/1"
+	domainNewView    ledger.Domain = "concordat/new-view/1"
+)
+
+// ComplaintBytes is what a complaint signs.
+func ComplaintBytes(id ledger.ID, epoch ledger.Epoch, from ledger.ReplicaID, view ledger.View) []byte {
+	return ledger.NewWriter(domainComplaint, 80).Hash(id).U64(uint64(epoch)).U16(uint16(from)).U64(uint64(view)).Done()
+}
+
+// seal computes Payload and Digest of our own message.
+func (vc *ViewChange) seal(id ledger.ID, epoch ledger.Epoch) {
+	w := ledger.NewWriter(domainViewChange, 256+160*len(vc.Slots)).Hash(id).U64(uint64(epoch)).U16(uint16(vc.From)).U64(uint64(vc.View)).
+		U64(uint64(vc.Stable.Seq)).Hash(vc.Stable.Digest).Bytes(vc.Stable.Certificate)
+	w.U32(uint32(len(vc.Complaints))) // #nosec G115 -- f+1
+	for _, c := range vc.Complaints {
+		w.U16(uint16(c.From)).U64(uint64(c.View)).Bytes(c.Signature)
+	}
+	w.U32(uint32(len(vc.Slots))) // #nosec G115 -- at most a window
+	for i := range vc.Slots {
+		writeEvidence(w, &vc.Slots[i])
+	}
+	vc.Payload = w.Done()
+	vc.Digest = viewChangeDigest(vc.Payload)
+}
+
+func viewChangeDigest(payload []byte) ledger.Hash {
+	return ledger.NewWriter(domainViewChange, 64+len(payload)).Bytes(payload).Sum()
+}
+
+// What a slot's evidence holds, as bits.
+const (
+	hasCommitted = 1
+	hasFast      = 2
+	hasPrepared  = 4
+	hasAccepted  = 8
+)
+
+func writeEvidence(w *ledger.Writer, e *SlotEvidence) {
+	var bits uint8
+	if e.Committed != nil {
+		bits |= hasCommitted
+		if e.Committed.Fast {
+			bits |= hasFast
+		}
+	}
+	if e.Prepared != nil {
+		bits |= hasPrepared
+	}
+	if e.Accepted != nil {
+		bits |= hasAccepted
+	}
+	w.U64(uint64(e.Seq)).U8(bits)
+	for _, c := range []*Proven{e.Committed, e.Prepared} {
+		if c != nil {
+			w.U64(uint64(c.View)).Hash(c.Digest).Bytes(c.Certificate)
+		}
+	}
+	if e.Accepted != nil {
+		w.U64(uint64(e.Accepted.View)).Hash(e.Accepted.Digest)
+	}
+}
+
+func readEvidence(r *ledger.Reader) (e SlotEvidence, bits uint8) {
+	e.Seq = ledger.Seq(r.U64())
+	bits = r.U8()
+	read := func(fast bool) *Proven {
+		return &Proven{Known: Known{View: ledger.View(r.U64()), Digest: r.Hash()}, Fast: fast,
+			Certificate: r.Bytes(certificate.CertificateBytesMax)}
+	}
+	if bits&hasCommitted != 0 {
+		e.Committed = read(bits&hasFast != 0)
+	}
+	if bits&hasPrepared != 0 {
+		e.Prepared = read(false)
+	}
+	if bits&hasAccepted != 0 {
+		e.Accepted = &Known{View: ledger.View(r.U64()), Digest: r.Hash()}
+	}
+	return e, bits
+}
+
+// ParseViewChange reads a message's exact bytes. Nothing is verified yet.
+func ParseViewChange(id ledger.ID, epoch ledger.Epoch, n, window int, payload, sig []byte) (*ViewChange, error) {
+	r := ledger.NewReader(domainViewChange, payload)
+	of, ep := r.Hash(), ledger.Epoch(r.U64())
+	vc := &ViewChange{From: ledger.ReplicaID(r.U16()), View: ledger.View(r.U64()), Payload: payload, Signature: sig}
+	vc.Stable = Checkpoint{Seq: ledger.Seq(r.U64()), Digest: r.Hash(), Certificate: r.Bytes(certificate.CertificateBytesMax)}
+	for range r.Count(16, n) {
+		vc.Complaints = append(vc.Complaints, Complaint{From: ledger.ReplicaID(r.U16()), View: ledger.View(r.U64()),
+			Signature: r.Bytes(ledger.SignatureSize)})
+	}
+	var odd bool
+	for range r.Count(9, window) {
+		e, bits := readEvidence(r)
+		odd = odd || bits == 0 || bits > 15 || bits&(hasCommitted|hasFast) == hasFast
+		vc.Slots = append(vc.Slots, e)
+	}
+	if err := r.Close(); err != nil {
+		return nil, fmt.Errorf("%w: read a view-change message: %w", ErrEvidence, err)
+	}
+	if of != id || ep != epoch || odd || int(vc.From) >= n {
+		return nil, fmt.Errorf("%w: it belongs to another ledger or is malformed", ErrEvidence)
+	}
+	vc.Digest = viewChangeDigest(payload)
+	return vc, nil
+}
