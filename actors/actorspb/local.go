@@ -102,8 +102,18 @@ type DrawBatch struct {
 // Batch answers it; a nil body means that nothing waits.
 type Batch struct{ Body *ledger.Body }
 
-// PoolSize tells consensus how much waits.
-type PoolSize struct{ Transactions, Bytes int }
+// PoolSize tells consensus how much waits. Oldest numbers the transaction that waits
+// longest; 0: none.
+type PoolSize struct {
+	Transactions, Bytes int
+	Oldest              uint64
+}
+
+// ViewEntered tells admission that a view is in force and who its primary is.
+type ViewEntered struct {
+	View    ledger.View
+	Primary ledger.ReplicaID
+}
 
 // PeerHeight tells catchup how far a replica says it is.
 type PeerHeight struct {

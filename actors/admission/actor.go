@@ -49,12 +49,14 @@ type admission struct {
 	waiters waiters
 	parties map[ledger.Party]*ledger.PartyRecord // looked up only
 	told    actorspb.PoolSize
+	lastly  uint64 // the newest transaction at the last tick
 }
 
 // staged is a submission until the next flush: signatures are checked together.
 type staged struct {
 	from    shell.PID
 	request uint64
+	all     bool // the sender gives it to every replica
 	parsed  Parsed
 }
 
@@ -95,7 +97,7 @@ func (a *admission) Receive(c *shell.Context, msg any) {
 	switch m := msg.(type) {
 	case *actorspb.Submit:
 		for _, raw := range m.GetEnvelopes() {
-			a.staged = append(a.staged, staged{from: c.Sender(), request: m.GetRequest(), parsed: a.cfg.Checker.Parse(raw)})
+			a.staged = append(a.staged, staged{from: c.Sender(), request: m.GetRequest(), all: m.GetAll(), parsed: a.cfg.Checker.Parse(raw)})
 		}
 	case actorspb.DrawBatch:
 		a.draw(c, m)
@@ -104,8 +106,17 @@ func (a *admission) Receive(c *shell.Context, msg any) {
 	case actorspb.Certified:
 		a.waiters.certified(m)
 		a.answer(c, m.Statement.Height)
+	case actorspb.ViewEntered:
+		a.pool.Restore()
+		if !a.cfg.IsPrimary() {
+			a.handOver(c, a.pool.Waiters(a.pool.Len(), 0))
+		}
 	case tick:
 		a.pool.Tick(a.now())
+		if !a.cfg.IsPrimary() && a.lastly > 0 { // given to the primary once and not executed since
+			a.handOver(c, a.pool.Waiters(handOverAgain, a.lastly))
+		}
+		a.lastly = a.pool.Arrived()
 		a.waiters.expire(a.now())
 		c.After(tick{}, tickEvery, tick{})
 	}
@@ -132,9 +143,32 @@ func (a *admission) Flush(c *shell.Context) {
 	a.tellSize(c)
 }
 
-func (a *admission) tellSize(c *shell.Context) {
+// handOverAgain bounds what is given to the primary a second time at each tick.
+const handOverAgain = 256
+
+// handOverBytes bounds one message to the primary.
+const handOverBytes = 1 << 20
+
+// handOver gives what waits here to the primary.
+func (a *admission) handOver(c *shell.Context, envelopes [][]byte) {
+	for len(envelopes) > 0 {
+		m, size := &actorspb.Submit{}, 0
+		for len(envelopes) > 0 && (size == 0 || size+len(envelopes[0]) <= handOverBytes) {
+			size += len(envelopes[0])
+			m.Envelopes = append(m.Envelopes, envelopes[0])
+			envelopes = envelopes[1:]
+		}
+		c.Tell(a.cfg.PrimaryPID(), m)
+	}
+}
+
+func (a *admission) poolSize() actorspb.PoolSize {
 	n, b := a.pool.Waiting()
-	if size := (actorspb.PoolSize{Transactions: n, Bytes: b}); size != a.told {
+	return actorspb.PoolSize{Transactions: n, Bytes: b, Oldest: a.pool.Oldest()}
+}
+
+func (a *admission) tellSize(c *shell.Context) {
+	if size := a.poolSize(); size != a.told {
 		a.told = size
 		c.Tell(a.cfg.Consensus, size)
 	}
@@ -173,7 +207,7 @@ func (a *admission) take(c *shell.Context, s *staged, forward *actorspb.Submit) 
 	if s.request != 0 && s.from != nil {
 		a.waiters.add(waits, waiter{to: s.from, submitted: s.parsed.ID, until: tx.ValidUntil})
 	}
-	if !a.cfg.IsPrimary() && s.request != 0 {
+	if !a.cfg.IsPrimary() && s.request != 0 && !s.all {
 		forward.Envelopes = append(forward.Envelopes, s.parsed.Raw)
 	}
 }
@@ -243,8 +277,7 @@ func (a *admission) repeated(c *shell.Context, s *staged, key ledger.Hash) bool 
 // draw builds a proposal's body from the pool, with a time after the last one.
 func (a *admission) draw(c *shell.Context, m actorspb.DrawBatch) {
 	if m.Transactions == 0 { // consensus has just started
-		n, b := a.pool.Waiting()
-		a.told = actorspb.PoolSize{Transactions: n, Bytes: b}
+		a.told = a.poolSize()
 		c.Tell(a.cfg.Consensus, a.told)
 		return
 	}
@@ -255,8 +288,7 @@ func (a *admission) draw(c *shell.Context, m actorspb.DrawBatch) {
 		return
 	}
 	c.Tell(a.cfg.Consensus, actorspb.Batch{Body: ledger.NewBody(a.cfg.Ledger, ledger.Proposal{Time: now, Txs: txs})})
-	n, b := a.pool.Waiting()
-	a.told = actorspb.PoolSize{Transactions: n, Bytes: b}
+	a.told = a.poolSize()
 	c.Tell(a.cfg.Consensus, a.told)
 }
 

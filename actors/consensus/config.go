@@ -3,6 +3,7 @@ package consensus
 import (
 	"time"
 
+	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -28,17 +29,24 @@ type Log interface {
 // Tip tells what the store holds, at every start of the actor.
 type Tip func() (ledger.Height, ledger.Time, error)
 
+// Settled reads what was agreed for blocks of the store, ascending.
+type Settled func(from, to ledger.Height) ([]sbft.Settled, error)
+
 // Config of both actors of this package.
 type Config struct {
 	Params          sbft.Params
 	Transport       Transport
 	Log             Log
 	Tip             Tip
+	Settled         Settled
 	Public          *certificate.Public
 	Signer          certificate.Signer
 	ExecutionSigner *certificate.ExecutionSigner
 	SigningKey      signature.PrivateKey  // signs proposals
 	MemberKeys      []signature.PublicKey // of all replicas, for proposals
+	Verifier        *Verifier             // over MemberKeys and Public
+	// Checkpoint is the digest that a checkpoint at a block's height signs.
+	Checkpoint func(*actorspb.ExecutedBlock) ledger.Hash
 	// CheckTransactions verifies the signatures of a proposal's envelopes.
 	CheckTransactions func([][]byte) error
 	Clock             func() time.Time

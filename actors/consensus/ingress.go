@@ -57,7 +57,7 @@ func (c *Config) Ingress(from ledger.ReplicaID, payload []byte) (any, error) {
 			Active:   b.Status.GetActive(),
 			Executed: ledger.Height(b.Status.GetExecuted()), Durable: ledger.Height(b.Status.GetDurable()), Stable: ledger.Seq(b.Status.GetStable())}, nil
 	default:
-		return nil, fmt.Errorf("%w: it is empty", ErrMessage)
+		return c.viewIngress(from, &m)
 	}
 }
 

@@ -68,7 +68,7 @@ func (b *ingressBench) messages(t testing.TB) map[string][]byte {
 		"prepare":      encodePrepare(0, sbft.OutPrepare{Slot: slot7, Certificate: b.certificate(t, certificate.Prepare)}),
 		"commit share": encodeCommitShare(0, sbft.CommitShare{Slot: slot7, Share: make([]byte, 64)}),
 		"commit proof": encodeCommitProof(0, sbft.OutCommitProof{Slot: slot7, Fast: true, Certificate: b.certificate(t, certificate.Fast)}),
-		"status":       encodeStatus(0, sbft.OutStatus{View: 2}),
+		"status":       encodeStatus(0, sbft.OutStatus{PeerStatus: sbft.PeerStatus{View: 2}}),
 		"share":        encodeExecuteShare(collector.Share{Statement: st, Share: certificate.Share{Signature: make([]byte, 48)}}),
 		"proof":        encodeExecuteProof(collector.Certified{Statement: st, Certificate: make([]byte, 48)}),
 	}

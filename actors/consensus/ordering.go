@@ -1,6 +1,7 @@
 package consensus
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"time"
@@ -10,7 +11,6 @@ import (
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
-	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/evidence"
 )
 
@@ -67,33 +67,57 @@ func (o *ordering) Start(c *shell.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store's tip: %w", err)
 	}
-	o.ballot = ballot.New()
-	o.ballot.Raise(ledger.Seq(height))
 	restored := sbft.Restored{Durable: height, DurableTime: at}
-	err = o.cfg.Log.Replay(func(r sbft.Record) error {
-		if r.Seq <= ledger.Seq(height) {
-			return nil
-		}
-		restored.Records = append(restored.Records, r)
-		if r.Kind != sbft.RecordVote {
-			return nil
-		}
-		v, err := sbft.ParseVote(r)
-		if err != nil {
-			return err
-		}
-		return o.ballot.Record(ballotVote(v))
-	})
-	if err != nil {
+	window := ledger.Height(o.cfg.Params.Window) // #nosec G115 -- positive
+	if restored.Settled, err = o.cfg.Settled(max(height, window)-window+1, height); err != nil {
+		return fmt.Errorf("read the newest blocks: %w", err)
+	}
+	if err := o.restore(restored); err != nil {
 		return &shell.Unrecoverable{Err: fmt.Errorf("replay the vote log: %w", err)}
 	}
-	if o.machine, err = sbft.New(o.cfg.Params, restored); err != nil {
-		return fmt.Errorf("start the ordering machine: %w", err)
-	}
-	o.cut = ledger.Seq(height)
 	o.step(sbft.Started{})
 	o.complete(c)
 	c.Tell(o.cfg.Peers.Admission, actorspb.DrawBatch{}) // asks for the pool's size
+	return nil
+}
+
+// restore rebuilds machine and ballot from the vote log.
+func (o *ordering) restore(r sbft.Restored) error {
+	err := o.cfg.Log.Replay(func(rec sbft.Record) error {
+		r.Records = append(r.Records, rec)
+		return nil
+	})
+	if err == nil {
+		o.machine, err = sbft.New(o.cfg.Params, r)
+	}
+	if err != nil {
+		return err
+	}
+	o.ballot = ballot.New()
+	stable := o.machine.Stable().Seq
+	o.ballot.Raise(stable)
+	o.cut = stable
+	for _, rec := range r.Records {
+		if rec.Kind != sbft.RecordVote || rec.Seq <= stable {
+			continue
+		}
+		v, err := sbft.ParseVote(rec)
+		if err == nil {
+			err = o.ballot.Record(ballotVote(v))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return o.noteView()
+}
+
+// noteView tells the ballot in which view the machine is, before anything of it leaves.
+func (o *ordering) noteView() error {
+	o.ballot.Leave(o.machine.View())
+	if nv := o.machine.NewView(); nv != nil && o.cfg.Params.Quorum.Primary(nv.View) == o.cfg.Params.Self {
+		return o.ballot.NewView(nv.View, sha256.Sum256(nv.Payload))
+	}
 	return nil
 }
 
@@ -111,13 +135,15 @@ func (o *ordering) Receive(c *shell.Context, msg any) {
 	case actorspb.Batch:
 		o.step(sbft.Batch{Body: m.Body})
 	case actorspb.PoolSize:
-		o.step(sbft.Pending{Transactions: m.Transactions, Bytes: m.Bytes})
+		o.step(sbft.Pending{Transactions: m.Transactions, Bytes: m.Bytes, Oldest: m.Oldest})
 	case actorspb.Executed:
-		o.step(sbft.Executed{Height: m.Block.Header.Height})
+		b := m.Block
+		o.step(sbft.Executed{Height: b.Header.Height, Digest: b.Body.Digest, Time: b.Body.Time, Checkpoint: o.cfg.Checkpoint(b),
+			Proof: sbft.Proof{View: b.Proof.View, Fast: b.Proof.Fast, Certificate: b.Proof.Certificate}})
 	case actorspb.Certified:
 		o.step(sbft.Certified{Height: m.Statement.Height})
 	case actorspb.Persisted:
-		o.onPersisted(m.Height)
+		o.step(sbft.Durable{Height: m.Height})
 	case actorspb.ExecutionStarted:
 		o.step(sbft.Redeliver{From: m.Next})
 	case timer:
@@ -133,14 +159,14 @@ func (o *ordering) step(in sbft.Input) {
 	o.machine.Step(o.now(), in, &o.out)
 }
 
-func (o *ordering) onPersisted(h ledger.Height) {
-	o.step(sbft.Durable{Height: h})
-	o.ballot.Raise(ledger.Seq(h))
-	if ledger.Seq(h) >= o.cut+truncateEvery {
-		if err := o.cfg.Log.Truncate(ledger.Seq(h)); err != nil {
+// settle forgets what a certified checkpoint makes needless.
+func (o *ordering) settle(c *shell.Context, stable sbft.Checkpoint) {
+	o.ballot.Raise(stable.Seq)
+	if stable.Seq >= o.cut+truncateEvery {
+		if err := o.cfg.Log.Truncate(stable.Seq); err != nil {
 			panic(&shell.Unrecoverable{Err: fmt.Errorf("shorten the vote log: %w", err)})
 		}
-		o.cut = ledger.Seq(h)
+		o.cut = stable.Seq
 	}
 }
 
@@ -168,7 +194,14 @@ func (o *ordering) complete(c *shell.Context) {
 			c.Tell(o.cfg.Peers.Execution, actorspb.Decided{Height: ledger.Height(d.Seq), Body: d.Body,
 				Proof: actorspb.Finality{View: d.Proof.View, Fast: d.Proof.Fast, Certificate: d.Proof.Certificate}})
 		}
+		if e := o.out.Entered; e != nil {
+			c.Tell(o.cfg.Peers.Admission, actorspb.ViewEntered{View: e.View, Primary: e.Primary})
+		}
+		if o.out.Stable != nil {
+			o.settle(c, *o.out.Stable)
+		}
 		o.cfg.Metrics.observe(c, o.out.Reports)
+		o.stopOnViolation()
 		for _, e := range o.out.Equivocations {
 			o.keepEvidence(c, e)
 		}
@@ -184,6 +217,19 @@ func (o *ordering) complete(c *shell.Context) {
 		}
 	}
 }
+
+// stopOnViolation stops the replica rather than let it lie: what it knows contradicts
+// itself.
+func (o *ordering) stopOnViolation() {
+	for _, r := range o.out.Reports {
+		if r.Kind == sbft.ReportViolation {
+			panic(&shell.Unrecoverable{Err: fmt.Errorf("%w: %s", ErrViolation, r.Text)})
+		}
+	}
+}
+
+// ErrViolation means that certificates contradict each other or this replica's state.
+var ErrViolation = errors.New("the ledger's guarantees are broken here; keep this replica's data folder and call the other organisations")
 
 // keepEvidence makes a proof of exact bytes out of two signed proposals.
 func (o *ordering) keepEvidence(c *shell.Context, e sbft.Equivocation) {
@@ -213,6 +259,9 @@ func (o *ordering) persist() {
 			panic(&shell.Unrecoverable{Err: err})
 		}
 	}
+	if err := o.noteView(); err != nil {
+		panic(&shell.Unrecoverable{Err: err})
+	}
 	if err := o.cfg.Log.Append(o.out.Records); err != nil {
 		panic(&shell.Unrecoverable{Err: fmt.Errorf("write the vote log: %w", err)})
 	}
@@ -233,104 +282,4 @@ func (o *ordering) timers(c *shell.Context) {
 			c.After(t.Timer, time.Duration(t.After), timer(t.Timer))
 		}
 	}
-}
-
-// send signs what must be signed and lets the message leave.
-func (o *ordering) send(s sbft.Send) {
-	epoch := o.cfg.Params.Epoch
-	switch m := s.Message.(type) {
-	case sbft.OutPrePrepare:
-		sig := m.Signature
-		if len(sig) == 0 {
-			sig = o.signProposal(m)
-		}
-		if len(sig) == 0 {
-			return
-		}
-		o.transmit(s, encodePrePrepare(epoch, m, sig))
-	case sbft.OutSignShare:
-		in, ok := o.signShare(m)
-		if ok {
-			o.transmitOrLoop(s, in, func() []byte { return encodeSignShare(epoch, in) })
-		}
-	case sbft.OutCommitShare:
-		in, ok := o.signCommitShare(m)
-		if ok {
-			o.transmitOrLoop(s, in, func() []byte { return encodeCommitShare(epoch, in) })
-		}
-	case sbft.OutPrepare:
-		o.transmit(s, encodePrepare(epoch, m))
-	case sbft.OutCommitProof:
-		o.transmit(s, encodeCommitProof(epoch, m))
-	case sbft.OutStatus:
-		o.transmit(s, encodeStatus(epoch, m))
-	}
-}
-
-func (o *ordering) transmitOrLoop(s sbft.Send, in sbft.Input, encoded func() []byte) {
-	if !s.Broadcast && s.To == o.cfg.Params.Self {
-		o.loop = append(o.loop, in)
-		return
-	}
-	o.transmit(s, encoded())
-}
-
-func (o *ordering) transmit(s sbft.Send, payload []byte) {
-	bulk := len(payload) > controlBytesMax
-	if s.Broadcast {
-		o.cfg.Transport.Broadcast(bulk, payload)
-	} else {
-		o.cfg.Transport.Send(s.To, bulk, payload)
-	}
-}
-
-// sign makes a share of a recorded vote. A slot that was settled meanwhile needs
-// none any more; any other refusal means that something is broken.
-func (o *ordering) sign(phase certificate.Phase, id sbft.SlotID) []byte {
-	v := ballot.Vote{Epoch: o.cfg.Params.Epoch, Phase: phase, View: id.View, Seq: id.Seq, Digest: id.Digest}
-	if err := o.ballot.May(v); err != nil {
-		return nil
-	}
-	share, err := o.cfg.Signer.Sign(sbft.Statement(o.cfg.Params.Ledger, o.cfg.Params.Epoch, phase, id))
-	if err != nil {
-		panic(&shell.Unrecoverable{Err: fmt.Errorf("sign a share: %w", err)})
-	}
-	return share.Signature
-}
-
-func (o *ordering) signProposal(m sbft.OutPrePrepare) []byte {
-	v := ballot.Vote{Epoch: o.cfg.Params.Epoch, Phase: sbft.PhasePropose, View: m.View, Seq: m.Seq, Digest: m.Body.Digest}
-	if err := o.ballot.May(v); err != nil {
-		return nil
-	}
-	return o.cfg.SigningKey.Sign(ledger.ProposalBytes(o.cfg.Params.Ledger, o.cfg.Params.Epoch, m.View, m.Seq, uint8(m.Path), m.Body.Digest))
-}
-
-func (o *ordering) signShare(m sbft.OutSignShare) (sbft.SignShare, bool) {
-	if !o.signed.any || o.signed.slot != m.Slot || (m.Fast && o.signed.fast == nil) {
-		o.signed.any, o.signed.slot = true, m.Slot
-		o.signed.prepare, o.signed.fast = o.sign(certificate.Prepare, m.Slot), nil
-		if m.Fast {
-			o.signed.fast = o.sign(certificate.Fast, m.Slot)
-		}
-	}
-	return sbft.SignShare{From: o.cfg.Params.Self, Slot: m.Slot, Fast: o.signed.fast, Prepare: o.signed.prepare}, o.signed.prepare != nil
-}
-
-func (o *ordering) signCommitShare(m sbft.OutCommitShare) (sbft.CommitShare, bool) {
-	if !o.signed.haveCommit || o.signed.commitSlot != m.Slot {
-		o.signed.haveCommit, o.signed.commitSlot = true, m.Slot
-		o.signed.commit = o.sign(certificate.Commit, m.Slot)
-	}
-	return sbft.CommitShare{From: o.cfg.Params.Self, Slot: m.Slot, Share: o.signed.commit}, o.signed.commit != nil
-}
-
-// combine computes at once: a batch of a few Ed25519 signatures costs less than
-// a hop to a worker and back.
-func (o *ordering) combine(w sbft.Combine) {
-	cert, bad, err := o.cfg.Public.Commit().Combine(sbft.Statement(o.cfg.Params.Ledger, o.cfg.Params.Epoch, w.Phase, w.Slot), w.Shares)
-	if err != nil && !errors.Is(err, certificate.ErrNotEnough) {
-		panic(&shell.Unrecoverable{Err: fmt.Errorf("combine shares: %w", err)})
-	}
-	o.loop = append(o.loop, sbft.Combined{Slot: w.Slot, Phase: w.Phase, Certificate: cert, Bad: bad})
 }

@@ -3,6 +3,7 @@ package gateway
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/encoding/protojson"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/shell"
+	"github.com/concordat-ledger/concordat/bus"
+	"github.com/concordat-ledger/concordat/bus/link"
 	"github.com/concordat-ledger/concordat/bus/server"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
@@ -32,7 +35,11 @@ const (
 
 type gateway struct {
 	node    *Node
-	view    ledger.View
+	views   []ledger.View // by replica: what it says
+	view    ledger.View   // f+1 replicas say that it is at least this
+	probed  time.Time     // when everyone was last asked because one replica claims a later view
+	probe   bool
+	lost    bool                        // the primary's connection was down at the last tick
 	submits map[ledger.Hash]*submission // by transaction
 	fresh   []*submission               // since the last flush
 	reads   map[uint64]*read
@@ -76,6 +83,7 @@ func newGateway(n *Node) shell.Spec {
 type tick struct{}
 
 func (g *gateway) Start(c *shell.Context) error {
+	g.views = make([]ledger.View, g.node.quorum.N())
 	g.submits, g.reads = map[ledger.Hash]*submission{}, map[uint64]*read{}
 	c.After(tick{}, tickEvery, tick{})
 	return nil
@@ -185,7 +193,10 @@ func (g *gateway) Flush(c *shell.Context) {
 	}
 	now := time.Now()
 	primary := g.node.quorum.Primary(g.view)
-	all := !g.node.connected(primary)
+	all := !g.node.connected(primary) || g.probe
+	if g.probe {
+		g.probe, g.probed = false, now
+	}
 	g.send(c, g.fresh, all)
 	for _, s := range g.fresh {
 		s.sent = now
@@ -228,7 +239,8 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 		c.Logger().Warn("a replica sent receipts that do not verify", "from", c.Sender(), "error", err)
 		return
 	}
-	g.view, g.newest = ledger.View(m.GetView()), max(g.newest, header.Height)
+	g.noteView(c.Sender(), ledger.View(m.GetView()))
+	g.newest = max(g.newest, header.Height)
 	for _, it := range m.GetItems() {
 		id, err := ledger.HashFromBytes(it.GetTxId())
 		s := g.submits[id]
@@ -242,6 +254,20 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 		}
 		g.finish(s, reply)
 	}
+}
+
+// noteView learns who the primary is. One replica's word is not enough: the view is
+// the highest that f+1 replicas have reached.
+func (g *gateway) noteView(from shell.PID, view ledger.View) {
+	for id := range g.views {
+		if from != nil && from.Address == link.Address(bus.MemberID(ledger.ReplicaID(id).String())) { // #nosec G115 -- below n
+			g.views[id] = max(g.views[id], view)
+		}
+	}
+	sorted := slices.Clone(g.views)
+	slices.Sort(sorted)
+	g.view = sorted[len(sorted)-g.node.quorum.Weak()]
+	g.probe = sorted[len(sorted)-1] > g.view && time.Since(g.probed) > submitRetry // their receipts will tell
 }
 
 func (g *gateway) receipt(h *ledger.Header, o *ledger.Outcome, cert []byte, it *actorspb.ReceiptItem) (*ledgerpb.SubmitReply, error) {
@@ -284,6 +310,9 @@ func (g *gateway) onRefused(m *actorspb.SubmitRefused) {
 func (g *gateway) onTick(c *shell.Context) {
 	now := time.Now()
 	var again []*submission
+	lost := !g.node.connected(g.node.quorum.Primary(g.view))
+	atOnce := lost && !g.lost
+	g.lost = lost
 	for _, s := range g.submits {
 		kept := s.callers[:0]
 		for _, cl := range s.callers {
@@ -298,7 +327,7 @@ func (g *gateway) onTick(c *shell.Context) {
 		switch {
 		case len(kept) == 0:
 			delete(g.submits, s.id)
-		case !s.sent.IsZero() && now.Sub(s.sent) >= submitRetry:
+		case !s.sent.IsZero() && (atOnce || now.Sub(s.sent) >= submitRetry):
 			s.sent = now
 			again = append(again, s)
 		}

@@ -44,8 +44,9 @@ const (
 
 type entry struct {
 	Request
-	drawn ledger.Time // 0: waits
-	gone  bool
+	number uint64      // in order of arrival
+	drawn  ledger.Time // 0: waits
+	gone   bool
 }
 
 // Requests is the pool. It is not safe for concurrent use.
@@ -59,6 +60,7 @@ type Requests struct {
 	bytes    int
 	waiting  int // not drawn
 	waitingB int
+	arrived  uint64
 }
 
 // New returns an empty pool.
@@ -81,7 +83,8 @@ func (p *Requests) Add(r Request) (Verdict, ledger.Hash) {
 	case p.parties[r.Party] >= p.limits.PerParty:
 		return PartyFull, r.ID
 	}
-	e := &entry{Request: r}
+	p.arrived++
+	e := &entry{Request: r, number: p.arrived}
 	p.byID[r.ID], p.commands[r.Command] = e, e
 	p.parties[r.Party]++
 	p.bytes += len(r.Envelope)
@@ -93,6 +96,50 @@ func (p *Requests) Add(r Request) (Verdict, ledger.Hash) {
 
 // Waiting is what a draw could take.
 func (p *Requests) Waiting() (transactions, bytes int) { return p.waiting, p.waitingB }
+
+// Oldest numbers the transaction at the head of the queue; 0: none waits.
+func (p *Requests) Oldest() uint64 {
+	for _, e := range p.queue {
+		if !e.gone && e.drawn == 0 {
+			return e.number
+		}
+	}
+	return 0
+}
+
+// Restore offers everything again that was drawn, before what waits: another primary
+// is at work, and what an earlier one drew may be lost.
+func (p *Requests) Restore() {
+	var again []*entry
+	for _, e := range p.drawn {
+		if !e.gone && e.drawn != 0 {
+			e.drawn = 0
+			p.waiting++
+			p.waitingB += len(e.Envelope)
+			again = append(again, e)
+		}
+	}
+	p.drawn = nil
+	p.queue = append(again, p.queue...)
+}
+
+// Waiters lists the envelopes that wait, oldest first, at most so many, that arrived
+// no later than a number that Arrived gave; 0: all.
+func (p *Requests) Waiters(limit int, upTo uint64) [][]byte {
+	var out [][]byte
+	for _, e := range p.queue {
+		if len(out) == limit {
+			break
+		}
+		if !e.gone && e.drawn == 0 && (upTo == 0 || e.number <= upTo) {
+			out = append(out, e.Envelope)
+		}
+	}
+	return out
+}
+
+// Arrived numbers the newest transaction.
+func (p *Requests) Arrived() uint64 { return p.arrived }
 
 // Len is what is held, drawn or not.
 func (p *Requests) Len() int { return len(p.byID) }

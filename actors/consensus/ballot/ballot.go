@@ -1,7 +1,7 @@
 // Package ballot stands between the ordering machine and the signing keys. It
-// knows nothing of SBFT but one rule: for one (epoch, phase, view, sequence
-// number) no second digest is ever signed, and nothing below the floor or of an
-// earlier view than was signed before. It turns a bug of the machine, a restored
+// knows nothing of SBFT but this: for one (epoch, phase, view, sequence number) no
+// second digest is ever signed, nothing below the floor, nothing of a view that this
+// replica has left, and no second new-view message for a view. It turns a bug of the machine, a restored
 // old state or a second process into a refusal instead of an equivocation
 // (after diem's safety-rules).
 //
@@ -51,8 +51,10 @@ type signed struct {
 
 // Ballot remembers what was signed. It is not safe for concurrent use.
 type Ballot struct {
-	votes map[place]signed // looked up only, never ranged over but to forget
-	floor ledger.Seq
+	votes   map[place]signed // looked up only, never ranged over but to forget
+	floor   ledger.Seq
+	view    ledger.View // nothing is signed in an earlier one
+	newView signed      // the newest new-view message of our own
 }
 
 // New returns an empty ballot: nothing was ever signed with these keys.
@@ -63,6 +65,9 @@ func New() *Ballot { return &Ballot{votes: map[place]signed{}} }
 func (b *Ballot) Record(v Vote) error {
 	if v.Seq <= b.floor {
 		return &Refusal{Vote: v, Reason: fmt.Sprintf("slots up to %d are settled", b.floor)}
+	}
+	if v.View < b.view && v.Phase != certificate.Checkpoint {
+		return &Refusal{Vote: v, Reason: fmt.Sprintf("it has left that view for view %d", b.view)}
 	}
 	at := place{v.Epoch, v.Phase, v.Seq}
 	old, ok := b.votes[at]
@@ -80,10 +85,33 @@ func (b *Ballot) Record(v Vote) error {
 // May reports whether exactly this vote was recorded, which is the only reason
 // to sign it.
 func (b *Ballot) May(v Vote) error {
+	if v.View < b.view && v.Phase != certificate.Checkpoint {
+		return &Refusal{Vote: v, Reason: fmt.Sprintf("it has left that view for view %d", b.view)}
+	}
 	if old, ok := b.votes[place{v.Epoch, v.Phase, v.Seq}]; ok && old == (signed{v.View, v.Digest}) {
 		return nil
 	}
 	return &Refusal{Vote: v, Reason: "no such vote was recorded"}
+}
+
+// Leave notes that this replica has moved to a view, durably: nothing is signed in
+// an earlier one any more.
+func (b *Ballot) Leave(to ledger.View) { b.view = max(b.view, to) }
+
+// NewView notes the new-view message that this replica, as the primary of a view, is
+// about to sign. A second one for the same view is refused.
+func (b *Ballot) NewView(view ledger.View, digest ledger.Hash) error {
+	b.Leave(view)
+	if b.newView.digest != (ledger.Hash{}) && (view < b.newView.view || view == b.newView.view && digest != b.newView.digest) {
+		return &Refusal{Vote: Vote{View: view, Digest: digest}, Reason: fmt.Sprintf("it signed another new view for view %d", b.newView.view)}
+	}
+	b.newView = signed{view, digest}
+	return nil
+}
+
+// MayNewView reports whether exactly this new-view message was recorded.
+func (b *Ballot) MayNewView(view ledger.View, digest ledger.Hash) bool {
+	return b.newView == signed{view, digest}
 }
 
 // Raise settles all slots up to seq: they are in the store, and nothing more is

@@ -2,8 +2,10 @@ package sbft
 
 import (
 	"container/heap"
+	"crypto/sha256"
 	"fmt"
 	"math/rand"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -27,6 +29,9 @@ type cluster struct {
 	loss   float64
 	// what was seen, for the checks
 	agreed map[ledger.Seq]ledger.Hash
+	rules  [Rules]int
+	views  ledger.View
+	seed   int64
 	made   int // transactions offered so far
 	want   int // transactions to be agreed
 	window int
@@ -38,7 +43,7 @@ type simNode struct {
 	records  []Record
 	durable  ledger.Height
 	executed ledger.Height
-	chain    []ledger.Hash
+	chain    []Settled
 	up       bool
 	life     int
 	votes    map[string]ledger.Hash // A6: one digest per (phase, view, seq), over all lives
@@ -68,7 +73,7 @@ func (q *eventQueue) Pop() any {
 }
 
 func newCluster(t testing.TB, seed int64, q quorum.Config, loss float64, want, window int) *cluster {
-	c := &cluster{t: t, rnd: rand.New(rand.NewSource(seed)), q: q, loss: loss, agreed: map[ledger.Seq]ledger.Hash{}, want: want, window: window}
+	c := &cluster{t: t, rnd: rand.New(rand.NewSource(seed)), seed: seed, q: q, loss: loss, agreed: map[ledger.Seq]ledger.Hash{}, want: want, window: window}
 	for id := range q.N() {
 		c.nodes = append(c.nodes, &simNode{id: ledger.ReplicaID(id), votes: map[string]ledger.Hash{}})
 	}
@@ -84,14 +89,22 @@ func (c *cluster) after(d Instant, run func()) {
 }
 
 func (c *cluster) start(n *simNode) {
-	m, err := New(Params{Self: n.id, Quorum: c.q, Window: c.window, InFlightMax: 4, BatchMax: 10, BatchBytes: 1 << 20,
-		ClockBound: 1 << 60, Timing: DefaultTiming()}, Restored{Durable: n.durable, DurableTime: ledger.Time(n.durable), Records: n.records})
+	n.chain = n.chain[:n.durable]
+	r := Restored{Durable: n.durable, Settled: n.chain, Records: n.records}
+	if n.durable > 0 {
+		r.DurableTime = n.chain[n.durable-1].Time
+	}
+	m, err := New(c.params(n), r)
 	require.NoError(c.t, err)
 	n.machine, n.up = m, true
 	n.life++
 	n.executed = n.durable
-	n.chain = n.chain[:n.durable]
 	c.step(n, Started{})
+}
+
+func (c *cluster) params(n *simNode) Params {
+	return Params{Self: n.id, Quorum: c.q, Window: c.window, InFlightMax: 4, BatchMax: 10, BatchBytes: 1 << 20,
+		ClockBound: 1 << 60, Timing: DefaultTiming()}
 }
 
 func (c *cluster) crash(n *simNode) {
@@ -110,7 +123,7 @@ func (c *cluster) step(n *simNode, in Input) {
 	}
 	var out Output
 	n.machine.Step(c.now, in, &out)
-	require.LessOrEqual(c.t, n.machine.SlotsKept(), c.window, "A9: memory is bounded")
+	require.LessOrEqual(c.t, n.machine.SlotsKept(), 2*c.window, "A9: memory is bounded")
 	c.carryOut(n, &out)
 }
 
@@ -128,6 +141,9 @@ func (c *cluster) carryOut(n *simNode, out *Output) {
 		}
 	}
 	n.records = append(n.records, out.Records...)
+	if out.Stable != nil {
+		n.records = slices.DeleteFunc(n.records, func(r Record) bool { return r.Seq > 0 && r.Seq <= out.Stable.Seq })
+	}
 	if len(out.Records) > 0 && c.rnd.Float64() < 0.002 {
 		c.crash(n)
 		return
@@ -160,8 +176,12 @@ func (c *cluster) carryOut(n *simNode, out *Output) {
 			n.fast++
 		case ReportCommittedSlow:
 			n.slow++
-		case ReportEquivocation, ReportConflictingVote, ReportBadShare, ReportNotPrimary:
-			c.t.Fatalf("an honest replica is accused: %+v", r)
+		case ReportEquivocation, ReportConflictingVote, ReportBadShare, ReportNotPrimary, ReportViolation:
+			c.t.Fatalf("seed %d: an honest replica is accused by %d: %+v", c.seed, n.id, r)
+		case ReportRule:
+			c.rules[r.Rule]++
+		case ReportEntered:
+			c.views = max(c.views, r.View)
 		}
 	}
 }
@@ -178,6 +198,9 @@ func (c *cluster) transmit(n *simNode, s Send) {
 	}
 	for _, to := range targets {
 		in := c.input(n, s.Message)
+		if in == nil {
+			return
+		}
 		copies := 1
 		if to != n.id {
 			if c.rnd.Float64() < c.loss {
@@ -216,6 +239,36 @@ func (c *cluster) input(n *simNode, m Message) Input {
 		return Prepare{From: n.id, Slot: m.Slot, Certificate: m.Certificate}
 	case OutCommitProof:
 		return CommitProof(m)
+	case OutComplaint:
+		return Complaint{From: n.id, View: m.View, Signature: signed(ComplaintBytes(ledger.ID{}, 0, n.id, m.View))}
+	case OutViewChange:
+		vc, err := ParseViewChange(c.params(n), m.Message.Payload, signed(m.Message.Payload))
+		require.NoError(c.t, err)
+		require.NoError(c.t, vc.Check(c.params(n), honest{}))
+		return vc
+	case OutNewView:
+		var bodies [][2][]byte
+		for _, b := range m.Message.Bodies {
+			if m.Full {
+				bodies = append(bodies, [2][]byte{b.Payload, signed(b.Payload)})
+			}
+		}
+		nv, err := ParseNewView(c.params(n), m.Message.Payload, signed(m.Message.Payload), bodies)
+		require.NoError(c.t, err)
+		require.NoError(c.t, nv.Check(c.params(n), honest{}))
+		return nv
+	case OutCheckpointShare:
+		return CheckpointShare{From: n.id, Seq: m.Seq, Digest: m.Digest, Share: share(n.id, certificate.Checkpoint, SlotID{Seq: m.Seq, Digest: m.Digest})}
+	case OutCheckpoint:
+		return m.Checkpoint
+	case OutFetchNewView:
+		return FetchNewView{From: n.id, View: m.View}
+	case OutFetchBody:
+		return FetchBody{From: n.id, Seq: m.Seq, Digest: m.Digest}
+	case OutBody:
+		return Fetched{From: n.id, Seq: m.Seq, Body: m.Body}
+	case OutAccusation:
+		return Accusation{From: n.id, View: m.View, Seq: m.Seq, Proposal: m.Proposal}
 	case OutStatus:
 		in := m.PeerStatus
 		in.From = n.id
@@ -223,6 +276,26 @@ func (c *cluster) input(n *simNode, m Message) Input {
 	}
 	c.t.Fatalf("unknown message %T", m)
 	return nil
+}
+
+// honest accepts what honest replicas signed here.
+type honest struct{}
+
+func (honest) Certificate(_ certificate.Statement, cert certificate.Certificate) error {
+	if string(cert) != "cert" {
+		return certificate.ErrInvalid
+	}
+	return nil
+}
+
+func (honest) Signature(_ ledger.ReplicaID, message, sig []byte) bool {
+	return string(signed(message)) == string(sig)
+}
+
+// signed stands for a signature of any replica.
+func signed(message []byte) []byte {
+	h := sha256.Sum256(message)
+	return append(h[:], h[:]...)
 }
 
 // combine checks the stand-in shares, and A2: a certificate needs its quorum.
@@ -260,14 +333,15 @@ func (c *cluster) deliver(n *simNode, d Decision) {
 	}
 	c.agreed[d.Seq] = d.Body.Digest
 	require.Equal(c.t, len(n.chain)+1, int(d.Seq), "A3: replica %d delivers in order", n.id)
-	n.chain = append(n.chain, d.Body.Digest)
+	settled := Settled{Seq: d.Seq, Digest: d.Body.Digest, Time: d.Body.Time, Proof: d.Proof, Checkpoint: c.state(d.Seq)}
+	n.chain = append(n.chain, settled)
 	life := n.life
 	c.after(Milliseconds(1), func() {
 		if n.life != life {
 			return
 		}
 		n.executed = ledger.Height(d.Seq)
-		c.step(n, Executed{Height: n.executed})
+		c.step(n, executed(settled))
 		c.step(n, Certified{Height: n.executed})
 		c.after(Milliseconds(int64(c.rnd.Intn(5))), func() {
 			if n.life == life && ledger.Height(d.Seq) > n.durable {
@@ -278,6 +352,19 @@ func (c *cluster) deliver(n *simNode, d Decision) {
 	})
 }
 
+// state stands for the digest of everything replicated: all values up to a slot.
+func (c *cluster) state(seq ledger.Seq) ledger.Hash {
+	w := ledger.NewWriter("test", 64)
+	for s := ledger.Seq(1); s <= seq; s++ {
+		w.Hash(c.agreed[s])
+	}
+	return w.Sum()
+}
+
+func executed(b Settled) Executed {
+	return Executed{Height: ledger.Height(b.Seq), Digest: b.Digest, Time: b.Time, Proof: b.Proof, Checkpoint: b.Checkpoint}
+}
+
 // catchUp stands for state transfer: a replica that does not move fetches what
 // another has stored.
 func (c *cluster) catchUp() {
@@ -286,11 +373,13 @@ func (c *cluster) catchUp() {
 			if !n.up || o.durable <= ledger.Height(len(n.chain)) {
 				continue
 			}
-			for h := len(n.chain); h < int(o.durable); h++ {
-				n.chain = append(n.chain, o.chain[h])
+			for len(n.chain) < int(o.durable) {
+				next := o.chain[len(n.chain)]
+				n.chain = append(n.chain, next)
+				n.executed = ledger.Height(next.Seq)
+				c.step(n, executed(next))
 			}
-			n.executed, n.durable = o.durable, o.durable
-			c.step(n, Executed{Height: n.executed})
+			n.durable = o.durable
 			c.step(n, Durable{Height: n.durable})
 		}
 	}
@@ -332,8 +421,10 @@ func TestAgreementUnderLossReorderingAndCrashes(t *testing.T) {
 			var tick func()
 			tick = func() {
 				c.catchUp()
-				if p := c.nodes[0]; p.up && c.made < c.want {
-					c.step(p, Pending{Transactions: c.want - c.made})
+				for _, n := range c.nodes {
+					if n.up {
+						c.step(n, Pending{Transactions: c.want - c.made, Oldest: uint64(min(1, c.want-c.made))})
+					}
 				}
 				c.after(Milliseconds(200), tick)
 			}

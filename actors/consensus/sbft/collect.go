@@ -71,11 +71,12 @@ func (m *Machine) armCollector(s *slot, out *Output) {
 
 func (m *Machine) onCollectTimer(seq ledger.Seq, out *Output) {
 	s := m.slots[seq]
-	if s == nil || s.committed != nil || s.body == nil {
+	if s == nil || s.committed != nil || !m.mayVote(s) {
 		return
 	}
 	s.expired = true
 	if s.path == PathFast {
+		m.rule(out, RuleF3)
 		m.report(out, Report{Kind: ReportFallback, Seq: seq, Path: PathFast})
 		m.path.fellBack()
 	}
@@ -91,7 +92,7 @@ func (m *Machine) onSignShare(in SignShare, out *Output) {
 	m.path.answered(in.From, in.Slot.Seq)
 	s := m.slot(in.Slot.Seq)
 	if s.committed != nil {
-		if s.body != nil && s.proven == in.Slot.Digest && in.From != m.p.Self && m.now-s.moved > m.p.Timing.Resend/2 {
+		if s.proven == in.Slot.Digest && in.From != m.p.Self && m.now-s.moved > m.p.Timing.Resend/2 {
 			m.send(out, in.From, m.proofOf(s)) // it still votes: it lacks the proof
 		}
 		return
@@ -100,6 +101,7 @@ func (m *Machine) onSignShare(in SignShare, out *Output) {
 		m.report(out, Report{Kind: ReportConflictingVote, Replica: in.From, Seq: in.Slot.Seq})
 		return
 	}
+	m.suspect(s, Known{in.Slot.View, in.Slot.Digest}, out)
 	t := s.tallyFor(in.Slot, m.n)
 	if t == nil {
 		return
@@ -135,18 +137,18 @@ func (m *Machine) onCommitShare(in CommitShare, out *Output) {
 // gather asks for every combination that the shares of the accepted digest now
 // allow.
 func (m *Machine) gather(s *slot, out *Output) {
-	if s.body == nil || s.committed != nil {
+	if s.committed != nil || !m.active || !s.in(m.view) {
 		return
 	}
-	t := s.tallyFor(s.id(m.view), m.n)
+	t := s.tallyFor(s.id(), m.n)
 	if t == nil {
 		return
 	}
 	m.combine(t, &t.fast, certificate.Fast, m.p.Quorum.Fast(), out)
-	if s.prepared == nil && s.expired {
+	if !m.preparedNow(s) && s.expired {
 		m.combine(t, &t.prepare, certificate.Prepare, m.p.Quorum.Slow(), out)
 	}
-	if s.prepared != nil {
+	if m.preparedNow(s) {
 		m.combine(t, &t.commit, certificate.Commit, m.p.Quorum.Slow(), out)
 	}
 }
@@ -165,8 +167,12 @@ func (m *Machine) onCombined(in Combined, out *Output) {
 	for _, bad := range in.Bad {
 		m.report(out, Report{Kind: ReportBadShare, Replica: bad, Seq: in.Slot.Seq})
 	}
+	if in.Phase == certificate.Checkpoint {
+		m.onCheckpointCombined(in, out)
+		return
+	}
 	s := m.slots[in.Slot.Seq]
-	if s == nil || in.Slot.View != m.view {
+	if s == nil || in.Slot.View != m.view || !m.active {
 		return
 	}
 	t := s.tallyFor(in.Slot, m.n)
@@ -187,6 +193,11 @@ func (m *Machine) onCombined(in Combined, out *Output) {
 	switch in.Phase {
 	case certificate.Fast, certificate.Commit:
 		fast := in.Phase == certificate.Fast
+		if fast {
+			m.rule(out, RuleF2)
+		} else {
+			m.rule(out, RuleS2)
+		}
 		m.commit(s, in.Slot.Digest, Proof{View: in.Slot.View, Fast: fast, Certificate: in.Certificate}, out)
 		m.broadcast(out, OutCommitProof{Slot: in.Slot, Fast: fast, Certificate: in.Certificate})
 	case certificate.Prepare:

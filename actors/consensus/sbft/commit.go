@@ -2,29 +2,30 @@ package sbft
 
 import "github.com/concordat-ledger/concordat/ledger"
 
-// onCommitProof commits by a verified certificate, whatever path it came by. The
-// body may still be missing; the slot is then delivered when it arrives.
+// onCommitProof commits by a verified certificate, whatever path and view it came
+// by: a commit certificate is final. The body may still be missing; the slot is
+// then delivered when it arrives.
 func (m *Machine) onCommitProof(in CommitProof, out *Output) {
-	if in.Slot.Seq <= m.low || !m.inWindow(in.Slot.Seq) {
+	if !m.known(in.Slot.Seq) {
 		return // older than we need, or so new that catching up will bring it
 	}
-	s := m.slot(in.Slot.Seq)
-	if s.committed != nil {
-		return
-	}
-	m.commit(s, in.Slot.Digest, Proof{View: in.Slot.View, Fast: in.Fast, Certificate: in.Certificate}, out)
+	m.commit(m.slot(in.Slot.Seq), in.Slot.Digest, Proof{View: in.Slot.View, Fast: in.Fast, Certificate: in.Certificate}, out)
 }
 
 // commit makes a slot final. A certificate for another digest than the accepted
 // one wins over it: the proposal we hold came from an equivocating primary.
 func (m *Machine) commit(s *slot, digest ledger.Hash, proof Proof, out *Output) {
 	if s.committed != nil {
+		if s.proven != digest {
+			m.violation(out, s.seq, "slot %d is committed as %s and as %s: more than f replicas are faulty", s.seq, s.proven, digest)
+		}
 		return
 	}
 	s.committed, s.proven, s.moved = &proof, digest, m.now
-	if s.body != nil && s.body.Digest != digest {
-		m.report(out, Report{Kind: ReportEquivocation, Replica: m.p.Quorum.Primary(m.view), Seq: s.seq})
-		s.body = nil
+	m.top = max(m.top, s.seq)
+	m.suspect(s, Known{proof.View, digest}, out)
+	if digest == m.null.Digest {
+		s.keepBody(m.null, false)
 	}
 	m.cancel(out, TimerCollect, s.seq)
 	kind := ReportCommittedSlow
@@ -32,9 +33,10 @@ func (m *Machine) commit(s *slot, digest ledger.Hash, proof Proof, out *Output) 
 		kind = ReportCommittedFast
 	}
 	took := Instant(0)
-	if s.accepted > 0 {
-		took = m.now - s.accepted
+	if s.acceptedAt > 0 {
+		took = m.now - s.acceptedAt
 		m.patient.observe(took, proof.Fast)
+		m.pace.observe(took)
 	}
 	m.report(out, Report{Kind: kind, Seq: s.seq, Took: took})
 	if m.isPrimary() {
@@ -45,6 +47,9 @@ func (m *Machine) commit(s *slot, digest ledger.Hash, proof Proof, out *Output) 
 		}
 	}
 	s.tallies = nil
+	if s.body(digest) == nil {
+		m.armResend(out)
+	}
 }
 
 func (m *Machine) proofOf(s *slot) OutCommitProof {
@@ -54,50 +59,85 @@ func (m *Machine) proofOf(s *slot) OutCommitProof {
 
 // deliver hands committed slots to execution, in order and without gaps.
 func (m *Machine) deliver(out *Output) {
-	for {
+	for !m.halted {
 		s := m.slots[m.delivered+1]
-		if s == nil || s.committed == nil || s.body == nil {
+		if s == nil || s.committed == nil {
+			return
+		}
+		body := s.body(s.proven)
+		if body == nil {
 			return
 		}
 		m.delivered++
-		m.lastTime = max(m.lastTime, s.body.Time)
-		out.Deliver = append(out.Deliver, Decision{Seq: s.seq, Body: s.body, Proof: *s.committed})
+		m.lastTime = max(m.lastTime, body.Time)
+		m.pace.progress(m.now)
+		if m.delivered > m.fixed {
+			m.moving.attempts = 0
+		}
+		m.rule(out, RuleN3)
+		out.Deliver = append(out.Deliver, Decision{Seq: s.seq, Body: body, Proof: *s.committed})
 	}
 }
 
 // onExecuted moves the watermark of execution. Blocks that came by catching up
-// move delivery along.
-func (m *Machine) onExecuted(in Executed) {
-	m.executed = max(m.executed, ledger.Seq(in.Height))
-	m.delivered = max(m.delivered, m.executed)
+// move delivery along, and are evidence like those agreed here.
+func (m *Machine) onExecuted(in Executed, out *Output) {
+	seq := ledger.Seq(in.Height)
+	m.executed = max(m.executed, seq)
+	if seq > m.delivered {
+		m.delivered = seq
+		m.pace.progress(m.now)
+	}
 	m.primary.next = max(m.primary.next, m.executed+1)
-}
-
-// onDurable moves the low watermark and forgets what lies below.
-func (m *Machine) onDurable(in Durable) {
-	to := ledger.Seq(in.Height)
-	if to <= m.low {
+	if in.Digest != (ledger.Hash{}) && m.inWindow(seq) {
+		m.commit(m.slot(seq), in.Digest, in.Proof, out)
+		m.lastTime = max(m.lastTime, in.Time)
+	}
+	if s := m.checkpoints.stable; in.Checkpoint != (ledger.Hash{}) && seq == s.Seq && in.Checkpoint != s.Digest {
+		m.violation(out, seq, "2f+c+1 replicas certify %s as the state after %d, here it is %s: this replica must be rebuilt", s.Digest, seq, in.Checkpoint)
 		return
 	}
-	// #nosec G115 -- positive
-	if to-m.low > ledger.Seq(m.p.Window) {
-		m.slots = map[ledger.Seq]*slot{}
-	} else {
-		for seq := m.low + 1; seq <= to; seq++ {
-			delete(m.slots, seq)
+	if in.Checkpoint != (ledger.Hash{}) {
+		m.noteCheckpoint(seq, in.Checkpoint)
+		m.compareCheckpoint(out)
+		m.signCheckpoints(out) // the store may have been faster
+	}
+	m.forget()
+}
+
+// onDurable notes what the store has: bodies need not be kept here any more, and
+// checkpoints up to there may be signed.
+func (m *Machine) onDurable(in Durable, out *Output) {
+	to := ledger.Seq(in.Height)
+	if to <= m.durable {
+		return
+	}
+	for seq := max(m.durable, m.floor()) + 1; seq <= min(to, m.low+m.window()); seq++ {
+		if s := m.slots[seq]; s != nil && s.committed != nil {
+			s.stored, s.bodies = true, nil
 		}
 	}
-	m.low = to
-	m.onExecuted(Executed{Height: in.Height})
+	m.durable = to
+	m.onExecuted(Executed{Height: in.Height}, out)
+	m.signCheckpoints(out)
+}
+
+// forget drops slots that nobody needs any more.
+func (m *Machine) forget() {
+	floor := m.floor()
+	for seq := m.checkpoints.forgotten + 1; seq <= floor; seq++ {
+		delete(m.slots, seq)
+	}
+	m.checkpoints.forgotten = max(m.checkpoints.forgotten, floor)
 }
 
 // onRedeliver goes back to a height that execution lost. What is no longer kept
 // here is in the store or comes by catching up.
-func (m *Machine) onRedeliver(in Redeliver, out *Output) {
+func (m *Machine) onRedeliver(in Redeliver) {
 	if in.From == 0 {
 		return
 	}
-	back := max(ledger.Seq(in.From)-1, m.low)
+	back := max(ledger.Seq(in.From)-1, m.durable)
 	m.delivered = min(m.delivered, back)
 	m.executed = min(m.executed, back)
 }

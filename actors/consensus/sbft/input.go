@@ -103,8 +103,12 @@ type Batch struct{ Body *ledger.Body }
 // Executed tells that the block of this height was executed here. Checkpoint is
 // the digest of everything replicated after it, which checkpoint shares sign; zero
 // when the height came by state transfer and its certificate is known anyway.
+// Digest, Time and Proof are what was agreed for it; a zero digest: not told.
 type Executed struct {
 	Height     ledger.Height
+	Digest     ledger.Hash
+	Time       ledger.Time
+	Proof      Proof
 	Checkpoint ledger.Hash
 }
 

@@ -11,23 +11,37 @@ import (
 type Machine struct {
 	p    Params
 	n    int
-	view ledger.View
 	now  Instant
+	null *ledger.Body // what an undecided slot becomes in a new view
 
-	low       ledger.Seq // durable here; slots at or below are forgotten
+	// The view. Nothing is voted for in a view that is not active, and never again
+	// in an earlier one.
+	view    ledger.View
+	active  bool
+	since   Instant    // when this replica began to move to the view, or entered it
+	fixed   ledger.Seq // slots up to here got their value from the new-view message
+	newView *NewView   // by which the view was entered, with its bodies; nil in view 0
+	moving  moving
+
+	low       ledger.Seq // the stable checkpoint: evidence at or below is not needed any more
+	durable   ledger.Seq // in the store here
 	executed  ledger.Seq // executed here
 	delivered ledger.Seq // handed to execution
 	certified ledger.Seq // newest with an execution certificate; paces proposals, nothing else
 	lastTime  ledger.Time
+	top       ledger.Seq           // the highest slot in which something is under way
+	slots     map[ledger.Seq]*slot // floor < seq <= low + Window; never ranged over
 
-	slots map[ledger.Seq]*slot // low < seq <= low + Window; never ranged over
-
-	primary primaryState
-	path    pathPolicy
-	patient patience
+	checkpoints checkpoints
+	primary     primaryState
+	path        pathPolicy
+	patient     patience
+	pace        pace
+	peers       []peer // by replica
 
 	statusSent  PeerStatus
 	resendArmed bool
+	halted      bool // a violation was found: nothing is said any more
 }
 
 // primaryState is what a primary keeps beyond its slots.
@@ -41,94 +55,33 @@ type primaryState struct {
 	lastTime   ledger.Time
 }
 
-// Restored is what a machine starts from.
-type Restored struct {
-	Durable     ledger.Height // height of the store
-	DurableTime ledger.Time   // and the time of that block
-	Settled     []Settled     // the newest blocks of the store, ascending, at least those above the last stable checkpoint
-	Records     []Record      // of the vote log, in the order written
-}
-
-// Settled is a block of the store: what was agreed, and the digest that a
-// checkpoint at its height signs.
-type Settled struct {
-	Seq        ledger.Seq
-	Digest     ledger.Hash // of the proposal
-	Time       ledger.Time // of the proposal
-	Proof      Proof
-	Checkpoint ledger.Hash
-}
-
-// New builds a machine from what was made durable. Records of other epochs and
-// of slots at or below the durable height are ignored.
-func New(p Params, r Restored) (*Machine, error) {
-	if p.Window < 4 || p.InFlightMax < 1 || p.BatchMax < 1 || int(p.Self) >= p.Quorum.N() {
-		return nil, fmt.Errorf("sbft: parameters out of range: %+v", p)
-	}
-	m := &Machine{p: p, n: p.Quorum.N(), slots: map[ledger.Seq]*slot{}}
-	m.low = ledger.Seq(r.Durable)
-	m.executed, m.delivered, m.certified, m.lastTime = m.low, m.low, m.low, r.DurableTime
-	m.primary.next, m.primary.lastTime = m.low+1, r.DurableTime
-	m.path = newPathPolicy(m.n)
-	m.patient = newPatience(p.Timing)
-	for _, rec := range r.Records {
-		if err := m.restore(rec); err != nil {
-			return nil, err
-		}
-	}
-	return m, nil
-}
-
-func (m *Machine) restore(rec Record) error {
-	if rec.Seq <= m.low {
-		return nil
-	}
-	switch rec.Kind {
-	case RecordProposal:
-		p, err := parseProposalRecord(rec)
-		if err != nil {
-			return err
-		}
-		if p.epoch != m.p.Epoch || p.view != m.view || !m.inWindow(p.seq) {
-			return nil
-		}
-		s := m.slot(p.seq)
-		s.body = ledger.NewBody(m.p.Ledger, p.proposal)
-		s.path, s.signed = p.path, true
-		if len(p.signature) > 0 { // our own proposals are signed when they leave
-			s.signature = p.signature
-		}
-		if m.isPrimary() {
-			m.primary.next = max(m.primary.next, p.seq+1)
-			m.primary.lastTime = max(m.primary.lastTime, p.proposal.Time)
-		}
-	case RecordVote:
-		v, err := ParseVote(rec)
-		if err != nil {
-			return err
-		}
-		if v.Phase == certificate.Fast && v.Epoch == m.p.Epoch && v.Slot.View == m.view && m.inWindow(v.Slot.Seq) {
-			m.slot(v.Slot.Seq).signedF = true
-		}
-	case RecordPrepared:
-		p, err := parsePreparedRecord(rec)
-		if err != nil {
-			return err
-		}
-		if p.epoch == m.p.Epoch && p.slot.View == m.view && m.inWindow(p.slot.Seq) {
-			m.slot(p.slot.Seq).prepared = p.cert
-		}
-	}
-	return nil
+// peer is what is remembered of another replica so that it is not told the same
+// too often.
+type peer struct {
+	executed ledger.Height // it says
+	told     Instant       // when it was last given a message of the view's
+	asked    Instant       // when it was last asked for one
+	helped   Instant       // when it was last given a checkpoint
+	accused  bool
 }
 
 // Step applies one input at an instant and appends to out what the world must
 // now do.
 func (m *Machine) Step(now Instant, in Input, out *Output) {
 	m.now = max(m.now, now)
+	if m.halted {
+		return
+	}
+	m.agree(in, out)
+	m.move(in, out)
+	m.deliver(out)
+	m.watch()
+	m.drive(out)
+}
+
+// agree handles the inputs of the normal case.
+func (m *Machine) agree(in Input, out *Output) {
 	switch in := in.(type) {
-	case Started:
-		m.onStarted(out)
 	case PrePrepare:
 		m.onPrePrepare(in, out)
 	case SignShare:
@@ -142,28 +95,65 @@ func (m *Machine) Step(now Instant, in Input, out *Output) {
 	case Combined:
 		m.onCombined(in, out)
 	case Pending:
-		m.primary.pending = in
+		m.onPending(in)
 	case Batch:
 		m.onBatch(in, out)
 	case Executed:
-		m.onExecuted(in)
+		m.onExecuted(in, out)
 	case Certified:
 		m.certified = max(m.certified, ledger.Seq(in.Height))
 	case Durable:
-		m.onDurable(in)
-	case PeerStatus:
-		m.onPeerStatus(in, out)
+		m.onDurable(in, out)
 	case Redeliver:
-		m.onRedeliver(in, out)
+		m.onRedeliver(in)
+	}
+}
+
+// move handles the inputs of everything else.
+func (m *Machine) move(in Input, out *Output) {
+	switch in := in.(type) {
+	case Started:
+		m.onStarted(out)
 	case Fired:
 		m.onFired(in, out)
+	case PeerStatus:
+		m.onPeerStatus(in, out)
+	case Complaint:
+		m.onComplaint(in, out)
+	case *ViewChange:
+		m.onViewChange(in, out)
+	case *NewView:
+		m.onNewView(in, out)
+	case FetchNewView:
+		m.onFetchNewView(in, out)
+	case CheckpointShare:
+		m.onCheckpointShare(in, out)
+	case Checkpoint:
+		m.onCheckpoint(in, out)
+	case FetchBody:
+		m.onFetchBody(in, out)
+	case Fetched:
+		m.onFetched(in, out)
+	case Accusation:
+		m.onAccusation(in, out)
 	}
-	m.deliver(out)
-	m.drive(out)
 }
 
 // View is the current view.
 func (m *Machine) View() ledger.View { return m.view }
+
+// Active reports whether the view is in force here; false while this replica moves
+// to it.
+func (m *Machine) Active() bool { return m.active }
+
+// NewView is the message by which the current view was entered; nil in view 0 and
+// while this replica moves.
+func (m *Machine) NewView() *NewView {
+	if !m.active {
+		return nil
+	}
+	return m.newView
+}
 
 // PathNow is the path that this replica, as the primary, tries first.
 func (m *Machine) PathNow() Path { return m.path.now }
@@ -171,16 +161,36 @@ func (m *Machine) PathNow() Path { return m.path.now }
 // Committed is the height up to which every slot is agreed and delivered.
 func (m *Machine) Committed() ledger.Height { return ledger.Height(m.delivered) }
 
-// SlotsKept is the number of slots in memory; at most Params.Window.
+// Stable is the highest certified checkpoint; Seq 0: genesis.
+func (m *Machine) Stable() Checkpoint { return m.checkpoints.stable }
+
+// SlotsKept is the number of slots in memory; at most twice Params.Window.
 func (m *Machine) SlotsKept() int { return len(m.slots) }
 
-func (m *Machine) isPrimary() bool { return m.p.Quorum.Primary(m.view) == m.p.Self }
+func (m *Machine) primaryID() ledger.ReplicaID { return m.p.Quorum.Primary(m.view) }
 
-func (m *Machine) inWindow(seq ledger.Seq) bool {
-	return seq > m.low && seq <= m.low+ledger.Seq(m.p.Window) // #nosec G115 -- Window is positive
+// isPrimary reports whether this replica may propose.
+func (m *Machine) isPrimary() bool { return m.active && m.primaryID() == m.p.Self }
+
+func (m *Machine) window() ledger.Seq { return ledger.Seq(m.p.Window) } // #nosec G115 -- Window is positive
+
+func (m *Machine) inWindow(seq ledger.Seq) bool { return seq > m.low && seq <= m.low+m.window() }
+
+// floor is the highest slot that is forgotten. It is the stable checkpoint, but
+// where this replica has not delivered up to it: what it holds of those slots may
+// still be of use, within one window more.
+func (m *Machine) floor() ledger.Seq {
+	f := min(m.low, m.delivered)
+	if m.low > m.window() {
+		f = max(f, m.low-m.window())
+	}
+	return f
 }
 
-// slot returns the slot of a sequence number inside the window.
+// known reports whether a slot may still be worked on or completed.
+func (m *Machine) known(seq ledger.Seq) bool { return seq > m.floor() && seq <= m.low+m.window() }
+
+// slot returns the slot of a sequence number that is known.
 func (m *Machine) slot(seq ledger.Seq) *slot {
 	s := m.slots[seq]
 	if s == nil {
@@ -207,6 +217,17 @@ func (m *Machine) accepts(from ledger.ReplicaID, view ledger.View, seq ledger.Se
 }
 
 func (m *Machine) report(out *Output, r Report) { out.Reports = append(out.Reports, r) }
+
+func (m *Machine) rule(out *Output, r Rule) {
+	out.Reports = append(out.Reports, Report{Kind: ReportRule, Rule: r, View: m.view})
+}
+
+// violation stops the machine: what it knows contradicts itself, and whatever it
+// said next could make it worse.
+func (m *Machine) violation(out *Output, seq ledger.Seq, format string, args ...any) {
+	m.halted = true
+	m.report(out, Report{Kind: ReportViolation, Seq: seq, View: m.view, Text: fmt.Sprintf(format, args...)})
+}
 
 func (m *Machine) send(out *Output, to ledger.ReplicaID, msg Message) {
 	out.Send = append(out.Send, Send{To: to, Message: msg})

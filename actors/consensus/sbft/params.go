@@ -31,6 +31,11 @@ type Timing struct {
 	Resend         Instant // a slot that has not moved for so long is repeated
 	StatusIdle     Instant // between statuses when nothing changes
 	StatusBusy     Instant // and when something does
+	Heartbeat      Instant // between statuses of a primary
+	Silence        Instant // without a word of the primary for so long, it is suspected
+	ViewInitial    Instant // patience with a primary when something is pending, and before anything is known of its pace
+	ViewMax        Instant // the cap on it, whatever happens
+	RequestMax     Instant // one request may wait so long
 }
 
 // DefaultTiming suits a local network.
@@ -38,7 +43,8 @@ func DefaultTiming() Timing {
 	return Timing{
 		BatchWait: Milliseconds(20), CollectInitial: Milliseconds(150), CollectMin: Milliseconds(20),
 		CollectMax: Milliseconds(2000), CollectStagger: Milliseconds(60), Resend: Milliseconds(250),
-		StatusIdle: Milliseconds(1000), StatusBusy: Milliseconds(200),
+		StatusIdle: Milliseconds(1000), StatusBusy: Milliseconds(200), Heartbeat: Milliseconds(100), Silence: Milliseconds(400),
+		ViewInitial: Milliseconds(250), ViewMax: Milliseconds(5000), RequestMax: Milliseconds(10_000),
 	}
 }
 

@@ -52,8 +52,11 @@ func (m *Machine) mayPropose() bool {
 func (m *Machine) onBatch(in Batch, out *Output) {
 	p := &m.primary
 	p.drawing = false
+	if !m.isPrimary() { // admission gives what it drew to the new primary
+		return
+	}
 	if in.Body == nil || len(in.Body.Txs) == 0 || in.Body.Time <= p.lastTime {
-		p.pending = Pending{}
+		p.pending.Transactions, p.pending.Bytes = 0, 0
 		return
 	}
 	p.pending.Transactions = max(0, p.pending.Transactions-len(in.Body.Txs))
@@ -72,19 +75,33 @@ func (m *Machine) proposeHeld(out *Output) {
 	p.next++
 	p.lastTime = body.Time
 	s := m.slot(seq)
-	m.accept(s, body, m.path.now, nil, out)
-	m.broadcast(out, OutPrePrepare{View: m.view, Seq: seq, Path: s.path, Body: s.body})
+	s.keepBody(body, false)
+	m.accept(s, body.Digest, m.path.now, nil, out)
+	m.rule(out, RuleN1)
+	out.Records = append(out.Records, Vote{Epoch: m.p.Epoch, Phase: PhasePropose, Slot: s.id()}.Record())
+	m.broadcast(out, OutPrePrepare{View: m.view, Seq: seq, Path: s.path, Body: body})
 	m.vote(s, out)
 }
 
-// accept takes a proposal into its slot and makes it durable together with the
-// votes that it allows.
-func (m *Machine) accept(s *slot, body *ledger.Body, path Path, signature []byte, out *Output) {
-	s.body, s.path, s.signature = body, path, signature
-	s.accepted, s.moved = m.now, m.now
+// accept takes a value into its slot in the current view and makes it durable, with
+// its body unless that is durable already. proposal is the primary's signed head,
+// nil for our own and for what a new view chose.
+func (m *Machine) accept(s *slot, digest ledger.Hash, path Path, proposal *SignedProposal, out *Output) {
+	recorded := s.recorded(digest)
+	s.accepted, s.path, s.chosen = &Known{m.view, digest}, path, nil
+	s.acceptedAt, s.moved = m.now, m.now
+	m.top = max(m.top, s.seq)
+	var signature []byte
+	if proposal != nil {
+		s.head, signature = &head{m.view, *proposal}, proposal.Signature
+	}
+	if recorded {
+		rec := acceptedRecord{epoch: m.p.Epoch, slot: s.id()}
+		out.Records = append(out.Records, rec.record())
+		return
+	}
+	body := s.body(digest)
+	s.keepBody(body, true)
 	rec := proposalRecord{epoch: m.p.Epoch, view: m.view, seq: s.seq, path: path, signature: signature, proposal: body.Proposal}
 	out.Records = append(out.Records, rec.record())
-	if m.isPrimary() {
-		out.Records = append(out.Records, Vote{Epoch: m.p.Epoch, Phase: PhasePropose, Slot: s.id(m.view)}.Record())
-	}
 }

@@ -15,7 +15,10 @@ const (
 	RecordProposal RecordKind = 1 // an accepted pre-prepare with its body
 	RecordPrepared RecordKind = 2 // a prepared certificate
 	RecordVote     RecordKind = 3 // a share that may have left
-	RecordView     RecordKind = 4 // which view this replica is in; Seq 0
+	RecordView     RecordKind = 4 // to which view this replica moves, and why; Seq 0
+	RecordAccepted RecordKind = 5 // a value accepted again in a later view; its body is durable already
+	RecordStable   RecordKind = 6 // the highest certified checkpoint; Seq 0
+	RecordNewView  RecordKind = 7 // by what message a view was entered, in full; Seq 0
 )
 
 // Record is one durable fact. Seq is the slot it belongs to; facts of slots at
@@ -91,6 +94,9 @@ func parseProposalRecord(r Record) (*proposalRecord, error) {
 		path: Path(d.U8()), signature: d.Bytes(ledger.SignatureSize)}
 	p.proposal.Time = ledger.Time(d.U64()) // #nosec G115 -- two's complement
 	n := d.Count(4, ledger.BlockTransactionsMax)
+	if n > 0 {
+		p.proposal.Txs = make([][]byte, 0, n)
+	}
 	for range n {
 		p.proposal.Txs = append(p.proposal.Txs, d.Bytes(ledger.EnvelopeBytesMax))
 	}

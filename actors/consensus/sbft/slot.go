@@ -1,6 +1,8 @@
 package sbft
 
 import (
+	"slices"
+
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 )
@@ -51,29 +53,109 @@ type tally struct {
 	commit  shares // τ over τ
 }
 
-// slot is one sequence number inside the window, in the current view.
+// held is a proposal's body, and whether the vote log has it.
+type held struct {
+	body     *ledger.Body
+	recorded bool
+}
+
+// head is the signed head of a proposal that was accepted in a view.
+type head struct {
+	view ledger.View
+	SignedProposal
+}
+
+// slot is one sequence number inside the window. What it knows of earlier views
+// is evidence for the next view change; everything else is of the current view.
 type slot struct {
 	seq ledger.Seq
 
-	// The accepted proposal; nil body: none yet.
-	body      *ledger.Body
-	path      Path
-	signature []byte
-	accepted  Instant
-	moved     Instant // when something last happened, for repeating
-	signed    bool    // this replica's votes may leave (its records are durable)
-	signedF   bool    // with a fast share
-
-	prepared  certificate.Certificate // τ(h), nil: none
+	// Evidence, over all views.
+	accepted *Known  // the proposal of the highest view that was accepted; durable
+	prepared *Proven // the prepared certificate of the highest view; durable
+	// committed is final. Its body may come later; proven is its digest.
 	committed *Proof
-	proven    ledger.Hash // digest that the proof is about, body or not
+	proven    ledger.Hash
+	bodies    []held // of the digests above and of chosen; none once the block is in the store
+	head      *head  // the newest signed head seen accepted here
+	stored    bool   // the block is in the store: no body is needed any more
 
-	tallies []*tally // this replica as a collector
-	expired bool     // the collector's patience is over
+	// The current view's.
+	chosen     *ledger.Hash // the view's value whose body is not here yet
+	early      *PrePrepare  // came before the view was entered
+	path       Path
+	acceptedAt Instant
+	moved      Instant // when something last happened, for repeating
+	signed     bool    // this replica's votes may leave (their records are durable)
+	signedF    bool    // with a fast share
+	accused    bool
+	fetches    int      // how often its body was asked for
+	tallies    []*tally // this replica as a collector
+	expired    bool     // the collector's patience is over
 }
 
-func (s *slot) id(view ledger.View) SlotID {
-	return SlotID{View: view, Seq: s.seq, Digest: s.body.Digest}
+// leaveView forgets what belongs to the view that ends.
+func (s *slot) leaveView() {
+	s.chosen, s.early, s.signed, s.signedF, s.accused, s.expired, s.fetches = nil, nil, false, false, false, false, 0
+	s.tallies = nil
+}
+
+// in reports whether a value was accepted in a view.
+func (s *slot) in(view ledger.View) bool { return s.accepted != nil && s.accepted.View == view }
+
+// id names the attempt in the view in which the slot's value was accepted last.
+func (s *slot) id() SlotID {
+	return SlotID{View: s.accepted.View, Seq: s.seq, Digest: s.accepted.Digest}
+}
+
+// body returns the body of a digest, nil when it is not here.
+func (s *slot) body(digest ledger.Hash) *ledger.Body {
+	for _, h := range s.bodies {
+		if h.body.Digest == digest {
+			return h.body
+		}
+	}
+	return nil
+}
+
+// keepBody adds a body; it stays as long as something refers to it.
+func (s *slot) keepBody(b *ledger.Body, recorded bool) {
+	for i := range s.bodies {
+		if s.bodies[i].body.Digest == b.Digest {
+			s.bodies[i].recorded = s.bodies[i].recorded || recorded
+			return
+		}
+	}
+	s.bodies = slices.DeleteFunc(s.bodies, func(h held) bool { return !s.refers(h.body.Digest) })
+	s.bodies = append(s.bodies, held{b, recorded})
+}
+
+func (s *slot) refers(digest ledger.Hash) bool {
+	return s.accepted != nil && s.accepted.Digest == digest || s.prepared != nil && s.prepared.Digest == digest ||
+		s.committed != nil && s.proven == digest || s.chosen != nil && *s.chosen == digest
+}
+
+// recorded reports whether the vote log or the store has a digest's body.
+func (s *slot) recorded(digest ledger.Hash) bool {
+	for _, h := range s.bodies {
+		if h.body.Digest == digest {
+			return h.recorded
+		}
+	}
+	return s.stored && s.proven == digest
+}
+
+// wants is the digest whose body is missing for going on.
+func (s *slot) wants() (ledger.Hash, bool) {
+	switch {
+	case s.stored:
+		return ledger.Hash{}, false
+	case s.chosen != nil && s.body(*s.chosen) == nil:
+		return *s.chosen, true
+	case s.committed != nil && s.body(s.proven) == nil:
+		return s.proven, true
+	}
+	return ledger.Hash{}, false
 }
 
 // tallyFor returns the tally of a digest, or nil when a liar has used up the n

@@ -82,10 +82,7 @@ func ComplaintBytes(id ledger.ID, epoch ledger.Epoch, from ledger.ReplicaID, vie
 func (vc *ViewChange) seal(id ledger.ID, epoch ledger.Epoch) {
 	w := ledger.NewWriter(domainViewChange, 256+160*len(vc.Slots)).Hash(id).U64(uint64(epoch)).U16(uint16(vc.From)).U64(uint64(vc.View)).
 		U64(uint64(vc.Stable.Seq)).Hash(vc.Stable.Digest).Bytes(vc.Stable.Certificate)
-	w.U32(uint32(len(vc.Complaints))) // #nosec G115 -- f+1
-	for _, c := range vc.Complaints {
-		w.U16(uint16(c.From)).U64(uint64(c.View)).Bytes(c.Signature)
-	}
+	writeComplaints(w, vc.Complaints)
 	w.U32(uint32(len(vc.Slots))) // #nosec G115 -- at most a window
 	for i := range vc.Slots {
 		writeEvidence(w, &vc.Slots[i])
@@ -150,16 +147,28 @@ func readEvidence(r *ledger.Reader) (e SlotEvidence, bits uint8) {
 	return e, bits
 }
 
+func writeComplaints(w *ledger.Writer, list []Complaint) {
+	w.U32(uint32(len(list))) // #nosec G115 -- f+1
+	for _, c := range list {
+		w.U16(uint16(c.From)).U64(uint64(c.View)).Bytes(c.Signature)
+	}
+}
+
+func readComplaints(r *ledger.Reader, limit int) (out []Complaint) {
+	for range r.Count(14, limit) {
+		out = append(out, Complaint{From: ledger.ReplicaID(r.U16()), View: ledger.View(r.U64()), Signature: r.Bytes(ledger.SignatureSize)})
+	}
+	return out
+}
+
 // ParseViewChange reads a message's exact bytes. Nothing is verified yet.
-func ParseViewChange(id ledger.ID, epoch ledger.Epoch, n, window int, payload, sig []byte) (*ViewChange, error) {
+func ParseViewChange(p Params, payload, sig []byte) (*ViewChange, error) {
+	id, epoch, n, window := p.Ledger, p.Epoch, p.Quorum.N(), p.Window
 	r := ledger.NewReader(domainViewChange, payload)
 	of, ep := r.Hash(), ledger.Epoch(r.U64())
 	vc := &ViewChange{From: ledger.ReplicaID(r.U16()), View: ledger.View(r.U64()), Payload: payload, Signature: sig}
 	vc.Stable = Checkpoint{Seq: ledger.Seq(r.U64()), Digest: r.Hash(), Certificate: r.Bytes(certificate.CertificateBytesMax)}
-	for range r.Count(16, n) {
-		vc.Complaints = append(vc.Complaints, Complaint{From: ledger.ReplicaID(r.U16()), View: ledger.View(r.U64()),
-			Signature: r.Bytes(ledger.SignatureSize)})
-	}
+	vc.Complaints = readComplaints(r, n)
 	var odd bool
 	for range r.Count(9, window) {
 		e, bits := readEvidence(r)
@@ -174,4 +183,96 @@ func ParseViewChange(id ledger.ID, epoch ledger.Epoch, n, window int, payload, s
 	}
 	vc.Digest = viewChangeDigest(payload)
 	return vc, nil
+}
+
+// Check verifies everything that a view-change message claims and proves: who sent
+// it, why, its checkpoint and its certificates. What does not verify spoils the whole
+// message: an honest replica sends nothing of the kind.
+func (vc *ViewChange) Check(p Params, v Verifier) error {
+	if !v.Signature(vc.From, vc.Payload, vc.Signature) {
+		return fmt.Errorf("%w: the view-change message is not signed by %s", ErrEvidence, vc.From)
+	}
+	if err := vc.checkComplaints(p, v); err != nil {
+		return err
+	}
+	if err := vc.Stable.check(p, v); err != nil {
+		return err
+	}
+	last := vc.Stable.Seq
+	for i := range vc.Slots {
+		e := &vc.Slots[i]
+		if e.Seq <= last || e.Seq > vc.Stable.Seq+ledger.Seq(p.Window) { // #nosec G115 -- positive
+			return fmt.Errorf("%w: slot %d is out of order or outside the window", ErrEvidence, e.Seq)
+		}
+		last = e.Seq
+		if err := e.check(vc.View, p, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkComplaints verifies that f+1 different replicas complained about the view
+// before, or a later one.
+func (vc *ViewChange) checkComplaints(p Params, v Verifier) error {
+	if vc.View == 0 || len(vc.Complaints) != p.Quorum.Weak() {
+		return fmt.Errorf("%w: view %d is justified by %d complaints", ErrEvidence, vc.View, len(vc.Complaints))
+	}
+	for i, c := range vc.Complaints {
+		for _, other := range vc.Complaints[:i] {
+			if other.From == c.From {
+				return fmt.Errorf("%w: %s complains twice", ErrEvidence, c.From)
+			}
+		}
+		if c.View+1 < vc.View || c.View == ^ledger.View(0) {
+			return fmt.Errorf("%w: a complaint about view %d does not justify view %d", ErrEvidence, c.View, vc.View)
+		}
+		if err := c.Check(p, v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Check verifies a complaint's signature.
+func (c Complaint) Check(p Params, v Verifier) error {
+	if int(c.From) >= p.Quorum.N() || !v.Signature(c.From, ComplaintBytes(p.Ledger, p.Epoch, c.From, c.View), c.Signature) {
+		return fmt.Errorf("%w: the complaint about view %d is not signed by %s", ErrEvidence, c.View, c.From)
+	}
+	return nil
+}
+
+// check verifies a checkpoint; genesis needs no certificate.
+func (c Checkpoint) check(p Params, v Verifier) error {
+	if c.Seq == 0 {
+		return nil
+	}
+	st := Statement(p.Ledger, p.Epoch, certificate.Checkpoint, SlotID{Seq: c.Seq, Digest: c.Digest})
+	if err := v.Certificate(st, c.Certificate); err != nil {
+		return fmt.Errorf("%w: the checkpoint at %d: %w", ErrEvidence, c.Seq, err)
+	}
+	return nil
+}
+
+// check verifies one slot's certificates, and that nothing is claimed of the view to
+// come or a later one.
+func (e *SlotEvidence) check(view ledger.View, p Params, v Verifier) error {
+	verify := func(c *Proven, phase certificate.Phase) error {
+		if c == nil {
+			return nil
+		}
+		st := Statement(p.Ledger, p.Epoch, phase, SlotID{View: c.View, Seq: e.Seq, Digest: c.Digest})
+		if err := v.Certificate(st, c.Certificate); err != nil {
+			return fmt.Errorf("%w: slot %d: %w", ErrEvidence, e.Seq, err)
+		}
+		return nil
+	}
+	phase := certificate.Commit
+	if e.Committed != nil && e.Committed.Fast {
+		phase = certificate.Fast
+	}
+	if e.Prepared != nil && e.Prepared.View >= view || e.Accepted != nil && e.Accepted.View >= view {
+		return fmt.Errorf("%w: slot %d: evidence of a view that is not over", ErrEvidence, e.Seq)
+	}
+	return errors.Join(verify(e.Committed, phase), verify(e.Prepared, certificate.Prepare))
 }

@@ -1,0 +1,45 @@
+package replica
+
+import (
+	"fmt"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
+	"github.com/concordat-ledger/concordat/ledger"
+)
+
+// checkpointOf is the digest that a checkpoint at a block's height signs.
+func checkpointOf(b *actorspb.ExecutedBlock) ledger.Hash {
+	return checkpointDigest(b.Hash, &b.Outcome)
+}
+
+func checkpointDigest(block ledger.Hash, o *ledger.Outcome) ledger.Hash {
+	return ledger.NewWriter("concordat/checkpoint/0", 128).Hash(block).Hash(o.StateRoot).Hash(o.ResultsRoot).Sum()
+}
+
+// settled reads what consensus needs of the newest blocks after a restart.
+func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
+	var out []sbft.Settled
+	for h := max(from, 1); h <= to; h++ {
+		b, err := r.Store.Block(h)
+		if err != nil {
+			return nil, fmt.Errorf("read block %d: %w", h, err)
+		}
+		header, err := ledger.ParseHeader(b.Header)
+		if err != nil {
+			return nil, fmt.Errorf("read the header of block %d: %w", h, err)
+		}
+		proof, err := actorspb.ParseFinality(b.Commit)
+		if err != nil {
+			return nil, fmt.Errorf("read the commit proof of block %d: %w", h, err)
+		}
+		outcome, err := ledger.ParseOutcome(b.Outcome)
+		if err != nil {
+			return nil, fmt.Errorf("read the outcome of block %d: %w", h, err)
+		}
+		out = append(out, sbft.Settled{Seq: ledger.Seq(h), Digest: header.ProposalDigest(), Time: header.Time,
+			Proof:      sbft.Proof{View: proof.View, Fast: proof.Fast, Certificate: proof.Certificate},
+			Checkpoint: checkpointDigest(header.Hash(), outcome)})
+	}
+	return out, nil
+}
