@@ -62,7 +62,6 @@ type peer struct {
 	told     Instant       // when it was last given a message of the view's
 	asked    Instant       // when it was last asked for one
 	helped   Instant       // when it was last given a checkpoint
-	accused  bool
 }
 
 // Step applies one input at an instant and appends to out what the world must
