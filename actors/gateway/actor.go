@@ -260,7 +260,8 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 // the highest that f+1 replicas have reached.
 func (g *gateway) noteView(from shell.PID, view ledger.View) {
 	for id := range g.views {
-		if from != nil && from.Address == link.Address(bus.MemberID(ledger.ReplicaID(id).String())) { // #nosec G115 -- below n
+		member := bus.MemberID(ledger.ReplicaID(id).String()) // #nosec G115 -- below n
+		if from != nil && from.Address == link.Address(member) {
 			g.views[id] = max(g.views[id], view)
 		}
 	}

@@ -53,7 +53,8 @@ func (m *Machine) noteCheckpoint(seq ledger.Seq, digest ledger.Hash) {
 		return
 	}
 	c.own = slices.Insert(c.own, at, Checkpoint{Seq: seq, Digest: digest})
-	if limit := 2 * m.p.Window / int(m.p.CheckpointEvery()); len(c.own) > limit { // #nosec G115 -- positive
+	const ownMax = 16 // two windows of them
+	if len(c.own) > ownMax {
 		c.own = slices.Delete(c.own, 0, 1) // catching up: the newest count
 	}
 }

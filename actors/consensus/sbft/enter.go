@@ -228,7 +228,7 @@ func (m *Machine) enter(nv *NewView, out *Output) {
 	}
 	m.active, m.since, m.newView, m.fixed = true, m.now, nv, stable.Seq
 	m.pace.heard, m.pace.moved = m.now, m.now
-	m.path.now = PathSlow // somebody is suspected: ask for no more than is needed
+	m.path.enter()
 	m.rule(out, RuleW7)
 	if m.primaryID() == m.p.Self {
 		m.broadcast(out, OutNewView{Message: nv})

@@ -199,9 +199,10 @@ func (vc *ViewChange) Check(p Params, v Verifier) error {
 		return err
 	}
 	last := vc.Stable.Seq
+	end := last + ledger.Seq(p.Window) // #nosec G115 -- positive
 	for i := range vc.Slots {
 		e := &vc.Slots[i]
-		if e.Seq <= last || e.Seq > vc.Stable.Seq+ledger.Seq(p.Window) { // #nosec G115 -- positive
+		if e.Seq <= last || e.Seq > end {
 			return fmt.Errorf("%w: slot %d is out of order or outside the window", ErrEvidence, e.Seq)
 		}
 		last = e.Seq
