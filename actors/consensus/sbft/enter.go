@@ -62,7 +62,7 @@ func (m *Machine) lead(out *Output) {
 		nv.Set = append(nv.Set, Reference{From: vc.From, Digest: vc.Digest})
 		nv.Bodies = append(nv.Bodies, vc)
 	}
-	nv.seal(m.p.Ledger, m.p.Epoch)
+	nv.Seal(m.p.Ledger, m.p.Epoch)
 	m.rule(out, RuleW1)
 	m.enter(nv, out)
 }

@@ -101,11 +101,11 @@ func TestPageAClaimedCheckpointNeedsItsCertificate(t *testing.T) {
 	tb := newTable(t, four)
 	p := tb.c.params(tb.seats[1].node)
 	vc := &ViewChange{From: 3, View: 1, Complaints: tb.complaints(0), Stable: Checkpoint{Seq: 8, Digest: ledger.Hash{1}, Certificate: []byte("claimed")}}
-	vc.seal(p.Ledger, p.Epoch)
+	vc.Seal(p.Ledger, p.Epoch)
 	vc.Signature = signed(vc.Payload)
 	require.ErrorIs(t, vc.Check(p, honest{}), ErrEvidence)
 	vc.Stable.Certificate = certificate.Certificate("cert")
-	vc.seal(p.Ledger, p.Epoch)
+	vc.Seal(p.Ledger, p.Epoch)
 	vc.Signature = signed(vc.Payload)
 	require.NoError(t, vc.Check(p, honest{}))
 }
@@ -139,7 +139,7 @@ func TestPageABadCertificateSpoilsItsMessageOnly(t *testing.T) {
 	make := func(cert string) *ViewChange {
 		vc := &ViewChange{From: 3, View: 1, Complaints: tb.complaints(0), Slots: []SlotEvidence{{Seq: 1,
 			Prepared: &Proven{Known: Known{0, ledger.Hash{9}}, Certificate: certificate.Certificate(cert)}}}}
-		vc.seal(p.Ledger, p.Epoch)
+		vc.Seal(p.Ledger, p.Epoch)
 		vc.Signature = signed(vc.Payload)
 		return vc
 	}

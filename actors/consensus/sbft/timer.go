@@ -15,6 +15,9 @@ func (m *Machine) onStarted(out *Output) {
 		if s.chosen != nil && s.body(*s.chosen) != nil && m.active {
 			m.acceptChosen(s, out)
 		}
+		if m.active && s.in(m.view) && !s.signed && s.committed == nil { // it was committed before the restart, by a proof that is not kept
+			m.vote(s, out)
+		}
 		if m.mayVote(s) {
 			s.acceptedAt = m.now
 			m.rule(out, RuleR1)

@@ -78,8 +78,8 @@ func ComplaintBytes(id ledger.ID, epoch ledger.Epoch, from ledger.ReplicaID, vie
 	return ledger.NewWriter(domainComplaint, 80).Hash(id).U64(uint64(epoch)).U16(uint16(from)).U64(uint64(view)).Done()
 }
 
-// seal computes Payload and Digest of our own message.
-func (vc *ViewChange) seal(id ledger.ID, epoch ledger.Epoch) {
+// Seal computes Payload and Digest from the rest, before a message of one's own is signed.
+func (vc *ViewChange) Seal(id ledger.ID, epoch ledger.Epoch) {
 	w := ledger.NewWriter(domainViewChange, 256+160*len(vc.Slots)).Hash(id).U64(uint64(epoch)).U16(uint16(vc.From)).U64(uint64(vc.View)).
 		U64(uint64(vc.Stable.Seq)).Hash(vc.Stable.Digest).Bytes(vc.Stable.Certificate)
 	writeComplaints(w, vc.Complaints)
