@@ -183,6 +183,9 @@ func (n *node) receive(from int, p any) {
 
 // take does something in the consensus actor's turn: at once, or when it is free.
 func (n *node) take(do func()) {
+	if !n.up {
+		return
+	}
 	if n.busy || n.w.now < n.pausedTill {
 		n.inbox = append(n.inbox, do)
 		if !n.busy {
@@ -192,6 +195,9 @@ func (n *node) take(do func()) {
 		return
 	}
 	do()
+	if !n.up {
+		return
+	}
 	n.staged++
 	if n.staged >= n.w.plan.stage || n.w.plan.stage == 1 {
 		n.flush()
@@ -229,12 +235,12 @@ func (n *node) free() {
 		return
 	}
 	n.busy = false
-	for len(n.inbox) > 0 && !n.busy {
+	for n.up && len(n.inbox) > 0 && !n.busy {
 		do := n.inbox[0]
 		n.inbox = n.inbox[1:]
 		n.take(do)
 	}
-	if !n.busy && n.staged > 0 {
+	if n.up && !n.busy && n.staged > 0 {
 		n.flush()
 	}
 }

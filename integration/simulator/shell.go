@@ -142,7 +142,7 @@ func (n *node) again() {
 	for _, in := range loop {
 		n.step(in)
 	}
-	n.flush()
+	n.flush() // nothing can have crashed between
 }
 
 func (n *node) arm(t sbft.TimerChange) {

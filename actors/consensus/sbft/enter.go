@@ -265,8 +265,10 @@ func (m *Machine) takeLead() {
 func (m *Machine) adopt(c choiceProven, nv *NewView, out *Output) {
 	s, digest := m.slot(c.Seq), m.valueOf(c.Choice)
 	if s.committed != nil && s.proven != digest {
-		m.violation(out, s.seq, "slot %d is committed as %s, view %d makes it %s: more than f replicas are faulty", s.seq, s.proven, nv.View, digest)
-		return
+		if s.committed.View < nv.View {
+			m.violation(out, s.seq, "slot %d is committed as %s, view %d makes it %s: more than f replicas are faulty", s.seq, s.proven, nv.View, digest)
+		}
+		return // its primary has given others another set: what they committed stands
 	}
 	switch c.Kind {
 	case Decided:
