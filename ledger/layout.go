@@ -17,7 +17,7 @@ const (
 	DomainTransaction Domain = "concordat/transaction/1"
 	DomainCommand     Domain = "concordat/command/1"
 	DomainProposal    Domain = "concordat/proposal/1"
-	DomainHeader      Domain = "concordat/header/1"
+	DomainHeader      Domain = "concordat/header/2"
 	DomainOutcome     Domain = "concordat/outcome/1"
 	DomainRoots       Domain = "concordat/roots/1"
 	DomainResult      Domain = "concordat/result/1"

@@ -91,6 +91,15 @@ func load(cfg *Config) (*chain, error) {
 	if err := cfg.Store.Each(height, func(k, v []byte) error { loader.Add(k, v); return nil }); err != nil {
 		return nil, fmt.Errorf("read the state at height %d: %w", height, err)
 	}
+	raw, err := cfg.Store.Header(height)
+	if err != nil {
+		return nil, fmt.Errorf("read the header of height %d: %w", height, err)
+	}
+	header, err := ledger.ParseHeader(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the header of height %d: %w", height, err)
+	}
+	c.time = header.Time
 	c.tree = loader.Tree()
 	outcome, err := cfg.Store.Outcome(height)
 	if err != nil {

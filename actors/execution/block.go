@@ -18,6 +18,7 @@ type chain struct {
 	limits  ledger.Limits
 	height  ledger.Height
 	hash    ledger.Hash // of the newest block's header; the ledger id at height 0
+	time    ledger.Time // of the newest block
 	tree    *state.Tree
 	values  *values
 	window  *window
@@ -44,7 +45,7 @@ const blockBytesMax = 16 << 20
 // store cannot be read); no transaction can cause one.
 func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
 	header := ledger.Header{Ledger: c.id, Epoch: c.epoch, Height: c.height + 1, Parent: c.hash,
-		Time: d.Body.Time, TxRoot: d.Body.Root, TxCount: uint32(len(d.Body.Txs))} // #nosec G115 -- bounded by the block
+		Time: ledger.BlockTime(c.time, d.Body.Time), Proposed: d.Body.Time, TxRoot: d.Body.Root, TxCount: uint32(len(d.Body.Txs))} // #nosec G115 -- bounded by the block
 	b := &actorspb.ExecutedBlock{Header: header, Hash: header.Hash(), Body: d.Body, Proof: d.Proof}
 	x := &executor{chain: c, overlay: newOverlay(c.values), header: header, block: b, parties: map[ledger.Party]*ledger.PartyRecord{}}
 	if c.height == 0 {
@@ -69,7 +70,7 @@ func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
 	b.ResultsTree = ledger.NewMerkleTree(leaves)
 	tree := c.tree.Apply(b.Changes)
 	b.Outcome = ledger.Outcome{StateRoot: tree.Root(), ResultsRoot: b.ResultsTree.Root()}
-	c.tree, c.height, c.hash = tree, header.Height, b.Hash
+	c.tree, c.height, c.hash, c.time = tree, header.Height, b.Hash, header.Time
 	c.values.apply(header.Height, b.Changes)
 	for _, cmd := range b.Commands {
 		c.window.add(cmd.Key, cmd.Place, cmd.Expires)

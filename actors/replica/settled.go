@@ -37,7 +37,7 @@ func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the outcome of block %d: %w", h, err)
 		}
-		out = append(out, sbft.Settled{Seq: ledger.Seq(h), Digest: header.ProposalDigest(), Time: header.Time,
+		out = append(out, sbft.Settled{Seq: ledger.Seq(h), Digest: header.ProposalDigest(), Time: header.Proposed,
 			Proof:      sbft.Proof{View: proof.View, Fast: proof.Fast, Certificate: proof.Certificate},
 			Checkpoint: checkpointDigest(header.Hash(), outcome)})
 	}

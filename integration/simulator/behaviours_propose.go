@@ -201,6 +201,9 @@ func (badCertificate) out(n *node, _ int, p any) []any {
 	switch s := p.(type) {
 	case sbft.Prepare:
 		n.did("bad-certificate")
+		if n.w.r.chance(0.3) { // a prepared certificate shown as a commit certificate
+			return []any{p, sbft.CommitProof{Slot: s.Slot, Certificate: s.Certificate}, sbft.CommitProof{Slot: s.Slot, Fast: true, Certificate: s.Certificate}}
+		}
 		s.Certificate = spoil(s.Certificate, sbft.Statement(n.w.ledger, 0, certificate.Prepare, s.Slot))
 		return []any{s}
 	case sbft.CommitProof:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
 )
 
 // forgedViewChange (B11) shows stale, omitted or invented evidence, another one to each.
@@ -44,11 +45,37 @@ func (n *node) forge(sp signedPayload) signedPayload {
 		}
 	}
 	vc.Slots = slots
-	if w.r.chance(0.2) {
-		vc.Stable, vc.Slots = sbft.Checkpoint{}, nil
-	}
+	n.forgeClaims(vc)
 	vc.Seal(w.ledger, 0)
 	return signedPayload{vc.Payload, w.scheme.sign(n.id, vc.Payload)}
+}
+
+// forgeClaims adds what needs a certificate, or a signature, that there is none for.
+func (n *node) forgeClaims(vc *sbft.ViewChange) {
+	w := n.w
+	garbage := w.scheme.certify(certificate.Statement{Digest: ledger.Hash{9}}, w.plan.liars)
+	switch w.r.intn(6) {
+	case 0:
+		vc.Stable, vc.Slots = sbft.Checkpoint{}, nil
+	case 1: // a checkpoint that nobody certified, far enough to leave everything out
+		vc.Stable = sbft.Checkpoint{Seq: vc.Stable.Seq + ledger.Seq(w.plan.window)/4*ledger.Seq(1+w.r.intn(4)), Digest: ledger.Hash{7}, Certificate: garbage} // #nosec G115 -- small
+		vc.Slots = nil
+	case 2:
+		for i := range vc.Slots {
+			e := &vc.Slots[i]
+			forged := &sbft.Proven{Known: sbft.Known{View: vc.View - 1, Digest: w.null}, Certificate: garbage}
+			if w.r.chance(0.5) {
+				e.Prepared, e.Committed = forged, nil
+			} else {
+				e.Prepared, e.Committed = nil, forged
+			}
+		}
+	case 3: // complaints of others that they did not sign
+		for i := range vc.Complaints {
+			vc.Complaints[i].View += ledger.View(w.r.intn(3)) // #nosec G115 -- small
+		}
+		vc.View = vc.Complaints[0].View + 1
+	}
 }
 
 // badNewView (B12) announces other sets to others, made of all it has heard and of
@@ -112,6 +139,9 @@ func (b *badNewView) another(n *node, view ledger.View) *newViewPacket {
 	}
 	if len(nv.Set) < need {
 		return nil
+	}
+	if last := len(nv.Set) - 1; last > 0 && w.r.chance(0.1) { // one replica twice
+		nv.Set[last], nv.Bodies[last] = nv.Set[0], nv.Bodies[0]
 	}
 	slices.SortFunc(nv.Set, func(a, c sbft.Reference) int { return int(a.From) - int(c.From) })
 	slices.SortFunc(nv.Bodies, func(a, c *sbft.ViewChange) int { return int(a.From) - int(c.From) })
