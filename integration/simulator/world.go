@@ -44,7 +44,8 @@ type world struct {
 	net     *network
 	clients []*client
 	watch   *watch
-	calm    bool // chaos is over
+	heard   map[ledger.Seq][]sbft.Known // values that liars came across
+	calm    bool                        // chaos is over
 	calmAt  sbft.Instant
 	done    bool
 	result  *Result
@@ -89,7 +90,7 @@ func Run(seed uint64, o Options) *Result {
 	w.ledger = ledger.Hash{1, byte(seed)}
 	w.null = ledger.NewBody(w.ledger, ledger.Proposal{}).Digest
 	w.net = newNetwork(w)
-	w.watch = newWatch(w)
+	w.watch, w.heard = newWatch(w), map[ledger.Seq][]sbft.Known{}
 	w.build()
 	w.loop()
 	w.finish()
