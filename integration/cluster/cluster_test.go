@@ -48,8 +48,10 @@ type network struct {
 	c        *client.Client
 }
 
-func start(t *testing.T) *network {
-	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: 1, ClientNodes: 1})
+func start(t *testing.T) *network { return startSized(t, 1, 0) }
+
+func startSized(t *testing.T, f, c int) *network {
+	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: f, C: c, ClientNodes: 1})
 	require.NoError(t, err)
 	out := &network{Network: n, t: t, replicas: make([]*devnet.Process, len(n.Replicas))}
 	for i := range n.Replicas {

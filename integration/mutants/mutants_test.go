@@ -43,8 +43,9 @@ func TestEachMutantStillApplies(t *testing.T) {
 
 // outcome is how a mutant was found.
 type outcome struct {
-	runs int // 0: not found
-	what string
+	runs  int // of the simulator; 0: it did not find it
+	what  string
+	tests string // of the machine's own package that fail: pages, and the search over histories
 }
 
 // TestTheSimulatorFindsEveryMutant takes some minutes: CONCORDAT_MUTANTS=1, or a name.
@@ -59,11 +60,14 @@ func TestTheSimulatorFindsEveryMutant(t *testing.T) {
 			continue
 		}
 		o := search(t, &m)
-		fmt.Printf("| %s | %s | %d | %s |\n", m.Name, m.Why, o.runs, o.what)
+		found := fmt.Sprint(o.runs)
 		if o.runs == 0 {
-			t.Errorf("%s was not found", m.Name)
-			o.runs = 1 << 30
+			o.tests, found, o.runs = own(t, &m), "–", 1<<30
+			if o.tests == "" {
+				t.Errorf("%s was not found", m.Name)
+			}
 		}
+		fmt.Printf("| %s | %s | %s | %s |\n", m.Name, m.Why, found, o.what+o.tests)
 		runs = append(runs, o.runs)
 	}
 	sort.Ints(runs)
@@ -74,19 +78,11 @@ func TestTheSimulatorFindsEveryMutant(t *testing.T) {
 var found = regexp.MustCompile(`FOUND after (\d+) runs: (.*)`)
 
 // runsMax is how long a mutant is looked for.
-const runsMax = "8000"
+const runsMax = "2500"
 
 // search builds the simulator over the mutant and runs it until something is wrong.
 func search(t *testing.T, m *Mutant) outcome {
-	dir := t.TempDir()
-	mutated := filepath.Join(dir, "mutant.go")
-	require.NoError(t, os.WriteFile(mutated, m.mutate(t), 0o600))
-	original, err := filepath.Abs(m.path())
-	require.NoError(t, err)
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{original: mutated}})
-	require.NoError(t, err)
-	file := filepath.Join(dir, "overlay.json")
-	require.NoError(t, os.WriteFile(file, overlay, 0o600))
+	dir, file := overlay(t, m)
 	bin := filepath.Join(dir, "simulator.test")
 	build := exec.Command("go", "test", "-c", "-overlay", file, "-o", bin, "./integration/simulator") // #nosec G204 -- our own paths
 	build.Dir = root
@@ -100,13 +96,41 @@ func search(t *testing.T, m *Mutant) outcome {
 	}
 	if hit := found.FindSubmatch(out); hit != nil {
 		runs, _ := strconv.Atoi(string(hit[1]))
-		return outcome{runs, short(string(hit[2]))}
+		return outcome{runs: runs, what: short(string(hit[2]))}
 	}
 	if bytes.Contains(out, []byte("panic:")) || bytes.Contains(out, []byte("fatal error:")) {
-		return outcome{1, "the process panics"}
+		return outcome{runs: 1, what: "the process panics"}
 	}
 	t.Fatalf("%s: %s", m.Name, out)
 	return outcome{}
+}
+
+var failing = regexp.MustCompile(`--- FAIL: (\w+)`)
+
+// own runs the tests of the machine's package over a mutant and names one that fails.
+func own(t *testing.T, m *Mutant) string {
+	_, file := overlay(t, m)
+	run := exec.Command("go", "test", "-overlay", file, "./actors/consensus/sbft") // #nosec G204 -- our own paths
+	run.Dir = root
+	out, err := run.CombinedOutput()
+	if hit := failing.FindSubmatch(out); err != nil && hit != nil {
+		return "found by " + string(hit[1])
+	}
+	return ""
+}
+
+// overlay writes the mutated file and the go command's mapping to it.
+func overlay(t *testing.T, m *Mutant) (dir, mapping string) {
+	dir = t.TempDir()
+	mutated := filepath.Join(dir, "mutant.go")
+	require.NoError(t, os.WriteFile(mutated, m.mutate(t), 0o600))
+	original, err := filepath.Abs(m.path())
+	require.NoError(t, err)
+	replace, err := json.Marshal(map[string]any{"Replace": map[string]string{original: mutated}})
+	require.NoError(t, err)
+	mapping = filepath.Join(dir, "overlay.json")
+	require.NoError(t, os.WriteFile(mapping, replace, 0o600))
+	return dir, mapping
 }
 
 func short(s string) string {

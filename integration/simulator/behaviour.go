@@ -100,8 +100,43 @@ func (n *node) acted(b behaviour) {
 // did counts a change that leaves the number of packets as it is.
 func (n *node) did(name string) { n.w.result.Acted[name]++ }
 
+// hear notes the values that liars come across: they lie best with what is there.
+func (w *world) hear(p any) {
+	var seq ledger.Seq
+	var k sbft.Known
+	switch p := p.(type) {
+	case sbft.PrePrepare:
+		seq, k = p.Seq, sbft.Known{View: p.View, Digest: p.Body.Digest}
+	case sbft.SignShare:
+		seq, k = p.Slot.Seq, sbft.Known{View: p.Slot.View, Digest: p.Slot.Digest}
+	default:
+		return
+	}
+	if list := w.heard[seq]; seq < 1<<20 && len(list) < 16 && !slices.Contains(list, k) {
+		w.heard[seq] = append(list, k)
+	}
+}
+
+// rumour is a value for a slot other than one's own, if liars have heard of any.
+func (w *world) rumour(seq ledger.Seq, own *sbft.Known) *sbft.Known {
+	var list []sbft.Known
+	for _, k := range w.heard[seq] {
+		if own == nil || k.Digest != own.Digest {
+			list = append(list, k)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	k := pick(w.r, list)
+	return &k
+}
+
 // listen shows a liar's behaviours what arrives.
 func (n *node) listen(from int, p any) {
+	if len(n.acts) > 0 {
+		n.w.hear(p)
+	}
 	for _, b := range n.acts {
 		if nb, ok := b.(named); ok {
 			if l, ok := nb.behaviour.(listener); ok {

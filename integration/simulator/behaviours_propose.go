@@ -24,6 +24,8 @@ func (e *equivocate) out(n *node, to int, p any) []any {
 	}
 	n.did("equivocate")
 	second := n.proposal(pp.View, pp.Seq, pp.Path, e.alternative)
+	n.w.hear(pp)
+	n.w.hear(second)
 	if n.w.r.chance(0.1) { // both to one, which can then prove it
 		return []any{p, second}
 	}

@@ -29,7 +29,7 @@ func (n *node) forge(sp signedPayload) signedPayload {
 	}
 	var slots []sbft.SlotEvidence
 	for _, e := range vc.Slots {
-		switch w.r.intn(6) {
+		switch w.r.intn(8) {
 		case 0: // left out
 			continue
 		case 1:
@@ -37,7 +37,11 @@ func (n *node) forge(sp signedPayload) signedPayload {
 		case 2:
 			e.Committed = nil
 			e.Accepted = &sbft.Known{View: vc.View - 1, Digest: ledger.Hash{byte(w.r.intn(4))}}
-		case 3:
+		case 3, 4, 5: // another value that is really there, as late as can be claimed
+			if k := w.rumour(e.Seq, e.Accepted); k != nil && k.View < vc.View {
+				e.Committed, e.Prepared, e.Accepted = nil, nil, k
+			}
+		case 6:
 			e.Accepted = &sbft.Known{View: vc.View - 1, Digest: w.null}
 		}
 		if e.Committed != nil || e.Prepared != nil || e.Accepted != nil {

@@ -83,7 +83,13 @@ func (c *client) tick() {
 		c.next++
 		p := &pendingTx{newTransaction(c.id, c.next), w.now}
 		c.pending = append(c.pending, p)
-		c.submit(c.target(), p.tx)
+		if w.everywhere {
+			for i := range w.nodes {
+				c.submit(i, p.tx)
+			}
+		} else {
+			c.submit(c.target(), p.tx)
+		}
 	}
 	w.after(w.plan.every, c.tick)
 }

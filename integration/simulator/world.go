@@ -31,23 +31,25 @@ type Result struct {
 
 // world is one run.
 type world struct {
-	opt     Options
-	plan    *plan
-	r       *random
-	scheme  *scheme
-	ledger  ledger.ID
-	null    ledger.Hash
-	now     sbft.Instant
-	events  events
-	order   uint64
-	nodes   []*node // by index; a twin has an index beyond the identities
-	net     *network
-	clients []*client
-	watch   *watch
-	calm    bool // chaos is over
-	calmAt  sbft.Instant
-	done    bool
-	result  *Result
+	opt        Options
+	plan       *plan
+	r          *random
+	scheme     *scheme
+	ledger     ledger.ID
+	null       ledger.Hash
+	now        sbft.Instant
+	events     events
+	order      uint64
+	nodes      []*node // by index; a twin has an index beyond the identities
+	net        *network
+	clients    []*client
+	watch      *watch
+	heard      map[ledger.Seq][]sbft.Known // values that liars came across
+	everywhere bool                        // clients submit to all
+	calm       bool                        // chaos is over
+	calmAt     sbft.Instant
+	done       bool
+	result     *Result
 }
 
 type event struct {
@@ -89,7 +91,7 @@ func Run(seed uint64, o Options) *Result {
 	w.ledger = ledger.Hash{1, byte(seed)}
 	w.null = ledger.NewBody(w.ledger, ledger.Proposal{}).Digest
 	w.net = newNetwork(w)
-	w.watch = newWatch(w)
+	w.watch, w.heard = newWatch(w), map[ledger.Seq][]sbft.Known{}
 	w.build()
 	w.loop()
 	w.finish()
