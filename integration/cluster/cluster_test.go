@@ -142,8 +142,9 @@ func (n *network) insistOn(ctx context.Context, signer client.Signer, call clien
 }
 
 // check stops everything and compares the four stores with what was
-// acknowledged: nothing lost, nothing twice, equal roots at every height.
-func (n *network) check(acknowledged map[string]ledger.Place) {
+// acknowledged: nothing lost, nothing twice, equal roots at every height. It returns
+// what was executed, and where.
+func (n *network) check(acknowledged map[string]ledger.Place) (executed map[string]ledger.Place) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	n.waitEqual(ctx)
@@ -152,7 +153,8 @@ func (n *network) check(acknowledged map[string]ledger.Place) {
 	for i, dir := range n.Replicas {
 		s, err := storage.Open(filepath.Join(dir, "data", "store"), storage.Options{Ledger: n.ID})
 		require.NoError(n.t, err)
-		roots = append(roots, n.checkStore(s, i, acknowledged))
+		root, done := n.checkStore(s, i, acknowledged)
+		roots, executed = append(roots, root), done
 		require.NoError(n.t, s.Close())
 	}
 	for h, root := range roots[0] {
@@ -160,11 +162,11 @@ func (n *network) check(acknowledged map[string]ledger.Place) {
 			require.Equal(n.t, root, roots[i][h], "state root of replica %d at height %d", i, h)
 		}
 	}
+	return executed
 }
 
-func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[string]ledger.Place) map[ledger.Height]string {
-	roots := map[ledger.Height]string{}
-	executed := map[string]ledger.Place{}
+func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[string]ledger.Place) (map[ledger.Height]string, map[string]ledger.Place) {
+	roots, executed := map[ledger.Height]string{}, map[string]ledger.Place{}
 	tip, _ := s.Tip()
 	for h := ledger.Height(1); h <= tip; h++ {
 		b, err := s.Block(h)
@@ -190,7 +192,7 @@ func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[str
 	for command, at := range acknowledged {
 		require.Equal(n.t, at, executed[command], "replica %d lost %s", replica, command)
 	}
-	return roots
+	return roots, executed
 }
 
 func (n *network) waitEqual(ctx context.Context) {

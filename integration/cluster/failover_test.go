@@ -41,6 +41,17 @@ func (a *acks) gap(since time.Time) time.Duration {
 	return max(longest, time.Since(last))
 }
 
+// after lists the receipts that came after an instant.
+func (a *acks) after(since time.Time) []time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := len(a.times)
+	for i > 0 && a.times[i-1].After(since) {
+		i--
+	}
+	return slices.Clone(a.times[i:])
+}
+
 // keepLoading submits from some workers until the context ends. Each waits a little
 // between two, so that the load is moderate and open enough to see a stall.
 func (n *network) keepLoading(ctx context.Context, workers int, a *acks) (wait func() int) {
