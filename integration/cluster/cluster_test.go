@@ -51,8 +51,14 @@ type network struct {
 func start(t *testing.T) *network { return startSized(t, 1, 0) }
 
 func startSized(t *testing.T, f, c int) *network {
+	return startPrepared(t, f, c, func([]string) {})
+}
+
+// startPrepared lets a test change the replicas' folders before anything runs.
+func startPrepared(t *testing.T, f, c int, prepare func(folders []string)) *network {
 	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: f, C: c, ClientNodes: 1})
 	require.NoError(t, err)
+	prepare(n.Replicas)
 	out := &network{Network: n, t: t, replicas: make([]*devnet.Process, len(n.Replicas))}
 	for i := range n.Replicas {
 		out.startReplica(i)
