@@ -46,6 +46,7 @@ type network struct {
 	replicas []*devnet.Process
 	clients  []*devnet.Process
 	c        *client.Client
+	proven   map[ledger.Height]bool // heights whose certificate some checked store has
 }
 
 func start(t *testing.T) *network { return startSized(t, 1, 0) }
@@ -149,6 +150,7 @@ func (n *network) check(acknowledged map[string]ledger.Place) (executed map[stri
 	defer cancel()
 	n.waitEqual(ctx)
 	n.stop()
+	n.proven = map[ledger.Height]bool{}
 	var roots []map[ledger.Height]string
 	for i, dir := range n.Replicas {
 		s, err := storage.Open(filepath.Join(dir, "data", "store"), storage.Options{Ledger: n.ID})
@@ -173,6 +175,9 @@ func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[str
 		require.NoError(n.t, err)
 		o, err := ledger.ParseOutcome(b.Outcome)
 		require.NoError(n.t, err)
+		if _, ok, err := s.Certificate(h); err == nil && ok {
+			n.proven[h] = true
+		}
 		roots[h] = o.StateRoot.String() + o.ResultsRoot.String() + b.Hash.String()
 		for i, raw := range b.Txs {
 			env, err := ledger.ParseEnvelope(raw)

@@ -20,12 +20,22 @@ const (
 	flapMax     = 15 * time.Second // the primary comes and goes
 )
 
-func TestAKilledPrimaryIsReplacedAndComesBack(t *testing.T) {
+// The short form of what follows.
+func TestABadPrimaryIsReplaced(t *testing.T) {
 	tr := begin(t, 1, 0, nil)
 	p := tr.leader()
 	tr.kill(p)
-	tr.meanwhile("primary killed", newViewMax, newViewMax)
+	tr.recovers("primary killed", newViewMax)
 	tr.startReplica(p)
+	tr.together()
+	p = tr.leader()
+	tr.links.Set(fault.Stalled, tr.links.Of(name(p))...)
+	tr.recovers("primary neither heard nor hearing", newViewMax)
+	tr.together()
+	p = tr.leader()
+	tr.freeze(p)
+	tr.recovers("primary frozen", newViewMax)
+	tr.thaw(p)
 	tr.together()
 	tr.judge()
 }

@@ -55,23 +55,40 @@ var misbehaviours = map[string]time.Duration{
 	"lie": newViewMax, "forge": newViewMax, "silence": newViewMax, "complain": newViewMax,
 }
 
-// A Byzantine replica, primary at first, harms nobody's history. Afterwards another
-// replica is restarted, so that the ledger needs the liar's votes or a view change.
+// circle kills each primary in turn until all have had theirs, so that the ledger
+// changes views with a liar among those who speak, and makes the liar primary again.
+// For that time more is broken than is promised to be borne: nothing may be lost all
+// the same.
+func (tr *trial) circle(bad int) {
+	for range tr.replicas {
+		p := tr.leader()
+		if p == bad {
+			tr.pause(2 * time.Second)
+			continue
+		}
+		tr.kill(p)
+		for begun := time.Now(); tr.leader() == p && time.Since(begun) < 2*time.Second; {
+			tr.pause(20 * time.Millisecond)
+		}
+		tr.startReplica(p)
+		tr.pause(300 * time.Millisecond)
+	}
+}
+
+// A Byzantine replica, primary at first, harms nobody's history.
 func TestAByzantineReplicaIsBorne(t *testing.T) {
 	long(t)
 	for kind, most := range misbehaviours {
 		t.Run(kind, func(t *testing.T) {
 			tr := begin(t, 1, 0, badly(t, "--misbehave", kind))
-			tr.meanwhile(kind, 8*time.Second, most)
+			tr.meanwhile(kind, 4*time.Second, most)
+			tr.circle(0)
+			tr.meanwhile(kind+" in other views", 4*time.Second, 2*most)
 			if kind == "equivocate" {
 				out, err := tr.concordat("status")
 				require.NoError(t, err)
 				require.Contains(t, out, "replica-0 signed two proposals for one slot")
 			}
-			p := tr.leader()
-			tr.kill(p)
-			tr.startReplica(p)
-			tr.meanwhile(kind+", its primary restarted", 5*time.Second, 2*most)
 			tr.reform(0)
 			tr.meanwhile("honest again", 2*time.Second, slowMax)
 			tr.judge()

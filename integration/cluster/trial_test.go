@@ -72,7 +72,8 @@ func begin(t *testing.T, f, c int, unlike map[int]special) *trial {
 	var cancel context.CancelFunc
 	tr.ctx, cancel = context.WithTimeout(context.Background(), 4*time.Minute)
 	t.Cleanup(cancel)
-	tr.load(tr.connect())
+	tr.connect()
+	tr.load()
 	return tr
 }
 
@@ -92,7 +93,7 @@ func (tr *trial) interpose(dir string) {
 }
 
 // connect waits until the ledger works and deploys the contract.
-func (tr *trial) connect() []*client.Client {
+func (tr *trial) connect() {
 	t := tr.t
 	ready, cancel := context.WithTimeout(tr.ctx, 30*time.Second)
 	defer cancel()
@@ -103,20 +104,16 @@ func (tr *trial) connect() []*client.Client {
 	deployment := ledger.Deployment{Name: register, Code: history.Contract()}
 	s := tr.insistOn(ready, tr.signer("admin@org0"), client.Call{Contract: client.SystemContract, Method: "deploy", Args: deployment.Marshal(), Command: []byte("deploy")})
 	require.NotNil(t, s)
-	var clients []*client.Client
 	for _, url := range tr.URLs {
 		c, err := client.Connect(ready, client.Options{URL: url, Timeout: 2 * time.Second, Name: "history"})
 		require.NoError(t, err)
 		t.Cleanup(c.Close)
-		newest := &atomic.Uint64{}
-		tr.nodes = append(tr.nodes, history.Node{Client: c, Newest: newest})
-		clients = append(clients, c)
+		tr.nodes = append(tr.nodes, history.Node{Client: c, Newest: &atomic.Uint64{}})
 	}
-	return clients
 }
 
 // load starts what goes on during the faults.
-func (tr *trial) load([]*client.Client) {
+func (tr *trial) load() {
 	l := &history.Load{Ledger: tr.ID, Signer: tr.signer("bench@org0"), Contract: register, Prefix: "h", Nodes: tr.nodes,
 		Workers: 12, Keys: 6, Pause: 10 * time.Millisecond, GiveUp: 10,
 		Errors: func(err error) { tr.t.Errorf("a client was told: %v", err) },
@@ -192,6 +189,21 @@ func (tr *trial) meanwhile(what string, lasts, most time.Duration) time.Duration
 	return gap
 }
 
+// recovers waits no longer than most for the ledger to serve its clients steadily
+// after a fault.
+func (tr *trial) recovers(what string, most time.Duration) {
+	tr.t.Helper()
+	const settled, enough = 400 * time.Millisecond, 50 // longer than what was under way; receipts
+	begun := time.Now()
+	for len(tr.acks.after(begun.Add(settled))) < enough {
+		if tr.pause(10 * time.Millisecond); time.Since(begun) > most {
+			tr.t.Errorf("%s: still not working after %s", what, most)
+			return
+		}
+	}
+	tr.t.Logf("%s: at most %s without a receipt", what, tr.acks.gap(begun).Round(time.Millisecond))
+}
+
 // together heals the network and waits until all replicas stand together.
 func (tr *trial) together() {
 	tr.t.Helper()
@@ -216,6 +228,7 @@ func (tr *trial) judge() {
 		t.Fatal("the load did not end")
 	}
 	executed := tr.check(tr.acked)
+	tr.provable(h, executed)
 	begun := time.Now()
 	if err := h.Linearizable(checkPatience); err != nil {
 		t.Errorf("%d operations: %v", len(h.Operations), err)
@@ -233,6 +246,20 @@ func (tr *trial) judge() {
 	t.Logf("%d operations (%d of unknown outcome) are linearizable, checked in %s; %d queries are right; nothing lost, nothing twice, equal roots",
 		len(h.Operations), unknown, took.Round(time.Millisecond), len(h.Queries))
 	require.Greater(t, len(tr.acked), 100, "there was a load")
+}
+
+// provable: whatever was executed and is not quite new has a certificate somewhere, or
+// nobody can ever be given a receipt for it.
+func (tr *trial) provable(h *history.History, executed history.Executed) {
+	var tip ledger.Height
+	for _, at := range executed {
+		tip = max(tip, at.Height)
+	}
+	for _, o := range h.Operations {
+		if at, ok := executed[o.Command]; ok && at.Height+5 < tip && !tr.proven[at.Height] {
+			tr.t.Errorf("block %d, of %d, is certified nowhere, so there can be no receipt for %v", at.Height, tip, o)
+		}
+	}
 }
 
 // long skips a scenario that takes too long for every run of the tests.

@@ -86,10 +86,18 @@ func (l *Load) one(ctx context.Context, rec *Recorder, worker, i int, given *ato
 	if i%50 == 49 && given.Add(1) <= int64(l.GiveUp) {
 		little, cancel := context.WithTimeout(ctx, giveUpAfter)
 		defer cancel()
-		ctx = little
+		l.insist(little, rec, node, noted)
+		return
 	}
 	l.insist(ctx, rec, node, noted)
+	if ctx.Err() != nil && !noted.Known() {
+		l.Errors(fmt.Errorf("%w: %v; the load ended %s ago", ErrUnanswered, noted, outcomeMax))
+	}
 }
+
+// ErrUnanswered means that a client insisted, while the ledger worked, and was never
+// told an outcome.
+var ErrUnanswered = errors.New("never answered")
 
 // insist repeats a command until there is a receipt.
 func (l *Load) insist(ctx context.Context, rec *Recorder, node Node, o *Operation) {
