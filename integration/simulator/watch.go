@@ -242,7 +242,7 @@ func (v *watch) stable(n *node, c sbft.Checkpoint) {
 			continue
 		}
 		honest++
-		if o := v.w.nodes[id]; o.saved >= int(c.Seq) && o.chain[c.Seq-1].state == c.Digest { // #nosec G115 -- bounded by a run
+		if o := v.w.nodes[id]; o.saved >= number(c.Seq) && o.chain[c.Seq-1].state == c.Digest {
 			holders++
 		}
 	}
