@@ -48,27 +48,42 @@ type outcome struct {
 	tests string // of the machine's own package that fail: pages, and the search over histories
 }
 
-// TestTheSimulatorFindsEveryMutant takes some minutes: CONCORDAT_MUTANTS=1, or a name.
+// TestTheSimulatorFindsEveryMutant takes a quarter of an hour with CONCORDAT_MUTANTS=1,
+// which gives the table of docs/consensus.md; with "quick" the tests of the machine's own
+// package come first and the simulator gets what they do not see; or a mutant's name.
 func TestTheSimulatorFindsEveryMutant(t *testing.T) {
 	want := os.Getenv("CONCORDAT_MUTANTS")
 	if want == "" {
 		t.Skip("takes minutes; CONCORDAT_MUTANTS=1 runs it")
 	}
 	var runs []int
+	quick := want == "quick"
 	for _, m := range All {
-		if want != "1" && want != m.Name {
+		if want != "1" && !quick && want != m.Name {
 			continue
 		}
-		o := search(t, &m)
+		var o outcome
+		if quick { // the cheaper way first: enough to know that it is found
+			o.tests = own(t, &m)
+		}
+		if o.tests == "" {
+			o = search(t, &m)
+		}
 		found := fmt.Sprint(o.runs)
 		if o.runs == 0 {
-			o.tests, found, o.runs = own(t, &m), "–", 1<<30
+			found, o.runs = "–", 1<<30
+			if o.tests == "" {
+				o.tests = own(t, &m)
+			}
 			if o.tests == "" {
 				t.Errorf("%s was not found", m.Name)
 			}
 		}
 		fmt.Printf("| %s | %s | %s | %s |\n", m.Name, m.Why, found, o.what+o.tests)
 		runs = append(runs, o.runs)
+	}
+	if quick {
+		return
 	}
 	sort.Ints(runs)
 	fmt.Printf("%d mutants, median %d runs\n", len(runs), runs[len(runs)/2])
@@ -78,7 +93,7 @@ func TestTheSimulatorFindsEveryMutant(t *testing.T) {
 var found = regexp.MustCompile(`FOUND after (\d+) runs: (.*)`)
 
 // runsMax is how long a mutant is looked for.
-const runsMax = "2500"
+const runsMax = "1200"
 
 // search builds the simulator over the mutant and runs it until something is wrong.
 func search(t *testing.T, m *Mutant) outcome {

@@ -16,7 +16,7 @@ type equivocate struct {
 
 func (e *equivocate) out(n *node, to int, p any) []any {
 	pp, ok := p.(sbft.PrePrepare)
-	if !ok || pp.From != n.id || (to+int(pp.Seq))%2 == 0 { // #nosec G115 -- small
+	if !ok || pp.From != n.id || (to+number(pp.Seq))%2 == 0 {
 		return []any{p}
 	}
 	if e.of != pp.Body.Digest {
@@ -145,7 +145,7 @@ func (h *withhold) out(n *node, to int, p any) []any {
 	if in, ok := p.(sbft.Input); ok {
 		kind = uint(kindOf(in)) // #nosec G115 -- small
 	}
-	if h.mask>>(uint(to)%64)&1 == 1 && h.kinds>>kind&1 == 1 { // #nosec G115 -- small
+	if h.mask>>(to%64)&1 == 1 && h.kinds>>kind&1 == 1 {
 		return nil
 	}
 	return []any{p}
@@ -280,7 +280,7 @@ func (c *collude) add(n *node, key colludeKey, from ledger.ReplicaID, share []by
 func (c *collude) tell(n *node, key colludeKey, st certificate.Statement, have map[ledger.ReplicaID][]byte) {
 	var ids []ledger.ReplicaID
 	for id := range n.w.plan.q.N() {
-		if rid := ledger.ReplicaID(id); have[rid] != nil { // #nosec G115 -- below n
+		if rid := replicaID(id); have[rid] != nil {
 			ids = append(ids, rid)
 		}
 	}

@@ -136,7 +136,7 @@ func (b *badNewView) another(n *node, view ledger.View) *newViewPacket {
 	nv := &sbft.NewView{View: view}
 	out := &newViewPacket{}
 	for _, id := range w.r.r.Perm(w.plan.q.N()) {
-		if vc := byID[ledger.ReplicaID(id)]; vc != nil && len(nv.Set) < need { // #nosec G115 -- below n
+		if vc := byID[replicaID(id)]; vc != nil && len(nv.Set) < need {
 			nv.Set = append(nv.Set, sbft.Reference{From: vc.From, Digest: vc.Digest})
 			nv.Bodies = append(nv.Bodies, vc)
 		}

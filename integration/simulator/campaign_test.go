@@ -21,6 +21,9 @@ var (
 	firstFlag = flag.Bool("sim.first", false, "stop at the first failure without shrinking, and say how many runs it took")
 )
 
+// campaignMin is what a search of a change runs at least.
+const campaignMin = 2000
+
 // campaign plays many seeds on two workers and adds up what they exercised.
 type campaign struct {
 	mu     sync.Mutex
@@ -131,7 +134,10 @@ func TestCampaign(t *testing.T) {
 		o, r := Shrink(c.failed.Seed, Options{})
 		t.Fatalf("%v\n%s\nshrunk: without %v, %d slots\n%s\n%v", c.failed.Err, c.failed.Plan, o.Without, o.Slots, strings.Join(r.Story, "\n"), r.Err)
 	}
-	if c.runs >= 2000 {
+	if *runsFlag >= campaignMin && c.runs < campaignMin {
+		t.Errorf("%d runs in %s; a campaign has at least %d", c.runs, *timeFlag, campaignMin)
+	}
+	if c.runs >= campaignMin {
 		for i := 1; i < sbft.Rules; i++ {
 			if c.rules[i] < 100 {
 				t.Errorf("rule %s was applied %d times only", sbft.Rule(i), c.rules[i])

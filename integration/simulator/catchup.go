@@ -26,7 +26,7 @@ func (n *node) pollLater() {
 // serve answers with blocks of the store.
 func (n *node) serve(to int, f fetchBlocks) {
 	out := blocks{request: f.request, from: f.from}
-	for h := max(int(f.from), 1); h <= n.saved && len(out.list) < min(f.max, 64); h++ { // #nosec G115 -- a liar's height is only compared
+	for h := max(number(f.from), 1); h <= n.saved && len(out.list) < min(f.max, 64); h++ {
 		out.list = append(out.list, n.chain[h-1])
 	}
 	n.transmit(to, out)

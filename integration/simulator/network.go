@@ -27,6 +27,9 @@ func newNetwork(w *world) *network {
 func (net *network) send(from, to int, p any) {
 	w := net.w
 	w.result.Messages++
+	if _, ok := p.(sbft.PeerStatus); ok {
+		w.result.Statuses++
+	}
 	if net.cut[from][to] {
 		return
 	}

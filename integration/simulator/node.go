@@ -99,7 +99,7 @@ func (n *node) boot() {
 		return
 	}
 	n.log = log
-	r := sbft.Restored{Durable: ledger.Height(n.saved), Settled: n.settled(), Records: nil}
+	r := sbft.Restored{Durable: ledger.Height(n.saved), Settled: n.settled()} // #nosec G115 -- positive
 	if n.saved > 0 {
 		r.DurableTime = n.chain[n.saved-1].body.Time
 	}

@@ -19,6 +19,7 @@ type Options struct {
 	Liars   int             // Byzantine replicas beyond f; more than 0 breaks what is promised
 	Calm    bool            // no faults and nobody Byzantine: for measurements
 	Trace   bool            // keep the story
+	Real    string          // sign with this scheme of the product (certificate.Scheme…), not with the cheap one
 }
 
 // Fault classes, each switched on or off for a run: otherwise they would mask each
@@ -63,6 +64,9 @@ func draw(r *random, o Options) *plan {
 		every: r.between(sbft.Milliseconds(1), sbft.Milliseconds(20)), stage: 1 + r.intn(6)}
 	if p.slots == 0 {
 		p.slots = 200
+	}
+	if o.Calm {
+		p.chaos = sbft.Milliseconds(20)
 	}
 	allowed := func(name string) bool {
 		return !slices.Contains(o.Without, name) && (o.Only == nil || slices.Contains(o.Only, name))

@@ -10,6 +10,18 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 )
 
+// signing is what the simulator signs and verifies with: the cheap scheme, or the
+// product's own.
+type signing interface {
+	sbft.Verifier
+	share(id ledger.ReplicaID, st certificate.Statement) []byte
+	sign(id ledger.ReplicaID, message []byte) []byte
+	combine(st certificate.Statement, shares []certificate.Share) (certificate.Certificate, []ledger.ReplicaID)
+	certify(st certificate.Statement, signers []ledger.ReplicaID) certificate.Certificate
+	threshold(p certificate.Phase) int
+	signers(cert certificate.Certificate) []ledger.ReplicaID // nil: it does not tell
+}
+
 // scheme stands for the signature schemes: a share is a keyed hash of what it is
 // about, a certificate a list of signers with the sum of their shares. Nobody but the
 // holder of an identity calls its sign methods, and that is all the unforgeability a
@@ -102,6 +114,8 @@ func (s *scheme) certify(st certificate.Statement, signers []ledger.ReplicaID) c
 
 var errCertificate = errors.New("the certificate does not verify")
 
+func (s *scheme) signers(cert certificate.Certificate) []ledger.ReplicaID { return signers(cert) }
+
 // signers lists whom a certificate names, nil when it is malformed.
 func signers(cert certificate.Certificate) []ledger.ReplicaID {
 	if len(cert) == 0 || len(cert) != 1+2*int(cert[0])+8 {
@@ -138,4 +152,4 @@ func (s *scheme) Signature(by ledger.ReplicaID, message, sig []byte) bool {
 	return int(by) < len(s.secrets) && string(s.sign(by, message)) == string(sig)
 }
 
-var _ sbft.Verifier = (*scheme)(nil)
+var _ signing = (*scheme)(nil)

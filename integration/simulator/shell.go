@@ -106,7 +106,7 @@ func (n *node) complete() {
 	}
 	for _, d := range out.Deliver {
 		w.watch.decided(n, d)
-		n.exec.queue = append(n.exec.queue, block{height: int(d.Seq), body: d.Body, proof: d.Proof})
+		n.exec.queue = append(n.exec.queue, block{height: number(d.Seq), body: d.Body, proof: d.Proof})
 		n.execute()
 	}
 	if out.Entered != nil {

@@ -139,7 +139,11 @@ func (v *watch) formed(n *node, d sbft.Decision) {
 		phase, need = certificate.Fast, 3*v.w.plan.q.F+v.w.plan.q.C+1
 	}
 	seen := 0
-	for _, id := range signers(d.Proof.Certificate) {
+	ids := v.w.scheme.signers(d.Proof.Certificate)
+	if ids == nil {
+		return // a threshold signature names nobody
+	}
+	for _, id := range ids {
 		seen++
 		if !v.w.liar(id) && v.votes[voteKey{id, phase, d.Proof.View, d.Seq}] != d.Body.Digest {
 			v.w.fail("A2: replica %s decides slot %d by a certificate with the name of replica %d, which did not sign", n.name(), d.Seq, id)
@@ -228,13 +232,17 @@ func (v *watch) stable(n *node, c sbft.Checkpoint) {
 		v.w.fail("A10: the stable checkpoint of replica %s falls from %d to %d", n.name(), v.stables[n.index], c.Seq)
 	}
 	v.stables[n.index] = c.Seq
+	ids := v.w.scheme.signers(c.Certificate)
+	if ids == nil {
+		return // a threshold signature names nobody
+	}
 	holders, honest := 0, 0
-	for _, id := range signers(c.Certificate) {
+	for _, id := range ids {
 		if v.w.liar(id) {
 			continue
 		}
 		honest++
-		if o := v.w.nodes[id]; o.saved >= int(c.Seq) && o.chain[c.Seq-1].state == c.Digest { // #nosec G115 -- bounded by a run
+		if o := v.w.nodes[id]; o.saved >= number(c.Seq) && o.chain[c.Seq-1].state == c.Digest {
 			holders++
 		}
 	}

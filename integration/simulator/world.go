@@ -27,6 +27,7 @@ type Result struct {
 	Healed   sbft.Instant // from the end of chaos until all had a new slot
 	Proofs   int          // of equivocation
 	Messages int          // between replicas
+	Statuses int          // of these, statuses
 }
 
 // world is one run.
@@ -34,7 +35,7 @@ type world struct {
 	opt        Options
 	plan       *plan
 	r          *random
-	scheme     *scheme
+	scheme     signing
 	ledger     ledger.ID
 	null       ledger.Hash
 	now        sbft.Instant
@@ -84,7 +85,11 @@ const (
 func Run(seed uint64, o Options) *Result {
 	r := newRandom(seed)
 	p := draw(r, o)
-	w := &world{opt: o, plan: p, r: r, scheme: newScheme(p.q, seed), result: &Result{Seed: seed, Plan: p.String(), Faults: p.faults, Acted: map[string]int{}}}
+	var s signing = newScheme(p.q, seed)
+	if o.Real != "" {
+		s = newReal(p.q, o.Real, seed)
+	}
+	w := &world{opt: o, plan: p, r: r, scheme: s, result: &Result{Seed: seed, Plan: p.String(), Faults: p.faults, Acted: map[string]int{}}}
 	if len(p.liars) > 0 {
 		w.result.Acts = p.behaviours
 	}

@@ -40,6 +40,7 @@ type Machine struct {
 	peers       []peer // by replica
 
 	statusSent  PeerStatus
+	statusTurn  int
 	resendArmed bool
 	halted      bool // a violation was found: nothing is said any more
 }

@@ -175,13 +175,6 @@ func (tb *table) among(ids ...ledger.ReplicaID) {
 	tb.t.Fatal("the table is never empty")
 }
 
-func (tb *table) all() (ids []ledger.ReplicaID) {
-	for _, s := range tb.seats {
-		ids = append(ids, s.id)
-	}
-	return ids
-}
-
 // offer gives a primary a batch of one transaction; it proposes it.
 func (tb *table) offer(id ledger.ReplicaID, tx string) *ledger.Body {
 	b := tb.body(tx)
@@ -233,6 +226,3 @@ func (tb *table) later(d Instant, ids ...ledger.ReplicaID) {
 		}
 	}
 }
-
-// values lists the transactions of a replica's chain; "-" is null.
-func (tb *table) height(id ledger.ReplicaID) int { return len(tb.seats[id].chain) }
