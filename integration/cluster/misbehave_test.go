@@ -114,19 +114,11 @@ func TestTwoByzantineReplicasAreBorne(t *testing.T) {
 	}
 }
 
-// believed is why an hour is not borne yet: a client node takes one replica's word
-// that a transaction has expired, and tells its application that nothing was executed.
-// A Byzantine primary could say so of anything.
-const believed = "a client node believes the refusal of one replica"
-
 // A replica whose clock is wrong loses its turn as primary at most.
 func TestAWrongClockIsBorne(t *testing.T) {
 	long(t)
-	for offset, waits := range map[string]string{"2s": "", "-2s": "", "45s": "", "-45s": "", "1h": believed, "-1h": believed} {
+	for _, offset := range []string{"2s", "-2s", "45s", "-45s", "1h", "-1h"} {
 		t.Run(offset, func(t *testing.T) {
-			if waits != "" && os.Getenv("CONCORDAT_KNOWN") == "" {
-				t.Skip(waits)
-			}
 			tr := begin(t, 1, 0, badly(t, "--clock-offset", offset))
 			tr.meanwhile("clock of the first primary wrong by "+offset, 4*time.Second, newViewMax)
 			tr.circle(0)
