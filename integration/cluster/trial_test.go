@@ -52,6 +52,10 @@ type special struct {
 
 // begin starts the processes with a proxy on each link, and the load.
 func begin(t *testing.T, f, c int, unlike map[int]special) *trial {
+	return beginFor(t, f, c, unlike, 4*time.Minute)
+}
+
+func beginFor(t *testing.T, f, c int, unlike map[int]special, most time.Duration) *trial {
 	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: f, C: c, ClientNodes: 2})
 	require.NoError(t, err)
 	tr := &trial{network: &network{Network: n, t: t, replicas: make([]*devnet.Process, len(n.Replicas))}, links: fault.NewNetwork(),
@@ -70,7 +74,7 @@ func begin(t *testing.T, f, c int, unlike map[int]special) *trial {
 		tr.clients = append(tr.clients, p)
 	}
 	var cancel context.CancelFunc
-	tr.ctx, cancel = context.WithTimeout(context.Background(), 4*time.Minute)
+	tr.ctx, cancel = context.WithTimeout(context.Background(), most)
 	t.Cleanup(cancel)
 	tr.connect()
 	tr.load()
