@@ -130,7 +130,7 @@ func TestRollingRestarts(t *testing.T) {
 func TestAllKilledUnderLoadGoOnSoon(t *testing.T) {
 	long(t)
 	tr := begin(t, 1, 0, nil)
-	for range 3 {
+	for range 8 {
 		for i := range tr.replicas {
 			tr.kill(i)
 		}

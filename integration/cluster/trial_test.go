@@ -260,6 +260,9 @@ func (tr *trial) provable(h *history.History, executed history.Executed) {
 		tip = max(tip, at.Height)
 	}
 	for _, o := range h.Operations {
+		if at, ok := executed[o.Command]; !o.Known() {
+			tr.t.Logf("%v: executed %v at %v of %d, certified %v", o, ok, at, tip, tr.proven[at.Height])
+		}
 		if at, ok := executed[o.Command]; ok && at.Height+5 < tip && !tr.proven[at.Height] {
 			tr.t.Errorf("block %d, of %d, is certified nowhere, so there can be no receipt for %v", at.Height, tip, o)
 		}
