@@ -29,6 +29,8 @@ const (
 	DomainEvidence    Domain = "concordat/evidence/1"
 	DomainRecord      Domain = "concordat/record/1"
 	DomainReadReply   Domain = "concordat/read-reply/1"
+	DomainCommands    Domain = "concordat/commands/1"
+	DomainCheckpoint  Domain = "concordat/checkpoint/1"
 )
 
 // Writer appends an explicit layout: fixed-width big-endian integers, and byte
