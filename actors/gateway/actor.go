@@ -11,8 +11,6 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/shell"
-	"github.com/concordat-ledger/concordat/bus"
-	"github.com/concordat-ledger/concordat/bus/link"
 	"github.com/concordat-ledger/concordat/bus/server"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
@@ -55,6 +53,7 @@ type submission struct {
 	envelope []byte
 	callers  []caller
 	sent     time.Time
+	refused  map[ledger.ReplicaID]ledgerpb.Refusal // for good, by whom
 }
 
 type caller struct {
@@ -98,7 +97,7 @@ func (g *gateway) Receive(c *shell.Context, msg any) {
 	case *actorspb.Receipts:
 		g.onReceipts(c, m)
 	case *actorspb.SubmitRefused:
-		g.onRefused(m)
+		g.onRefused(c, m)
 	case *actorspb.ReadReply:
 		g.onReadReply(c, m)
 	case tick:
@@ -259,11 +258,8 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 // noteView learns who the primary is. One replica's word is not enough: the view is
 // the highest that f+1 replicas have reached.
 func (g *gateway) noteView(from shell.PID, view ledger.View) {
-	for id := range g.views {
-		member := bus.MemberID(ledger.ReplicaID(id).String()) // #nosec G115 -- below n
-		if from != nil && from.Address == link.Address(member) {
-			g.views[id] = max(g.views[id], view)
-		}
+	if id, ok := g.replicaOf(from); ok {
+		g.views[id] = max(g.views[id], view)
 	}
 	sorted := slices.Clone(g.views)
 	slices.Sort(sorted)
@@ -292,19 +288,6 @@ func (g *gateway) finish(s *submission, reply *ledgerpb.SubmitReply) {
 	delete(g.submits, s.id)
 	for _, cl := range s.callers {
 		answer(cl.request, reply)
-	}
-}
-
-func (g *gateway) onRefused(m *actorspb.SubmitRefused) {
-	for _, r := range m.GetRefused() {
-		id, err := ledger.HashFromBytes(r.GetTxId())
-		if err != nil {
-			continue
-		}
-		if s := g.submits[id]; s != nil {
-			g.finish(s, &ledgerpb.SubmitReply{Error: &ledgerpb.Error{Refusal: ledgerpb.Refusal(r.GetRefusal()), // #nosec G115 -- an enum
-				Message: r.GetMessage(), RetryAfterMs: r.GetRetryAfterMs()}})
-		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,30 +42,46 @@ func (a *acks) gap(since time.Time) time.Duration {
 	return max(longest, time.Since(last))
 }
 
-// keepLoading submits from some workers until the context ends. Each waits a little
-// between two, so that the load is moderate and open enough to see a stall.
-func (n *network) keepLoading(ctx context.Context, workers int, a *acks) (wait func() int) {
-	var wg sync.WaitGroup
-	total := make([]int, workers)
-	signer := n.signer("bench@org0")
-	for w := range workers {
-		wg.Go(func() {
-			for i := 0; ctx.Err() == nil; i++ {
-				if n.insist(ctx, signer, fmt.Sprintf("load-%d-%d", w, i)) != nil {
-					a.note()
-					total[w]++
-				}
-				pause(ctx, 20*time.Millisecond)
-			}
-		})
+// after lists the receipts that came after an instant.
+func (a *acks) after(since time.Time) []time.Time {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	i := len(a.times)
+	for i > 0 && a.times[i-1].After(since) {
+		i--
 	}
-	return func() int {
-		wg.Wait()
-		sum := 0
-		for _, t := range total {
-			sum += t
+	return slices.Clone(a.times[i:])
+}
+
+// failoverRate is the load during the measurement, in tx/s.
+const failoverRate = 500
+
+// keepLoading submits at a fixed rate until the context ends, whatever comes back,
+// and insists on every outcome.
+func (n *network) keepLoading(ctx context.Context, a *acks) (wait func() int) {
+	var wg sync.WaitGroup
+	var total atomic.Int64
+	signer := n.signer("bench@org0")
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Hour)
+	slots := make(chan struct{}, 20*failoverRate)
+	wg.Go(func() {
+		begun := time.Now()
+		for i := 0; ctx.Err() == nil; i++ {
+			pause(ctx, time.Until(begun.Add(time.Duration(i)*time.Second/failoverRate)))
+			slots <- struct{}{}
+			wg.Go(func() {
+				if n.insist(end, signer, fmt.Sprint("load-", i)) != nil {
+					a.note()
+					total.Add(1)
+				}
+				<-slots
+			})
 		}
-		return sum
+	})
+	return func() int {
+		defer cancel()
+		wg.Wait()
+		return int(total.Load())
 	}
 }
 
@@ -97,27 +114,47 @@ func (n *network) settle(ctx context.Context) {
 	n.t.Fatal("the replicas do not come together again")
 }
 
-// failover kills the primary, and the next ones as well, under load, several times, and
-// returns the times without a commit.
-func failover(t *testing.T, f, c, rounds, bad int) []time.Duration {
+// takesOver waits until a replica leads.
+func (n *network) takesOver(ctx context.Context, i int) {
+	wait, cancel := context.WithTimeout(ctx, 20*time.Second)
+	defer cancel()
+	for n.primary(ctx) != i {
+		require.NoError(n.t, wait.Err(), "replica %d does not take over", i)
+		pause(wait, 5*time.Millisecond)
+	}
+}
+
+// bad says which primaries a round kills: so many, at once or each when it leads.
+type bad struct {
+	primaries int
+	inTurn    bool
+}
+
+// failover kills primaries under load, several times, and returns the times without a
+// commit.
+func failover(t *testing.T, f, c, rounds int, kill bad) []time.Duration {
 	n := startSized(t, f, c)
-	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(30+15*rounds)*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Duration(60+20*rounds)*time.Second)
 	defer cancel()
 	var a acks
 	loading, stop := context.WithCancel(ctx)
-	wait := n.keepLoading(loading, 16, &a)
+	wait := n.keepLoading(loading, &a)
 	var gaps []time.Duration
 	for range rounds {
 		n.settle(ctx)
 		pause(ctx, 500*time.Millisecond)
 		first := n.primary(ctx)
 		killed := time.Now()
-		for i := range bad {
-			require.NoError(t, n.replicas[(first+i)%len(n.replicas)].Kill())
+		for i := range kill.primaries {
+			next := (first + i) % len(n.replicas)
+			if i > 0 && kill.inTurn {
+				n.takesOver(ctx, next)
+			}
+			require.NoError(t, n.replicas[next].Kill())
 		}
 		pause(ctx, 4*time.Second)
 		gaps = append(gaps, a.gap(killed))
-		for i := range bad {
+		for i := range kill.primaries {
 			n.startReplica((first + i) % len(n.replicas))
 		}
 	}
@@ -131,16 +168,20 @@ func failover(t *testing.T, f, c, rounds, bad int) []time.Duration {
 // gives the table of docs/consensus.md.
 func TestThePrimaryIsKilledUnderLoad(t *testing.T) {
 	if os.Getenv("CONCORDAT_FAILOVER") == "" {
-		gaps := failover(t, 1, 0, 1, 1)
+		gaps := failover(t, 1, 0, 1, bad{primaries: 1})
 		t.Logf("n = 4: %s without commits", gaps[0].Round(time.Millisecond))
 		require.Less(t, gaps[0], 3*time.Second)
 		return
 	}
 	rounds, err := strconv.Atoi(os.Getenv("CONCORDAT_FAILOVER"))
 	require.NoError(t, err)
-	for _, k := range []struct{ f, c, bad int }{{1, 0, 1}, {1, 1, 1}, {2, 0, 1}, {2, 0, 2}} {
+	for _, k := range []struct {
+		f, c int
+		bad  bad
+	}{{1, 0, bad{1, false}}, {1, 1, bad{1, false}}, {2, 0, bad{1, false}}, {2, 0, bad{2, false}}, {2, 0, bad{2, true}}} {
 		gaps := failover(t, k.f, k.c, rounds, k.bad)
 		at := func(p int) time.Duration { return gaps[(len(gaps)-1)*p/100].Round(time.Millisecond) }
-		fmt.Printf("| n = %d, %d killed | %s | %s | %s |\n", 3*k.f+2*k.c+1, k.bad, at(50), at(99), at(100))
+		how := map[bool]string{false: "at once", true: "each when it leads"}[k.bad.inTurn]
+		fmt.Printf("| n = %d, %d killed, %s | %s | %s | %s |\n", 3*k.f+2*k.c+1, k.bad.primaries, how, at(50), at(99), at(100))
 	}
 }

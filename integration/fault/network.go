@@ -1,97 +1,157 @@
 package fault
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
+	"slices"
+	"sync"
 	"time"
-
-	"github.com/concordat-ledger/concordat/node/config"
 )
 
-// Network is the proxies of all directed links between the replicas of a network. A
-// link from a to b carries what a says to b, for b's server takes connections, and a's
-// words come over the one that a has made.
+// Link is what From sends to To.
+type Link struct{ From, To string }
+
+// Network is the links of a cluster by the names of its members.
 type Network struct {
-	ids   []string
-	links map[[2]string]*Proxy
+	mu     sync.Mutex
+	links  map[Link]*Proxy // under mu
+	wg     sync.WaitGroup
+	closed chan struct{}
+	once   sync.Once
 }
 
-// Rewire puts a proxy before every replica for every other one, and writes its address
-// into the folders, before the processes are started.
-func Rewire(folders []string) (*Network, error) {
-	n := &Network{links: map[[2]string]*Proxy{}}
-	var loaded []*config.Folder
-	for _, dir := range folders {
-		f, err := config.Load(dir)
-		if err != nil {
-			return nil, errors.Join(err, n.Close())
-		}
-		loaded = append(loaded, f)
-		n.ids = append(n.ids, f.Node.ID)
+// NewNetwork has no links yet.
+func NewNetwork() *Network { return &Network{links: map[Link]*Proxy{}, closed: make(chan struct{})} }
+
+// Connect makes the link between two members, and returns the address at which
+// from is to dial to.
+func (n *Network) Connect(from, to, target string) (string, error) {
+	p, err := Start(target)
+	if err != nil {
+		return "", err
 	}
-	for _, from := range loaded {
-		for _, to := range n.ids {
-			if to == from.Node.ID {
-				continue
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if old := n.links[Link{from, to}]; old != nil {
+		p.Close()
+		return "", fmt.Errorf("there is a link %s→%s already", from, to)
+	}
+	n.links[Link{from, to}] = p
+	return p.Addr(), nil
+}
+
+// Proxy of a link, or nil.
+func (n *Network) Proxy(from, to string) *Proxy {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.links[Link{from, to}]
+}
+
+// Links that a condition holds for, sorted.
+func (n *Network) Links(match func(Link) bool) []Link {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var out []Link
+	for l := range n.links {
+		if match(l) {
+			out = append(out, l)
+		}
+	}
+	slices.SortFunc(out, func(a, b Link) int { return cmp.Or(cmp.Compare(a.From, b.From), cmp.Compare(a.To, b.To)) })
+	return out
+}
+
+// Between are the links from a member of one side to a member of the other, both ways.
+func (n *Network) Between(a, b []string) []Link {
+	return n.Links(func(l Link) bool {
+		return slices.Contains(a, l.From) && slices.Contains(b, l.To) || slices.Contains(b, l.From) && slices.Contains(a, l.To)
+	})
+}
+
+// Of are all links of a member.
+func (n *Network) Of(member string) []Link {
+	return n.Links(func(l Link) bool { return l.From == member || l.To == member })
+}
+
+// From are the links on which a member speaks, To those on which it hears.
+func (n *Network) From(member string) []Link {
+	return n.Links(func(l Link) bool { return l.From == member })
+}
+
+// To are the links on which a member hears.
+func (n *Network) To(member string) []Link {
+	return n.Links(func(l Link) bool { return l.To == member })
+}
+
+// Set gives links a condition.
+func (n *Network) Set(c Condition, links ...Link) {
+	for _, l := range links {
+		if p := n.Proxy(l.From, l.To); p != nil {
+			p.Set(c)
+		}
+	}
+}
+
+// Partition severs two sides from each other.
+func (n *Network) Partition(a, b []string) { n.Set(Severed, n.Between(a, b)...) }
+
+// Isolate severs a member from everybody.
+func (n *Network) Isolate(member string) { n.Set(Severed, n.Of(member)...) }
+
+// OneWay lets nothing that from says reach to; the other way stays.
+func (n *Network) OneWay(from, to string) { n.Set(Severed, Link{from, to}) }
+
+// Heal makes all links good.
+func (n *Network) Heal() { n.Set(Condition{}, n.Links(func(Link) bool { return true })...) }
+
+// Flap lets links be good and severed by turns, until stop is called, which
+// leaves them good.
+func (n *Network) Flap(good, severed time.Duration, links ...Link) (stop func()) {
+	end := make(chan struct{})
+	var running sync.WaitGroup
+	turn := func() {
+		for _, phase := range []struct {
+			condition Condition
+			lasts     time.Duration
+		}{{Severed, severed}, {Condition{}, good}} {
+			n.Set(phase.condition, links...)
+			select {
+			case <-time.After(phase.lasts): // the fault's own timing
+			case <-end:
+			case <-n.closed:
 			}
-			p, err := Listen(from.Node.Peers[to])
-			if err != nil {
-				return nil, errors.Join(err, n.Close())
-			}
-			n.links[[2]string{from.Node.ID, to}] = p
-			from.Node.Peers[to] = p.Addr()
-		}
-		if err := config.Save(from); err != nil {
-			return nil, errors.Join(fmt.Errorf("rewire %s: %w", from.Node.ID, err), n.Close())
 		}
 	}
-	return n, nil
+	running.Add(1)
+	n.wg.Go(func() {
+		defer running.Done()
+		for !isClosed(end) && !isClosed(n.closed) {
+			turn()
+		}
+		n.Set(Condition{}, links...)
+	})
+	return sync.OnceFunc(func() {
+		close(end)
+		running.Wait()
+	})
 }
 
-// each does something to the links that a filter chooses.
-func (n *Network) each(choose func(from, to string) bool, do func(*Proxy)) {
-	for k, p := range n.links {
-		if choose(k[0], k[1]) {
-			do(p)
-		}
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
 	}
 }
 
-// Isolate holds all links from and to a replica: it is there, and hears and says nothing.
-func (n *Network) Isolate(id string) {
-	n.each(func(from, to string) bool { return from == id || to == id }, (*Proxy).Hold)
-}
-
-// Silence holds what a replica says; it still hears.
-func (n *Network) Silence(id string) {
-	n.each(func(from, _ string) bool { return from == id }, (*Proxy).Hold)
-}
-
-// Deafen holds what is said to a replica; it still speaks.
-func (n *Network) Deafen(id string) {
-	n.each(func(_, to string) bool { return to == id }, (*Proxy).Hold)
-}
-
-// Reset cuts all connections of a replica.
-func (n *Network) Reset(id string) {
-	n.each(func(from, to string) bool { return from == id || to == id }, (*Proxy).Cut)
-}
-
-// Slow delays what a replica says and hears.
-func (n *Network) Slow(id string, d, jitter time.Duration) {
-	n.each(func(from, to string) bool { return from == id || to == id }, func(p *Proxy) { p.Delay(d, jitter) })
-}
-
-// Heal ends everything.
-func (n *Network) Heal() {
-	n.each(func(string, string) bool { return true }, (*Proxy).Heal)
-}
-
-// Close ends all proxies.
-func (n *Network) Close() error {
-	var errs []error
+// Close ends all links and waits for their goroutines.
+func (n *Network) Close() {
+	n.once.Do(func() { close(n.closed) })
+	n.wg.Wait()
+	n.mu.Lock()
+	defer n.mu.Unlock()
 	for _, p := range n.links {
-		errs = append(errs, p.Close())
+		p.Close()
 	}
-	return errors.Join(errs...)
 }

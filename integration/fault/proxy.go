@@ -1,207 +1,170 @@
-// Package fault puts a TCP proxy into each directed link between the processes of a
-// network, so that tests can delay, hold, cut and reset what passes.
 package fault
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
-// Proxy forwards connections to one address, badly when told so. What its holder does
-// to it counts for connections that exist, and for those to come.
+// dialTimeout bounds the wait for a target that does not answer.
+const dialTimeout = 2 * time.Second
+
+// Stats count what a proxy did.
+type Stats struct {
+	Accepted, Refused, Reset int64
+	Forward, Backward        int64 // bytes that arrived
+	Lost                     int64 // bytes swallowed
+}
+
+// Proxy stands before one target.
 type Proxy struct {
 	target   string
 	listener net.Listener
+	ctx      context.Context
+	cancel   context.CancelFunc
 	wg       sync.WaitGroup
 
-	mu     sync.Mutex
-	conns  map[net.Conn]struct{}
-	open   chan struct{} // closed while bytes may pass
-	cut    bool
-	delay  time.Duration
-	jitter time.Duration
-	closed bool
+	mu                             sync.Mutex
+	condition                      Condition            // under mu
+	changed                        chan struct{}        // under mu; closed at each change
+	open                           map[*connection]bool // under mu
+	accepted, refused, reset, lost atomic.Int64
+	arrived                        [Both]atomic.Int64 // by way
 }
 
-// Listen starts a proxy for a target on a free port of this machine.
-func Listen(target string) (*Proxy, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+// Start listens on a free port of this machine for a target.
+func Start(target string) (*Proxy, error) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var lc net.ListenConfig
+	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
-		return nil, fmt.Errorf("start a fault proxy: %w", err)
+		cancel()
+		return nil, fmt.Errorf("listen for %s: %w", target, err)
 	}
-	p := &Proxy{target: target, listener: l, conns: map[net.Conn]struct{}{}, open: make(chan struct{})}
-	close(p.open)
+	p := &Proxy{target: target, listener: l, ctx: ctx, cancel: cancel, changed: make(chan struct{}), open: map[*connection]bool{}}
 	p.wg.Go(p.accept)
 	return p, nil
 }
 
-// Addr is where the proxy listens.
+// Addr is where to dial instead of the target.
 func (p *Proxy) Addr() string { return p.listener.Addr().String() }
 
-func (p *Proxy) accept() {
-	for {
-		c, err := p.listener.Accept()
-		if err != nil {
-			return
-		}
-		p.wg.Go(func() { p.serve(c) })
-	}
-}
-
-// serve connects one client with the target until either ends.
-func (p *Proxy) serve(c net.Conn) {
-	defer p.forget(c)
-	if !p.keep(c) {
-		return
-	}
-	t, err := net.DialTimeout("tcp", p.target, 5*time.Second)
-	if err != nil {
-		return
-	}
-	defer p.forget(t)
-	if !p.keep(t) {
-		return
-	}
-	var both sync.WaitGroup
-	both.Go(func() { p.pump(t, c) })
-	both.Go(func() { p.pump(c, t) })
-	both.Wait()
-}
-
-// keep remembers a connection; false: it must not be.
-func (p *Proxy) keep(c net.Conn) bool {
+// Set changes the condition; connections that are there feel it at once.
+func (p *Proxy) Set(c Condition) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.cut || p.closed {
-		return false
-	}
-	p.conns[c] = struct{}{}
-	return true
-}
-
-func (p *Proxy) forget(c net.Conn) {
-	_ = c.Close()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.conns, c)
-}
-
-// chunk is what was read, and when it may be written.
-type chunk struct {
-	data []byte
-	due  time.Time
-}
-
-// chunksMax bounds what a direction holds; beyond it the sender feels it.
-const chunksMax = 256
-
-// pump copies one direction, delayed, and stands still while the link is held.
-func (p *Proxy) pump(to, from net.Conn) {
-	queue := make(chan chunk, chunksMax)
-	var writer sync.WaitGroup
-	writer.Go(func() {
-		for c := range queue {
-			time.Sleep(time.Until(c.due)) // the delay itself; nothing is waited for
-			<-p.gate()
-			if _, err := to.Write(c.data); err != nil {
-				_ = from.Close()
-			}
-		}
-	})
-	for {
-		buf := make([]byte, 32<<10)
-		n, err := from.Read(buf)
-		if n > 0 {
-			queue <- chunk{buf[:n], time.Now().Add(p.lag())}
-		}
-		if err != nil {
-			break
-		}
-	}
-	close(queue)
-	writer.Wait()
-	_ = to.Close()
-}
-
-func (p *Proxy) gate() <-chan struct{} {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.open
-}
-
-func (p *Proxy) lag() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.jitter > 0 {
-		return p.delay + rand.N(p.jitter) // #nosec G404 -- jitter
-	}
-	return p.delay
-}
-
-// Delay makes everything that passes later.
-func (p *Proxy) Delay(d, jitter time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.delay, p.jitter = d, jitter
-}
-
-// Hold lets nothing pass, and loses nothing: a black hole behind which TCP waits.
-func (p *Proxy) Hold() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	select {
-	case <-p.open:
-		p.open = make(chan struct{})
-	default:
+	p.condition = c
+	close(p.changed)
+	p.changed = make(chan struct{})
+	for conn := range p.open {
+		conn.obey(c)
 	}
 }
 
-// Cut resets all connections and refuses new ones.
-func (p *Proxy) Cut() {
+// Condition that holds now.
+func (p *Proxy) Condition() Condition {
+	c, _ := p.now()
+	return c
+}
+
+// now is the condition, and a channel that is closed when there is another.
+func (p *Proxy) now() (Condition, <-chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut = true
-	for c := range p.conns {
-		if t, ok := c.(*net.TCPConn); ok {
-			_ = t.SetLinger(0)
-		}
-		_ = c.Close()
-	}
+	return p.condition, p.changed
 }
 
-// Heal ends whatever was done.
-func (p *Proxy) Heal() {
+// Stats so far.
+func (p *Proxy) Stats() Stats {
+	return Stats{Accepted: p.accepted.Load(), Refused: p.refused.Load(), Reset: p.reset.Load(), Lost: p.lost.Load(),
+		Forward: p.arrived[Forward].Load(), Backward: p.arrived[Backward].Load()}
+}
+
+// Open is the number of connections.
+func (p *Proxy) Open() int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.cut, p.delay, p.jitter = false, 0, 0
-	p.release()
+	return len(p.open)
 }
 
-func (p *Proxy) release() {
-	select {
-	case <-p.open:
-	default:
-		close(p.open)
-	}
-}
-
-// Close ends the proxy and waits for its goroutines.
-func (p *Proxy) Close() error {
-	err := p.listener.Close()
+// Close ends everything and waits for it.
+func (p *Proxy) Close() {
+	p.cancel()
+	_ = p.listener.Close() // it only frees the port
 	p.mu.Lock()
-	p.closed = true
-	p.release()
-	for c := range p.conns {
-		_ = c.Close()
+	for c := range p.open {
+		c.end(false)
 	}
 	p.mu.Unlock()
 	p.wg.Wait()
-	if errors.Is(err, net.ErrClosed) {
-		return nil
+}
+
+func (p *Proxy) accept() {
+	for {
+		client, err := p.listener.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			continue // a connection that ended before it was taken
+		}
+		p.wg.Go(func() { p.serve(client) })
 	}
-	return err
+}
+
+// serve connects to the target and carries bytes until either side ends.
+func (p *Proxy) serve(client net.Conn) {
+	condition := p.Condition()
+	if condition.Cut {
+		p.refused.Add(1)
+		abort(client)
+		return
+	}
+	p.accepted.Add(1)
+	c := &connection{proxy: p, client: client, done: make(chan struct{})}
+	if !condition.HalfOpen {
+		d := net.Dialer{Timeout: dialTimeout}
+		target, err := d.DialContext(p.ctx, "tcp", p.target)
+		if err != nil {
+			p.refused.Add(1)
+			abort(client)
+			return
+		}
+		c.target = target
+	}
+	if p.register(c) {
+		c.run()
+		p.forget(c)
+	}
+}
+
+// register fails when the condition became one under which it must not live.
+func (p *Proxy) register(c *connection) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.ctx.Err() != nil {
+		c.end(false)
+		return false
+	}
+	p.open[c] = true
+	c.obey(p.condition)
+	return true
+}
+
+func (p *Proxy) forget(c *connection) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.open, c)
+}
+
+// abort closes with a reset, as a crashed or unreachable peer would.
+func abort(c net.Conn) {
+	if tcp, ok := c.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // then it is an ordinary close
+	}
+	_ = c.Close() // either way nobody uses it any more
 }
