@@ -108,7 +108,7 @@ func (x *executor) transaction(index uint32, raw []byte, seen map[ledger.Hash]ui
 		r.Status, r.First, r.Message = ledger.StatusDuplicate, first, "the command was executed before"
 		return r, nil
 	}
-	seen[key] = index
+	seen[key], r.Command = index, key
 	x.block.Commands = append(x.block.Commands, actorspb.Command{Key: key,
 		Place: ledger.Place{Height: x.header.Height, Index: index}, Expires: tx.ValidUntil})
 	return r, x.run(tx, r)
