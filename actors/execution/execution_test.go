@@ -24,6 +24,7 @@ func (emptyStore) Scan(_, _ []byte, _ ledger.Height, _ bool) (wasm.Iterator, err
 func (emptyStore) Each(ledger.Height, func(_, _ []byte) error) error                { return nil }
 func (emptyStore) Header(ledger.Height) ([]byte, error)                             { return nil, nil }
 func (emptyStore) Commands(func(actorspb.Command) error) error                      { return nil }
+func (emptyStore) CommandsSum(ledger.Height) (ledger.Hash, error)                   { return ledger.Hash{}, nil }
 func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error)                   { return nil, nil }
 
 type bench struct {

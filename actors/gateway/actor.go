@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -246,7 +247,7 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 		if err != nil || s == nil {
 			continue
 		}
-		reply, err := g.receipt(header, outcome, m.GetCertificate(), it)
+		reply, err := g.receipt(s, header, outcome, m.GetCertificate(), it)
 		if err != nil {
 			c.Logger().Warn("a replica sent a receipt that does not verify", "from", c.Sender(), "error", err)
 			continue
@@ -267,10 +268,13 @@ func (g *gateway) noteView(from shell.PID, view ledger.View) {
 	g.probe = sorted[len(sorted)-1] > g.view && time.Since(g.probed) > submitRetry // their receipts will tell
 }
 
-func (g *gateway) receipt(h *ledger.Header, o *ledger.Outcome, cert []byte, it *actorspb.ReceiptItem) (*ledgerpb.SubmitReply, error) {
+func (g *gateway) receipt(s *submission, h *ledger.Header, o *ledger.Outcome, cert []byte, it *actorspb.ReceiptItem) (*ledgerpb.SubmitReply, error) {
 	res, err := ledger.ParseResult(it.GetResult())
 	if err != nil {
 		return nil, err
+	}
+	if !s.answeredBy(res) {
+		return nil, errAnother
 	}
 	r := &ledger.Receipt{Header: *h, Outcome: *o, Index: it.GetIndex(), Result: *res, Certificate: cert}
 	for p := it.GetPath(); len(p) >= ledger.HashSize; p = p[ledger.HashSize:] {
@@ -282,6 +286,19 @@ func (g *gateway) receipt(h *ledger.Header, o *ledger.Outcome, cert []byte, it *
 	view := &ledgerpb.ResultView{TxId: res.TxID.String(), Height: uint64(h.Height), Index: it.GetIndex(), Status: res.Status.String(),
 		Code: res.Code, Message: res.Message, GasUsed: res.GasUsed, Output: res.Output, Repeated: it.GetRepeated()}
 	return &ledgerpb.SubmitReply{Receipt: r.Marshal(), Result: view}, nil
+}
+
+// errAnother means that a receipt is not of what was submitted.
+var errAnother = errors.New("the receipt is of another transaction")
+
+// answeredBy reports whether a result is that of the submission, or its command's first.
+func (s *submission) answeredBy(res *ledger.Result) bool {
+	env, err := ledger.ParseEnvelope(s.envelope)
+	if err != nil {
+		return false
+	}
+	tx, err := ledger.ParseTransaction(env.Payload)
+	return err == nil && res.Answers(s.id, tx)
 }
 
 func (g *gateway) finish(s *submission, reply *ledgerpb.SubmitReply) {

@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"os"
 	"testing"
 	"time"
 
@@ -14,17 +13,9 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 )
 
-// known skips what is known to fail, unless it is asked for.
-func known(t *testing.T, why string) {
-	if os.Getenv("CONCORDAT_KNOWN") == "" {
-		t.Skip("known to fail, CONCORDAT_KNOWN=1 shows it: " + why)
-	}
-}
-
 // A client node, or one replica behind an honest one, answers with a true receipt of
 // something else, and says that the command was executed before.
 func TestAReceiptOfAnotherCommandIsNotBelieved(t *testing.T) {
-	known(t, "nothing ties the receipt of a repeated command to that command")
 	n := start(t)
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()

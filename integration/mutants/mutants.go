@@ -26,7 +26,7 @@ var All = []Mutant{
 	{"no-prepared", "newview.go", "\tcase prepared != nil:\n\t\treturn Choice{Seq: seq, Kind: Adopted", "\tcase prepared != nil && fast != nil:\n\t\treturn Choice{Seq: seq, Kind: Adopted", "prepared certificates are ignored"},
 	{"q-1", "ledger/quorum/quorum.go", "{ return 2*q.F + 2*q.C + 1 }", "{ return 2*q.F + 2*q.C }", "n - f - 1 messages make a new view"},
 	{"uncertified-stable", "viewchange.go", "if err := vc.Stable.check(p, v); err != nil {", "if err := vc.Stable.check(p, v); err != nil && false {", "a claimed checkpoint needs no certificate"},
-	{"unverified-evidence", "viewchange.go", "return errors.Join(verify(e.Committed, phase), verify(e.Prepared, certificate.Prepare))", "_ = verify; return errors.Join()", "certificates in view-change messages are not verified"},
+	{"unverified-evidence", "viewchange.go", "return errors.Join(verify(e.Committed, phase), verify(e.Prepared, certificate.Prepare))", "_, _ = verify, phase\n\treturn errors.Join()", "certificates in view-change messages are not verified"},
 	{"omit-stored", "complaint.go", "for seq := m.low + 1; seq <= m.low+m.window(); seq++ {\n\t\tif s := m.slots[seq]; s != nil {\n\t\t\tif e, ok", "for seq := m.durable + 1; seq <= m.low+m.window(); seq++ {\n\t\tif s := m.slots[seq]; s != nil {\n\t\t\tif e, ok", "a view-change message leaves out what its sender has stored (uncertified last-stable)"},
 	{"omit-committed", "complaint.go", "\t\treturn e, true\n\t}\n\te.Prepared, e.Accepted", "\t\treturn e, false\n\t}\n\te.Prepared, e.Accepted", "and what its sender has committed"},
 	{"omit-accepted", "complaint.go", "e.Prepared, e.Accepted = s.prepared, s.accepted", "e.Prepared = s.prepared", "and what it has only accepted"},
