@@ -160,6 +160,7 @@ func failover(t *testing.T, f, c, rounds int, kill bad) []time.Duration {
 	}
 	stop()
 	require.Greater(t, wait(), 50*rounds)
+	n.stop() // or it would share the machine with the next one
 	slices.Sort(gaps)
 	return gaps
 }
