@@ -36,23 +36,28 @@ func ProposalDigest(id ID, at Time, root Hash, count int) Hash {
 
 // Header is a block's identity: its place in the chain and what was agreed.
 type Header struct {
-	Ledger  ID
-	Epoch   Epoch
-	Height  Height
-	Parent  Hash // hash of the header before; of genesis, the ledger id
-	Time    Time
-	TxRoot  Hash
-	TxCount uint32
+	Ledger   ID
+	Epoch    Epoch
+	Height   Height
+	Parent   Hash // hash of the header before; of genesis, the ledger id
+	Time     Time // the block's time: Proposed, but never before the parent's
+	Proposed Time // the time that was agreed; a new view may bring an old one, or 0 of a null block
+	TxRoot   Hash
+	TxCount  uint32
 }
 
+// BlockTime is the time of a block: what was proposed, but never earlier than its
+// parent's, because a view change may put an older proposal behind a younger one.
+func BlockTime(parent, proposed Time) Time { return max(parent, proposed) }
+
 // HeaderBytes is the length of a marshalled header.
-const HeaderBytes = 4 + len(DomainHeader) + 3*HashSize + 3*8 + 4
+const HeaderBytes = 4 + len(DomainHeader) + 3*HashSize + 4*8 + 4
 
 // Marshal is the header's exact layout.
 func (h *Header) Marshal() []byte {
 	return NewWriter(DomainHeader, HeaderBytes).
 		Hash(h.Ledger).U64(uint64(h.Epoch)).U64(uint64(h.Height)).Hash(h.Parent).
-		U64(uint64(h.Time)).Hash(h.TxRoot).U32(h.TxCount).Done() // #nosec G115 -- time is two's complement
+		U64(uint64(h.Time)).U64(uint64(h.Proposed)).Hash(h.TxRoot).U32(h.TxCount).Done() // #nosec G115 -- times are two's complement
 }
 
 // Hash names the block and links the next one to it.
@@ -62,7 +67,7 @@ func (h *Header) Hash() Hash {
 
 // ProposalDigest is the digest that the commit certificate of this block signs.
 func (h *Header) ProposalDigest() Hash {
-	return ProposalDigest(h.Ledger, h.Time, h.TxRoot, int(h.TxCount))
+	return ProposalDigest(h.Ledger, h.Proposed, h.TxRoot, int(h.TxCount))
 }
 
 // ParseHeader reads what Marshal wrote.
@@ -78,6 +83,6 @@ func ParseHeader(b []byte) (*Header, error) {
 func readHeader(r *Reader) *Header {
 	return &Header{
 		Ledger: r.Hash(), Epoch: Epoch(r.U64()), Height: Height(r.U64()), Parent: r.Hash(),
-		Time: Time(r.U64()), TxRoot: r.Hash(), TxCount: r.U32(), // #nosec G115 -- two's complement
+		Time: Time(r.U64()), Proposed: Time(r.U64()), TxRoot: r.Hash(), TxCount: r.U32(), // #nosec G115 -- two's complement
 	}
 }

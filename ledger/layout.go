@@ -17,11 +17,11 @@ const (
 	DomainTransaction Domain = "concordat/transaction/1"
 	DomainCommand     Domain = "concordat/command/1"
 	DomainProposal    Domain = "concordat/proposal/1"
-	DomainHeader      Domain = "concordat/header/1"
+	DomainHeader      Domain = "concordat/header/2"
 	DomainOutcome     Domain = "concordat/outcome/1"
 	DomainRoots       Domain = "concordat/roots/1"
-	DomainResult      Domain = "concordat/result/1"
-	DomainResultLeaf  Domain = "concordat/result-leaf/1"
+	DomainResult      Domain = "concordat/result/2"
+	DomainResultLeaf  Domain = "concordat/result-leaf/2"
 	DomainEvent       Domain = "concordat/event/1"
 	DomainReceipt     Domain = "concordat/receipt/1"
 	DomainVote        Domain = "concordat/vote/1"
@@ -29,6 +29,8 @@ const (
 	DomainEvidence    Domain = "concordat/evidence/1"
 	DomainRecord      Domain = "concordat/record/1"
 	DomainReadReply   Domain = "concordat/read-reply/1"
+	DomainCommands    Domain = "concordat/commands/1"
+	DomainCheckpoint  Domain = "concordat/checkpoint/1"
 )
 
 // Writer appends an explicit layout: fixed-width big-endian integers, and byte

@@ -68,6 +68,7 @@ type Place struct {
 // of them.
 type Result struct {
 	TxID    Hash
+	Command Hash // CommandKey of what was executed; zero when nothing entered the duplicate window
 	Status  Status
 	Code    uint32 // the contract's own error code; 0 otherwise
 	GasUsed uint64
@@ -77,10 +78,17 @@ type Result struct {
 	Events  []Event
 }
 
+// Answers reports whether this is the result of a transaction, or the first result of
+// its command. Without the second, a true receipt of something else could be shown as
+// that of a command that was "executed before".
+func (r *Result) Answers(id Hash, tx *Transaction) bool {
+	return r.TxID == id || r.Command == CommandKey(tx.Party, tx.Command)
+}
+
 // Leaf is the result's exact layout in the results tree.
 func (r *Result) Leaf() []byte {
 	said := NewWriter(DomainResult, 64+len(r.Output)).String(r.Message).Bytes(r.Output).Sum()
-	return NewWriter(DomainResultLeaf, 160).Hash(r.TxID).U8(uint8(r.Status)).U32(r.Code).U64(r.GasUsed).
+	return NewWriter(DomainResultLeaf, 192).Hash(r.TxID).Hash(r.Command).U8(uint8(r.Status)).U32(r.Code).U64(r.GasUsed).
 		U64(uint64(r.First.Height)).U32(r.First.Index).Hash(said).
 		U32(uint32(len(r.Events))).Hash(EventsRoot(r.Events)).Done() // #nosec G115 -- bounded by EventsMax
 }
@@ -99,7 +107,7 @@ func EventsRoot(events []Event) Hash {
 
 // Marshal is the result in full, for the store and for receipts.
 func (r *Result) Marshal() []byte {
-	w := NewWriter(DomainResult, 160+len(r.Output)).Hash(r.TxID).U8(uint8(r.Status)).U32(r.Code).U64(r.GasUsed).
+	w := NewWriter(DomainResult, 192+len(r.Output)).Hash(r.TxID).Hash(r.Command).U8(uint8(r.Status)).U32(r.Code).U64(r.GasUsed).
 		U64(uint64(r.First.Height)).U32(r.First.Index).String(r.Message).Bytes(r.Output).
 		U32(uint32(len(r.Events))) // #nosec G115 -- bounded by EventsMax
 	for i := range r.Events {
@@ -112,7 +120,7 @@ func (r *Result) Marshal() []byte {
 // ParseResult reads what Marshal wrote.
 func ParseResult(b []byte) (*Result, error) {
 	r := NewReader(DomainResult, b)
-	res := &Result{TxID: r.Hash(), Status: Status(r.U8()), Code: r.U32(), GasUsed: r.U64()}
+	res := &Result{TxID: r.Hash(), Command: r.Hash(), Status: Status(r.U8()), Code: r.U32(), GasUsed: r.U64()}
 	res.First = Place{Height: Height(r.U64()), Index: r.U32()}
 	res.Message = r.String(MessageBytesMax)
 	res.Output = r.Bytes(OutputBytesMax)

@@ -2,11 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/concordat-ledger/concordat/actors/replica"
 	"github.com/concordat-ledger/concordat/node/devnet"
 )
 
@@ -26,6 +28,7 @@ func runUntilDone(ctx context.Context, n devnet.Running) error {
 
 func replicaCommand() *cobra.Command {
 	var home, level, metrics string
+	var extras func(*replica.Config) error
 	run := &cobra.Command{Use: "run", Short: "Run a replica until it is told to stop", Args: cobra.NoArgs,
 		Example: "  concordat replica run --home /srv/concordat/replica-0",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -35,8 +38,9 @@ func replicaCommand() *cobra.Command {
 				return err
 			}
 			defer stop()
-			r, err := devnet.StartReplica(cmd.Context(), home, logger, registry)
-			if err != nil {
+			var wrong error
+			r, err := devnet.StartReplica(cmd.Context(), home, logger, registry, func(cfg *replica.Config) { wrong = extras(cfg) })
+			if err = errors.Join(wrong, err); err != nil {
 				return err
 			}
 			_, _ = fmt.Fprintln(cmd.OutOrStdout(), "replica is running at", r.Addr())
@@ -45,6 +49,7 @@ func replicaCommand() *cobra.Command {
 	run.Flags().StringVar(&home, "home", ".", "the replica's folder")
 	run.Flags().StringVar(&level, "log-level", "info", "debug, info, warn or error")
 	run.Flags().StringVar(&metrics, "metrics", "", "address to serve Prometheus metrics at, such as 127.0.0.1:9464")
+	extras = replicaExtras(run)
 	c := &cobra.Command{Use: "replica", Short: "Run a replica"}
 	c.AddCommand(run)
 	return c

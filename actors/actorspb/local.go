@@ -61,7 +61,13 @@ type ExecutedBlock struct {
 	Results     []*ledger.Result
 	ResultsTree *ledger.MerkleTree
 	Commands    []Command
+	CommandsSum ledger.Hash // ledger.CommandsDigest up to and with this block
 	Changes     []state.Change
+}
+
+// Checkpoint is what a checkpoint at this height signs.
+func (b *ExecutedBlock) Checkpoint() ledger.Hash {
+	return ledger.CheckpointDigest(b.Header.Ledger, b.Header.Height, b.Hash, b.Outcome, b.CommandsSum)
 }
 
 // Command is an executed command's entry in the duplicate window.

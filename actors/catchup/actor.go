@@ -162,7 +162,7 @@ func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorsp
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
-	body := ledger.NewBody(a.cfg.Ledger, ledger.Proposal{Time: header.Time, Txs: raw.GetTxs()})
+	body := ledger.NewBody(a.cfg.Ledger, ledger.Proposal{Time: header.Proposed, Txs: raw.GetTxs()})
 	if header.Height != want || header.Ledger != a.cfg.Ledger || body.Digest != header.ProposalDigest() {
 		return nil, fmt.Errorf("%w: header and transactions do not belong together", errBlock)
 	}

@@ -3,7 +3,6 @@ package consensus
 import (
 	"time"
 
-	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -45,8 +44,6 @@ type Config struct {
 	SigningKey      signature.PrivateKey  // signs proposals
 	MemberKeys      []signature.PublicKey // of all replicas, for proposals
 	Verifier        *Verifier             // over MemberKeys and Public
-	// Checkpoint is the digest that a checkpoint at a block's height signs.
-	Checkpoint func(*actorspb.ExecutedBlock) ledger.Hash
 	// CheckTransactions verifies the signatures of a proposal's envelopes.
 	CheckTransactions func([][]byte) error
 	Clock             func() time.Time

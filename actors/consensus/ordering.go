@@ -138,7 +138,7 @@ func (o *ordering) Receive(c *shell.Context, msg any) {
 		o.step(sbft.Pending{Transactions: m.Transactions, Bytes: m.Bytes, Oldest: m.Oldest})
 	case actorspb.Executed:
 		b := m.Block
-		o.step(sbft.Executed{Height: b.Header.Height, Digest: b.Body.Digest, Time: b.Body.Time, Checkpoint: o.cfg.Checkpoint(b),
+		o.step(sbft.Executed{Height: b.Header.Height, Digest: b.Body.Digest, Time: b.Body.Time, Checkpoint: b.Checkpoint(),
 			Proof: sbft.Proof{View: b.Proof.View, Fast: b.Proof.Fast, Certificate: b.Proof.Certificate}})
 	case actorspb.Certified:
 		o.step(sbft.Certified{Height: m.Statement.Height})

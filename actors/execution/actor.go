@@ -20,6 +20,7 @@ type Store interface {
 	Header(h ledger.Height) ([]byte, error)
 	Commands(fn func(actorspb.Command) error) error
 	Outcome(h ledger.Height) (*ledger.Outcome, error)
+	CommandsSum(h ledger.Height) (ledger.Hash, error)
 }
 
 // Config of the execution actor.
@@ -90,6 +91,18 @@ func load(cfg *Config) (*chain, error) {
 	var loader state.Loader
 	if err := cfg.Store.Each(height, func(k, v []byte) error { loader.Add(k, v); return nil }); err != nil {
 		return nil, fmt.Errorf("read the state at height %d: %w", height, err)
+	}
+	raw, err := cfg.Store.Header(height)
+	if err != nil {
+		return nil, fmt.Errorf("read the header of height %d: %w", height, err)
+	}
+	header, err := ledger.ParseHeader(raw)
+	if err != nil {
+		return nil, fmt.Errorf("read the header of height %d: %w", height, err)
+	}
+	c.time = header.Time
+	if c.sum, err = cfg.Store.CommandsSum(height); err != nil {
+		return nil, fmt.Errorf("read the digest of commands of height %d: %w", height, err)
 	}
 	c.tree = loader.Tree()
 	outcome, err := cfg.Store.Outcome(height)

@@ -18,6 +18,8 @@ type chain struct {
 	limits  ledger.Limits
 	height  ledger.Height
 	hash    ledger.Hash // of the newest block's header; the ledger id at height 0
+	time    ledger.Time // of the newest block
+	sum     ledger.Hash // of all commands up to it
 	tree    *state.Tree
 	values  *values
 	window  *window
@@ -44,7 +46,7 @@ const blockBytesMax = 16 << 20
 // store cannot be read); no transaction can cause one.
 func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
 	header := ledger.Header{Ledger: c.id, Epoch: c.epoch, Height: c.height + 1, Parent: c.hash,
-		Time: d.Body.Time, TxRoot: d.Body.Root, TxCount: uint32(len(d.Body.Txs))} // #nosec G115 -- bounded by the block
+		Time: ledger.BlockTime(c.time, d.Body.Time), Proposed: d.Body.Time, TxRoot: d.Body.Root, TxCount: uint32(len(d.Body.Txs))} // #nosec G115 -- bounded by the block
 	b := &actorspb.ExecutedBlock{Header: header, Hash: header.Hash(), Body: d.Body, Proof: d.Proof}
 	x := &executor{chain: c, overlay: newOverlay(c.values), header: header, block: b, parties: map[ledger.Party]*ledger.PartyRecord{}}
 	if c.height == 0 {
@@ -69,12 +71,21 @@ func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
 	b.ResultsTree = ledger.NewMerkleTree(leaves)
 	tree := c.tree.Apply(b.Changes)
 	b.Outcome = ledger.Outcome{StateRoot: tree.Root(), ResultsRoot: b.ResultsTree.Root()}
-	c.tree, c.height, c.hash = tree, header.Height, b.Hash
+	b.CommandsSum = ledger.CommandsDigest(c.sum, header.Height, header.Time, executedCommands(b.Commands))
+	c.tree, c.height, c.hash, c.time, c.sum = tree, header.Height, b.Hash, header.Time, b.CommandsSum
 	c.values.apply(header.Height, b.Changes)
 	for _, cmd := range b.Commands {
 		c.window.add(cmd.Key, cmd.Place, cmd.Expires)
 	}
 	return b, nil
+}
+
+func executedCommands(list []actorspb.Command) []ledger.ExecutedCommand {
+	out := make([]ledger.ExecutedCommand, len(list))
+	for i, c := range list {
+		out[i] = ledger.ExecutedCommand{Key: c.Key, Index: c.Place.Index, Expires: c.Expires}
+	}
+	return out
 }
 
 // transaction executes one envelope. seen holds the block's own commands.
@@ -97,7 +108,7 @@ func (x *executor) transaction(index uint32, raw []byte, seen map[ledger.Hash]ui
 		r.Status, r.First, r.Message = ledger.StatusDuplicate, first, "the command was executed before"
 		return r, nil
 	}
-	seen[key] = index
+	seen[key], r.Command = index, key
 	x.block.Commands = append(x.block.Commands, actorspb.Command{Key: key,
 		Place: ledger.Place{Height: x.header.Height, Index: index}, Expires: tx.ValidUntil})
 	return r, x.run(tx, r)

@@ -24,6 +24,7 @@ func (emptyStore) Scan(_, _ []byte, _ ledger.Height, _ bool) (wasm.Iterator, err
 func (emptyStore) Each(ledger.Height, func(_, _ []byte) error) error                { return nil }
 func (emptyStore) Header(ledger.Height) ([]byte, error)                             { return nil, nil }
 func (emptyStore) Commands(func(actorspb.Command) error) error                      { return nil }
+func (emptyStore) CommandsSum(ledger.Height) (ledger.Hash, error)                   { return ledger.Hash{}, nil }
 func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error)                   { return nil, nil }
 
 type bench struct {
@@ -137,4 +138,23 @@ func TestTwoChainsAgreeAndFailuresChangeNothing(t *testing.T) {
 	v, err := x.chain.values.get(PartyKey("alice@a"))
 	require.NoError(t, err)
 	require.NoError(t, state.Verify(x.chain.tree.Root(), PartyKey("alice@a"), v, x.chain.tree.Prove(PartyKey("alice@a"))))
+}
+
+func TestBlockTimeNeverRunsBackwards(t *testing.T) {
+	b := newBench(t)
+	young := b.block(b.tx("alice@a", "x", "note", "1", time.Minute))
+	null, err := b.chain.execute(actorspb.Decided{Height: 2, Body: ledger.NewBody(ledger.ID{1}, ledger.Proposal{})})
+	require.NoError(t, err)
+	require.Equal(t, young.Header.Time, null.Header.Time, "a null block has its parent's time")
+	require.Equal(t, ledger.NewBody(ledger.ID{1}, ledger.Proposal{}).Digest, null.Header.ProposalDigest())
+	require.Empty(t, null.Results)
+	old, err := b.chain.execute(actorspb.Decided{Height: 3, Body: ledger.NewBody(ledger.ID{1}, ledger.Proposal{Time: b.now - 5,
+		Txs: [][]byte{b.tx("alice@a", "y", "note", "2", time.Minute)}})})
+	require.NoError(t, err)
+	require.Equal(t, young.Header.Time, old.Header.Time, "an older proposal behind a younger one")
+	require.Equal(t, b.now-5, old.Header.Proposed)
+	parsed, err := ledger.ParseHeader(old.Header.Marshal())
+	require.NoError(t, err)
+	require.Equal(t, old.Header, *parsed)
+	require.Equal(t, ledger.StatusOK, old.Results[0].Status)
 }

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -11,8 +12,6 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/shell"
-	"github.com/concordat-ledger/concordat/bus"
-	"github.com/concordat-ledger/concordat/bus/link"
 	"github.com/concordat-ledger/concordat/bus/server"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
@@ -55,6 +54,7 @@ type submission struct {
 	envelope []byte
 	callers  []caller
 	sent     time.Time
+	refused  map[ledger.ReplicaID]ledgerpb.Refusal // for good, by whom
 }
 
 type caller struct {
@@ -98,7 +98,7 @@ func (g *gateway) Receive(c *shell.Context, msg any) {
 	case *actorspb.Receipts:
 		g.onReceipts(c, m)
 	case *actorspb.SubmitRefused:
-		g.onRefused(m)
+		g.onRefused(c, m)
 	case *actorspb.ReadReply:
 		g.onReadReply(c, m)
 	case tick:
@@ -247,7 +247,7 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 		if err != nil || s == nil {
 			continue
 		}
-		reply, err := g.receipt(header, outcome, m.GetCertificate(), it)
+		reply, err := g.receipt(s, header, outcome, m.GetCertificate(), it)
 		if err != nil {
 			c.Logger().Warn("a replica sent a receipt that does not verify", "from", c.Sender(), "error", err)
 			continue
@@ -259,10 +259,8 @@ func (g *gateway) onReceipts(c *shell.Context, m *actorspb.Receipts) {
 // noteView learns who the primary is. One replica's word is not enough: the view is
 // the highest that f+1 replicas have reached.
 func (g *gateway) noteView(from shell.PID, view ledger.View) {
-	for id := range g.views {
-		if from != nil && from.Address == link.Address(bus.MemberID(ledger.ReplicaID(id).String())) { // #nosec G115 -- below n
-			g.views[id] = max(g.views[id], view)
-		}
+	if id, ok := g.replicaOf(from); ok {
+		g.views[id] = max(g.views[id], view)
 	}
 	sorted := slices.Clone(g.views)
 	slices.Sort(sorted)
@@ -270,10 +268,13 @@ func (g *gateway) noteView(from shell.PID, view ledger.View) {
 	g.probe = sorted[len(sorted)-1] > g.view && time.Since(g.probed) > submitRetry // their receipts will tell
 }
 
-func (g *gateway) receipt(h *ledger.Header, o *ledger.Outcome, cert []byte, it *actorspb.ReceiptItem) (*ledgerpb.SubmitReply, error) {
+func (g *gateway) receipt(s *submission, h *ledger.Header, o *ledger.Outcome, cert []byte, it *actorspb.ReceiptItem) (*ledgerpb.SubmitReply, error) {
 	res, err := ledger.ParseResult(it.GetResult())
 	if err != nil {
 		return nil, err
+	}
+	if !s.answeredBy(res) {
+		return nil, errAnother
 	}
 	r := &ledger.Receipt{Header: *h, Outcome: *o, Index: it.GetIndex(), Result: *res, Certificate: cert}
 	for p := it.GetPath(); len(p) >= ledger.HashSize; p = p[ledger.HashSize:] {
@@ -287,23 +288,23 @@ func (g *gateway) receipt(h *ledger.Header, o *ledger.Outcome, cert []byte, it *
 	return &ledgerpb.SubmitReply{Receipt: r.Marshal(), Result: view}, nil
 }
 
+// errAnother means that a receipt is not of what was submitted.
+var errAnother = errors.New("the receipt is of another transaction")
+
+// answeredBy reports whether a result is that of the submission, or its command's first.
+func (s *submission) answeredBy(res *ledger.Result) bool {
+	env, err := ledger.ParseEnvelope(s.envelope)
+	if err != nil {
+		return false
+	}
+	tx, err := ledger.ParseTransaction(env.Payload)
+	return err == nil && res.Answers(s.id, tx)
+}
+
 func (g *gateway) finish(s *submission, reply *ledgerpb.SubmitReply) {
 	delete(g.submits, s.id)
 	for _, cl := range s.callers {
 		answer(cl.request, reply)
-	}
-}
-
-func (g *gateway) onRefused(m *actorspb.SubmitRefused) {
-	for _, r := range m.GetRefused() {
-		id, err := ledger.HashFromBytes(r.GetTxId())
-		if err != nil {
-			continue
-		}
-		if s := g.submits[id]; s != nil {
-			g.finish(s, &ledgerpb.SubmitReply{Error: &ledgerpb.Error{Refusal: ledgerpb.Refusal(r.GetRefusal()), // #nosec G115 -- an enum
-				Message: r.GetMessage(), RetryAfterMs: r.GetRetryAfterMs()}})
-		}
 	}
 }
 

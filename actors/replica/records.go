@@ -50,6 +50,15 @@ func (r *records) Outcome(h ledger.Height) (*ledger.Outcome, error) {
 	return ledger.ParseOutcome(b.Outcome)
 }
 
+// CommandsSum implements execution.Store.
+func (r *records) CommandsSum(h ledger.Height) (ledger.Hash, error) {
+	b, err := r.Store.Block(h)
+	if err != nil {
+		return ledger.Hash{}, err
+	}
+	return b.CommandsSum, nil
+}
+
 // Commands implements execution.Store.
 func (r *records) Commands(fn func(actorspb.Command) error) error {
 	_, at, err := r.tipTime()

@@ -52,6 +52,11 @@ type Config struct {
 	Registerer prometheus.Registerer
 	// Interceptor sees every message before its actor does; for tests.
 	Interceptor func(actor string, msg any)
+	// WrapTransport stands between this replica's agreement and its links; nil: nothing
+	// does. For tests of how the others bear it.
+	WrapTransport func(consensus.Transport) consensus.Transport
+	// Clock is the wall clock; nil: the machine's.
+	Clock func() time.Time
 	// FreeBytesMin is the room on the disk below which the replica stops writing;
 	// 0: the store's default.
 	FreeBytesMin uint64
@@ -95,6 +100,9 @@ type pids struct {
 func Start(ctx context.Context, cfg Config) (*Replica, error) {
 	if cfg.Logger == nil {
 		cfg.Logger = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
 	}
 	r := &Replica{cfg: cfg, done: make(chan struct{})}
 	steps := []func(context.Context) error{r.readGenesis, r.openStores, r.startEngine, r.startBus, r.startActors}
@@ -257,10 +265,10 @@ func (r *Replica) consensusConfig() (*consensus.Config, error) {
 	return &consensus.Config{
 		Params: sbft.Params{Self: r.cfg.Self, Ledger: r.id, Quorum: r.quorum, Window: l.Window, InFlightMax: inFlightMax,
 			BatchMax: l.BlockTransactions, BatchBytes: l.BlockBytes, ClockBound: ledger.Time(l.ClockBound), Timing: sbft.DefaultTiming()},
-		Transport: transport{links: r.links, peers: r.peers()}, Log: voteLog{r.log}, Tip: r.records.tipTime, Settled: r.records.settled,
-		Checkpoint: checkpointOf, Public: r.public, Verifier: consensus.NewVerifier(r.public.Commit(), keys),
+		Transport: r.transport(), Log: voteLog{r.log}, Tip: r.records.tipTime, Settled: r.records.settled,
+		Public: r.public, Verifier: consensus.NewVerifier(r.public.Commit(), keys),
 		Signer: signer, ExecutionSigner: private.ExecutionSigner(), SigningKey: r.cfg.SigningKey, MemberKeys: keys,
-		Clock: time.Now, Metrics: r.metrics, Evidence: r.proofs.keep,
+		Clock: r.cfg.Clock, Metrics: r.metrics, Evidence: r.proofs.keep,
 		Peers: consensus.Peers{Consensus: p.consensus, Collector: p.collector, Admission: p.admission, Execution: p.execution,
 			Storage: p.storage, Catchup: p.catchup},
 	}, nil
@@ -279,7 +287,7 @@ func (r *Replica) peers() []bus.MemberID {
 func (r *Replica) admissionConfig(checker *admission.Checker) *admission.Config {
 	view := func() ledger.View { return ledger.View(r.metrics.View.Load()) }
 	return &admission.Config{Ledger: r.id, Limits: r.genesis.Limits, Pool: pool.DefaultLimits(), Checker: checker,
-		History: r.records, Clock: time.Now, Consensus: r.pids.consensus, View: view,
+		History: r.records, Clock: r.cfg.Clock, Consensus: r.pids.consensus, View: view,
 		IsPrimary: func() bool { return r.quorum.Primary(view()) == r.cfg.Self },
 		PrimaryPID: func() shell.PID {
 			return r.system.Remote(link.Address(bus.MemberID(r.quorum.Primary(view()).String())), "replica/admission")
@@ -290,7 +298,7 @@ func (r *Replica) admissionConfig(checker *admission.Checker) *admission.Config 
 
 func (r *Replica) catchupConfig() *catchup.Config {
 	return &catchup.Config{Params: transfer.DefaultParams(r.cfg.Self, r.quorum.N(), r.genesis.Limits.Window), Ledger: r.id,
-		Public: r.public, Blocks: r.records, Execution: r.pids.execution, Collector: r.pids.collector, Clock: time.Now,
+		Public: r.public, Blocks: r.records, Execution: r.pids.execution, Collector: r.pids.collector, Clock: r.cfg.Clock,
 		Peer: func(id ledger.ReplicaID) shell.PID {
 			return r.system.Remote(link.Address(bus.MemberID(id.String())), "replica/catchup")
 		},

@@ -8,15 +8,6 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
-// checkpointOf is the digest that a checkpoint at a block's height signs.
-func checkpointOf(b *actorspb.ExecutedBlock) ledger.Hash {
-	return checkpointDigest(b.Hash, &b.Outcome)
-}
-
-func checkpointDigest(block ledger.Hash, o *ledger.Outcome) ledger.Hash {
-	return ledger.NewWriter("concordat/checkpoint/0", 128).Hash(block).Hash(o.StateRoot).Hash(o.ResultsRoot).Sum()
-}
-
 // settled reads what consensus needs of the newest blocks after a restart.
 func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
 	var out []sbft.Settled
@@ -37,9 +28,9 @@ func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the outcome of block %d: %w", h, err)
 		}
-		out = append(out, sbft.Settled{Seq: ledger.Seq(h), Digest: header.ProposalDigest(), Time: header.Time,
+		out = append(out, sbft.Settled{Seq: ledger.Seq(h), Digest: header.ProposalDigest(), Time: header.Proposed,
 			Proof:      sbft.Proof{View: proof.View, Fast: proof.Fast, Certificate: proof.Certificate},
-			Checkpoint: checkpointDigest(header.Hash(), outcome)})
+			Checkpoint: ledger.CheckpointDigest(header.Ledger, h, b.Hash, *outcome, b.CommandsSum)})
 	}
 	return out, nil
 }

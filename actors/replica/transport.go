@@ -22,6 +22,14 @@ type transport struct {
 	peers []bus.MemberID
 }
 
+func (r *Replica) transport() consensus.Transport {
+	t := transport{links: r.links, peers: r.peers()}
+	if r.cfg.WrapTransport != nil {
+		return r.cfg.WrapTransport(t)
+	}
+	return t
+}
+
 func class(bulk bool) bus.Class {
 	if bulk {
 		return bus.Bulk

@@ -120,7 +120,7 @@ func (w *writer) commit(c *shell.Context, group []*actorspb.ExecutedBlock) bool 
 }
 
 func blockCommit(b *actorspb.ExecutedBlock) *BlockCommit {
-	out := &BlockCommit{Height: b.Header.Height, BlockHash: b.Hash, Header: b.Header.Marshal(), Commit: b.Proof.Marshal(),
+	out := &BlockCommit{Height: b.Header.Height, BlockHash: b.Hash, CommandsSum: b.CommandsSum, Header: b.Header.Marshal(), Commit: b.Proof.Marshal(),
 		Outcome: b.Outcome.Marshal(), Txs: b.Body.Txs, TxIDs: b.TxIDs, Changes: b.Changes}
 	for _, r := range b.Results {
 		out.Results = append(out.Results, r.Marshal())

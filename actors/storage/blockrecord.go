@@ -7,14 +7,14 @@ import (
 // blockRecord is the value under kindBlock: what is read of a block without its
 // transactions, and where those are.
 type blockRecord struct {
-	Hash                    ledger.Hash
+	Hash, CommandsSum       ledger.Hash
 	Header, Commit, Outcome []byte
 	Txs, Results            index
 }
 
 func (b *blockRecord) marshal() []byte {
 	var w ledger.Writer
-	w.Hash(b.Hash).Bytes(b.Header).Bytes(b.Commit).Bytes(b.Outcome)
+	w.Hash(b.Hash).Hash(b.CommandsSum).Bytes(b.Header).Bytes(b.Commit).Bytes(b.Outcome)
 	for _, x := range []index{b.Txs, b.Results} {
 		w.U32(x.Count).U32(uint32(len(x.Firsts))) // #nosec G115 -- at most chunksMax
 		for _, first := range x.Firsts {
@@ -26,7 +26,7 @@ func (b *blockRecord) marshal() []byte {
 
 func parseBlockRecord(b []byte) (*blockRecord, error) {
 	r := ledger.NewPlainReader(b)
-	out := &blockRecord{Hash: r.Hash(), Header: r.Bytes(len(b)), Commit: r.Bytes(len(b)), Outcome: r.Bytes(len(b))}
+	out := &blockRecord{Hash: r.Hash(), CommandsSum: r.Hash(), Header: r.Bytes(len(b)), Commit: r.Bytes(len(b)), Outcome: r.Bytes(len(b))}
 	for _, x := range []*index{&out.Txs, &out.Results} {
 		x.Count = r.U32()
 		x.Firsts = make([]uint32, r.Count(4, chunksMax))

@@ -13,6 +13,7 @@ import (
 type BlockCommit struct {
 	Height                  ledger.Height
 	BlockHash               ledger.Hash
+	CommandsSum             ledger.Hash // ledger.CommandsDigest up to and with this block
 	Header, Commit, Outcome []byte
 	Txs, Results            [][]byte
 	TxIDs                   []ledger.Hash
@@ -91,7 +92,7 @@ func (b *BlockCommit) entries() ([]entry, error) {
 		return nil, fmt.Errorf("%w: %d transactions", ErrTooBig, len(b.Txs))
 	}
 	rec := &blockRecord{
-		Hash: b.BlockHash, Header: b.Header, Commit: b.Commit, Outcome: b.Outcome,
+		Hash: b.BlockHash, CommandsSum: b.CommandsSum, Header: b.Header, Commit: b.Commit, Outcome: b.Outcome,
 		Txs:     index{uint32(len(b.Txs)), txFirsts},         // #nosec G115 -- bounded by memory
 		Results: index{uint32(len(b.Results)), resultFirsts}, // #nosec G115 -- as above
 	}

@@ -13,7 +13,7 @@ import (
 // StoredBlock is a block as it was committed.
 type StoredBlock struct {
 	Height                  ledger.Height
-	Hash                    ledger.Hash
+	Hash, CommandsSum       ledger.Hash
 	Header, Commit, Outcome []byte
 	Txs, Results            [][]byte
 }
@@ -70,7 +70,7 @@ func (s *Store) Block(h ledger.Height) (*StoredBlock, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &StoredBlock{Height: h, Hash: rec.Hash, Header: rec.Header, Commit: rec.Commit, Outcome: rec.Outcome}
+	b := &StoredBlock{Height: h, Hash: rec.Hash, CommandsSum: rec.CommandsSum, Header: rec.Header, Commit: rec.Commit, Outcome: rec.Outcome}
 	if b.Txs, err = s.items(kindTxs, h, rec.Txs); err != nil {
 		return nil, err
 	}

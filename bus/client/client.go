@@ -109,6 +109,10 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 	if err != nil {
 		return nil, err
 	}
+	tx, err := ledger.ParseTransaction(env.Payload)
+	if err != nil {
+		return nil, err
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
 	req := &ledgerpb.SubmitRequest{Envelope: envelope}
@@ -130,7 +134,7 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 		return nil, err
 	}
 	repeated := reply.GetResult().GetRepeated()
-	if r.Result.TxID != ledger.TransactionID(env.Payload) && !repeated {
+	if !r.Result.Answers(ledger.TransactionID(env.Payload), tx) {
 		return nil, fmt.Errorf("%w: it is of another transaction", verify.ErrResult)
 	}
 	if err := c.cache.Receipt(c.opt.LedgerID, c.opt.LedgerKey, r); err != nil {

@@ -46,10 +46,13 @@ type network struct {
 	replicas []*devnet.Process
 	clients  []*devnet.Process
 	c        *client.Client
+	proven   map[ledger.Height]bool // heights whose certificate some checked store has
 }
 
-func start(t *testing.T) *network {
-	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: 1, ClientNodes: 1})
+func start(t *testing.T) *network { return startSized(t, 1, 0) }
+
+func startSized(t *testing.T, f, c int) *network {
+	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: f, C: c, ClientNodes: 1})
 	require.NoError(t, err)
 	out := &network{Network: n, t: t, replicas: make([]*devnet.Process, len(n.Replicas))}
 	for i := range n.Replicas {
@@ -140,17 +143,20 @@ func (n *network) insistOn(ctx context.Context, signer client.Signer, call clien
 }
 
 // check stops everything and compares the four stores with what was
-// acknowledged: nothing lost, nothing twice, equal roots at every height.
-func (n *network) check(acknowledged map[string]ledger.Place) {
+// acknowledged: nothing lost, nothing twice, equal roots at every height. It returns
+// what was executed, and where.
+func (n *network) check(acknowledged map[string]ledger.Place) (executed map[string]ledger.Place) {
 	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	n.waitEqual(ctx)
 	n.stop()
+	n.proven = map[ledger.Height]bool{}
 	var roots []map[ledger.Height]string
 	for i, dir := range n.Replicas {
 		s, err := storage.Open(filepath.Join(dir, "data", "store"), storage.Options{Ledger: n.ID})
 		require.NoError(n.t, err)
-		roots = append(roots, n.checkStore(s, i, acknowledged))
+		root, done := n.checkStore(s, i, acknowledged)
+		roots, executed = append(roots, root), done
 		require.NoError(n.t, s.Close())
 	}
 	for h, root := range roots[0] {
@@ -158,17 +164,20 @@ func (n *network) check(acknowledged map[string]ledger.Place) {
 			require.Equal(n.t, root, roots[i][h], "state root of replica %d at height %d", i, h)
 		}
 	}
+	return executed
 }
 
-func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[string]ledger.Place) map[ledger.Height]string {
-	roots := map[ledger.Height]string{}
-	executed := map[string]ledger.Place{}
+func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[string]ledger.Place) (map[ledger.Height]string, map[string]ledger.Place) {
+	roots, executed := map[ledger.Height]string{}, map[string]ledger.Place{}
 	tip, _ := s.Tip()
 	for h := ledger.Height(1); h <= tip; h++ {
 		b, err := s.Block(h)
 		require.NoError(n.t, err)
 		o, err := ledger.ParseOutcome(b.Outcome)
 		require.NoError(n.t, err)
+		if _, ok, err := s.Certificate(h); err == nil && ok {
+			n.proven[h] = true
+		}
 		roots[h] = o.StateRoot.String() + o.ResultsRoot.String() + b.Hash.String()
 		for i, raw := range b.Txs {
 			env, err := ledger.ParseEnvelope(raw)
@@ -188,7 +197,7 @@ func (n *network) checkStore(s *storage.Store, replica int, acknowledged map[str
 	for command, at := range acknowledged {
 		require.Equal(n.t, at, executed[command], "replica %d lost %s", replica, command)
 	}
-	return roots
+	return roots, executed
 }
 
 func (n *network) waitEqual(ctx context.Context) {

@@ -37,7 +37,8 @@ type Fetch struct {
 // Machine is not safe for concurrent use.
 type Machine struct {
 	p        Params
-	local    ledger.Height // executed, or handed to execution
+	local    ledger.Height // executed
+	handed   ledger.Height // fetched and given to execution
 	moved    int64         // when local last grew
 	heights  []ledger.Height
 	barred   []int64 // until when a replica is not asked
@@ -69,7 +70,7 @@ func (m *Machine) OnLocal(h ledger.Height, now int64) {
 
 // OnRestart notes that execution begins anew at a height.
 func (m *Machine) OnRestart(h ledger.Height, now int64) {
-	m.local, m.moved, m.pending = h, now-m.p.Patience, nil
+	m.local, m.handed, m.moved, m.pending = h, h, now-m.p.Patience, nil
 }
 
 // OnReply ends a fetch: how many blocks were good, and whether all were.
@@ -77,9 +78,11 @@ func (m *Machine) OnReply(from ledger.ReplicaID, request uint64, good int, hones
 	if m.pending == nil || m.pending.From != from || m.pending.Request != request {
 		return
 	}
+	first := m.pending.Height
 	m.pending = nil
 	if good > 0 {
-		m.moved = now - m.p.Patience // go on at once
+		m.moved = now - m.p.Patience                          // go on at once
+		m.handed = max(m.handed, first+ledger.Height(good)-1) // #nosec G115 -- positive
 	}
 	if !honest || good == 0 {
 		m.barred[from] = now + m.p.Penalty
@@ -108,12 +111,16 @@ func (m *Machine) Next(now int64) *Fetch {
 			best, height = ledger.ReplicaID(id), m.heights[id] // #nosec G115 -- below n
 		}
 	}
-	if height <= m.local || (height < m.local+m.p.Behind && now-m.moved < m.p.Patience) {
+	from := m.local
+	if now-m.moved < m.p.Timeout { // execution is at it: do not fetch the same again
+		from = max(from, m.handed)
+	}
+	if height <= from || from > m.local+ledger.Height(m.p.Blocks) || (height < m.local+m.p.Behind && now-m.moved < m.p.Patience) {
 		return nil
 	}
 	m.requests++
 	m.next = (m.next + 1) % len(m.heights)
-	m.pending = &Fetch{From: best, Request: m.requests, Height: m.local + 1, Blocks: m.p.Blocks}
+	m.pending = &Fetch{From: best, Request: m.requests, Height: from + 1, Blocks: m.p.Blocks}
 	m.sent = now
 	return m.pending
 }

@@ -53,7 +53,8 @@ func (m *Machine) noteCheckpoint(seq ledger.Seq, digest ledger.Hash) {
 		return
 	}
 	c.own = slices.Insert(c.own, at, Checkpoint{Seq: seq, Digest: digest})
-	if limit := 2 * m.p.Window / int(m.p.CheckpointEvery()); len(c.own) > limit { // #nosec G115 -- positive
+	const ownMax = 16 // two windows of them
+	if len(c.own) > ownMax {
 		c.own = slices.Delete(c.own, 0, 1) // catching up: the newest count
 	}
 }
@@ -186,6 +187,11 @@ func (m *Machine) stabilise(in Checkpoint, out *Output) {
 	m.top = max(m.top, m.low)
 	m.primary.next = max(m.primary.next, m.low+1)
 	m.forget()
+	for seq := m.floor() + 1; seq <= m.low; seq++ { // what stays is completed, never voted for again
+		if s := m.slots[seq]; s != nil {
+			s.leaveView()
+		}
+	}
 	rec := stableRecord{epoch: m.p.Epoch, checkpoint: in}
 	out.Records = append(out.Records, rec.record())
 	stable := in

@@ -180,11 +180,11 @@ func (m *Machine) onCombined(in Combined, out *Output) {
 		return
 	}
 	set := t.phase(in.Phase)
-	set.combining = false
 	for _, bad := range in.Bad {
 		set.drop(bad)
 	}
-	if in.Certificate == nil {
+	if in.Certificate == nil { // with one, nothing is combined a second time
+		set.combining = false
 		if len(in.Bad) > 0 {
 			m.gather(s, out)
 		}

@@ -120,7 +120,7 @@ func (m *Machine) testify(out *Output) {
 			}
 		}
 	}
-	vc.seal(m.p.Ledger, m.p.Epoch)
+	vc.Seal(m.p.Ledger, m.p.Epoch)
 	m.moving.mine, m.moving.repeated = vc, m.now
 	m.broadcast(out, OutViewChange{vc})
 	m.send(out, m.p.Self, OutViewChange{vc})

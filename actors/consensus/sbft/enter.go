@@ -62,7 +62,7 @@ func (m *Machine) lead(out *Output) {
 		nv.Set = append(nv.Set, Reference{From: vc.From, Digest: vc.Digest})
 		nv.Bodies = append(nv.Bodies, vc)
 	}
-	nv.seal(m.p.Ledger, m.p.Epoch)
+	nv.Seal(m.p.Ledger, m.p.Epoch)
 	m.rule(out, RuleW1)
 	m.enter(nv, out)
 }
@@ -228,7 +228,7 @@ func (m *Machine) enter(nv *NewView, out *Output) {
 	}
 	m.active, m.since, m.newView, m.fixed = true, m.now, nv, stable.Seq
 	m.pace.heard, m.pace.moved = m.now, m.now
-	m.path.now = PathSlow // somebody is suspected: ask for no more than is needed
+	m.path.enter()
 	m.rule(out, RuleW7)
 	if m.primaryID() == m.p.Self {
 		m.broadcast(out, OutNewView{Message: nv})
@@ -265,8 +265,10 @@ func (m *Machine) takeLead() {
 func (m *Machine) adopt(c choiceProven, nv *NewView, out *Output) {
 	s, digest := m.slot(c.Seq), m.valueOf(c.Choice)
 	if s.committed != nil && s.proven != digest {
-		m.violation(out, s.seq, "slot %d is committed as %s, view %d makes it %s: more than f replicas are faulty", s.seq, s.proven, nv.View, digest)
-		return
+		if s.committed.View < nv.View {
+			m.violation(out, s.seq, "slot %d is committed as %s, view %d makes it %s: more than f replicas are faulty", s.seq, s.proven, nv.View, digest)
+		}
+		return // its primary has given others another set: what they committed stands
 	}
 	switch c.Kind {
 	case Decided:

@@ -40,6 +40,7 @@ type Machine struct {
 	peers       []peer // by replica
 
 	statusSent  PeerStatus
+	statusTurn  int
 	resendArmed bool
 	halted      bool // a violation was found: nothing is said any more
 }
@@ -183,7 +184,7 @@ func (m *Machine) floor() ledger.Seq {
 	if m.low > m.window() {
 		f = max(f, m.low-m.window())
 	}
-	return f
+	return max(f, m.checkpoints.forgotten) // it never falls, even when execution does
 }
 
 // known reports whether a slot may still be worked on or completed.

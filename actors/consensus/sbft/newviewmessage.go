@@ -6,8 +6,8 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
-// seal computes the payload of our own message.
-func (nv *NewView) seal(id ledger.ID, epoch ledger.Epoch) {
+// Seal computes the payload from view and set, before a message of one's own is signed.
+func (nv *NewView) Seal(id ledger.ID, epoch ledger.Epoch) {
 	w := ledger.NewWriter(domainNewView, 64+40*len(nv.Set)).Hash(id).U64(uint64(epoch)).U64(uint64(nv.View))
 	w.U32(uint32(len(nv.Set))) // #nosec G115 -- at most n
 	for _, r := range nv.Set {

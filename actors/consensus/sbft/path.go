@@ -9,6 +9,7 @@ import (
 // repository: evaluation in periods, down quickly, up carefully).
 const (
 	pathPeriod    = 64 // slots between evaluations on the slow path
+	pathFirst     = 8  // and the first one in a new view
 	pathFallbacks = 3  // in a row without a fast commit: go slow
 	pathRecent    = 16 // a replica that voted this recently answers
 )
@@ -19,12 +20,19 @@ type pathPolicy struct {
 	now       Path
 	fallbacks int
 	since     int          // slots since the last evaluation
+	period    int          // slots until the next one
 	complete  int          // of these, slots for which enough replicas answered
 	last      []ledger.Seq // by replica: the newest slot it voted in
 }
 
 func newPathPolicy(n int) pathPolicy {
-	return pathPolicy{now: PathFast, last: make([]ledger.Seq, n)}
+	return pathPolicy{now: PathFast, period: pathPeriod, last: make([]ledger.Seq, n)}
+}
+
+// enter begins a view that was not the first: somebody is suspected, so no more
+// than the slow path is asked for until everybody has been seen to answer.
+func (p *pathPolicy) enter() {
+	p.now, p.since, p.complete, p.fallbacks, p.period = PathSlow, 0, 0, 0, pathFirst
 }
 
 func (p *pathPolicy) answered(from ledger.ReplicaID, seq ledger.Seq) {
@@ -56,11 +64,11 @@ func (p *pathPolicy) committed(seq ledger.Seq, fast bool, q quorum.Config) {
 	if answering >= q.Fast() {
 		p.complete++
 	}
-	if p.since >= pathPeriod {
+	if p.since >= p.period {
 		if p.complete*100 >= p.since*95 {
 			p.now, p.fallbacks = PathFast, 0
 		}
-		p.since, p.complete = 0, 0
+		p.since, p.complete, p.period = 0, 0, pathPeriod
 	}
 }
 

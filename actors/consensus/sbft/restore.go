@@ -184,7 +184,7 @@ func (m *Machine) resume() error {
 				m.resumeChoice(c)
 			}
 		}
-		m.path.now = PathSlow
+		m.path.enter()
 	}
 	m.primary.next, m.primary.lastTime = max(m.durable, m.low, m.fixed)+1, m.lastTime
 	for seq := m.low + 1; seq <= m.low+m.window(); seq++ {

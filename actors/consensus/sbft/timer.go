@@ -15,6 +15,9 @@ func (m *Machine) onStarted(out *Output) {
 		if s.chosen != nil && s.body(*s.chosen) != nil && m.active {
 			m.acceptChosen(s, out)
 		}
+		if m.active && s.in(m.view) && !s.signed && s.committed == nil { // it was committed before the restart, by a proof that is not kept
+			m.vote(s, out)
+		}
 		if m.mayVote(s) {
 			s.acceptedAt = m.now
 			m.rule(out, RuleR1)
@@ -116,9 +119,28 @@ func (m *Machine) onStatusTimer(out *Output) {
 		wait = m.p.Timing.Heartbeat
 	}
 	m.statusSent = st
-	m.broadcast(out, OutStatus{st})
+	m.tellStatus(st, out)
 	m.repeatCheckpoints(out)
 	m.arm(out, TimerStatus, 0, wait)
+}
+
+// statusFan is how many replicas one status of a replica that does not lead goes to;
+// with more of them they take turns, so that statuses grow linearly with n.
+const statusFan = 12
+
+func (m *Machine) tellStatus(st PeerStatus, out *Output) {
+	if m.isPrimary() || m.n <= statusFan+1 {
+		m.broadcast(out, OutStatus{st})
+		return
+	}
+	m.send(out, m.primaryID(), OutStatus{st})
+	for range statusFan {
+		m.statusTurn = (m.statusTurn + 1) % m.n
+		to := ledger.ReplicaID((int(m.p.Self) + m.statusTurn) % m.n) // #nosec G115 -- below n
+		if to != m.p.Self && to != m.primaryID() {
+			m.send(out, to, OutStatus{st})
+		}
+	}
 }
 
 // onPeerStatus helps a replica that is a little behind with proofs, tells it of

@@ -78,8 +78,8 @@ func ComplaintBytes(id ledger.ID, epoch ledger.Epoch, from ledger.ReplicaID, vie
 	return ledger.NewWriter(domainComplaint, 80).Hash(id).U64(uint64(epoch)).U16(uint16(from)).U64(uint64(view)).Done()
 }
 
-// seal computes Payload and Digest of our own message.
-func (vc *ViewChange) seal(id ledger.ID, epoch ledger.Epoch) {
+// Seal computes Payload and Digest from the rest, before a message of one's own is signed.
+func (vc *ViewChange) Seal(id ledger.ID, epoch ledger.Epoch) {
 	w := ledger.NewWriter(domainViewChange, 256+160*len(vc.Slots)).Hash(id).U64(uint64(epoch)).U16(uint16(vc.From)).U64(uint64(vc.View)).
 		U64(uint64(vc.Stable.Seq)).Hash(vc.Stable.Digest).Bytes(vc.Stable.Certificate)
 	writeComplaints(w, vc.Complaints)
@@ -199,9 +199,10 @@ func (vc *ViewChange) Check(p Params, v Verifier) error {
 		return err
 	}
 	last := vc.Stable.Seq
+	end := last + ledger.Seq(p.Window) // #nosec G115 -- positive
 	for i := range vc.Slots {
 		e := &vc.Slots[i]
-		if e.Seq <= last || e.Seq > vc.Stable.Seq+ledger.Seq(p.Window) { // #nosec G115 -- positive
+		if e.Seq <= last || e.Seq > end {
 			return fmt.Errorf("%w: slot %d is out of order or outside the window", ErrEvidence, e.Seq)
 		}
 		last = e.Seq

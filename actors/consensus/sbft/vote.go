@@ -38,7 +38,9 @@ func (m *Machine) onPrePrepare(in PrePrepare, out *Output) {
 // take accepts a fresh proposal and votes for it.
 func (m *Machine) take(s *slot, in PrePrepare, out *Output) {
 	if s.committed != nil && s.proven != in.Body.Digest {
-		m.report(out, Report{Kind: ReportEquivocation, Replica: in.From, Seq: in.Seq})
+		if s.committed.View == in.View { // of another view it is an honest primary that was left behind
+			m.report(out, Report{Kind: ReportEquivocation, Replica: in.From, Seq: in.Seq})
+		}
 		return
 	}
 	if in.Body.Time > in.Clock+m.p.ClockBound || !m.timeFollows(s.seq, in.Body.Time) {
