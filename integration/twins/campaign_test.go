@@ -3,6 +3,7 @@ package twins
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 )
@@ -52,6 +53,7 @@ func (p play) campaign(scenarios []scenario, every, violationsMost int) (figures
 		}()
 	}
 	group.Wait()
+	slices.SortFunc(bad, func(a, b found) int { return a.number - b.number })
 	return total, bad
 }
 

@@ -29,16 +29,43 @@ func (w *world) sabotage() {
 	w.start(n)
 }
 
-// forge lets the victim's votes for a proposal follow it.
-func (w *world) forge(link *[]sbft.Input, m sbft.Message) {
+// eager makes twins try the fast path in every view, which an honest primary does only
+// after a while: that is how a fast commit comes about in a later view than a
+// prepared certificate.
+func (w *world) eager(n *node, m sbft.Message) sbft.Message {
+	if !w.eagerTwins || !n.twin {
+		return m
+	}
+	switch m := m.(type) {
+	case sbft.OutPrePrepare:
+		m.Path = sbft.PathFast
+		return m
+	case sbft.OutSignShare:
+		m.Fast = true
+		return m
+	}
+	return m
+}
+
+// forge lets the victim's votes for a proposal reach everybody whom it reaches, and
+// its sender.
+func (w *world) forge(n *node, m sbft.Message) {
 	p, ok := m.(sbft.OutPrePrepare)
 	if !ok || !w.faults.votesForAll {
 		return
 	}
 	id := w.nodes[w.faults.victim].params.Self
 	slot := sbft.SlotID{View: p.View, Seq: p.Seq, Digest: p.Body.Digest}
-	*link = append(*link, sbft.SignShare{From: id, Slot: slot, Prepare: standin.Share(id, certificate.Prepare, slot), Fast: standin.Share(id, certificate.Fast, slot)},
-		sbft.CommitShare{From: id, Slot: slot, Share: standin.Share(id, certificate.Commit, slot)})
+	votes := []sbft.Input{
+		sbft.SignShare{From: id, Slot: slot, Prepare: standin.Share(id, certificate.Prepare, slot), Fast: standin.Share(id, certificate.Fast, slot)},
+		sbft.CommitShare{From: id, Slot: slot, Share: standin.Share(id, certificate.Commit, slot)},
+	}
+	n.own = append(n.own, votes...)
+	for _, o := range w.nodes {
+		if o != n && w.net.side[o.index] == w.net.side[n.index] {
+			w.net.links[n.index][o.index] = append(w.net.links[n.index][o.index], votes...)
+		}
+	}
 }
 
 // signed tells whether the primary of a view signed this head.

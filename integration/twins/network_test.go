@@ -43,7 +43,7 @@ func (w *world) transmit(n *node, s sbft.Send) {
 		}
 		if in == nil {
 			var err error
-			if in, err = standin.Input(n.params, s.Message); err != nil {
+			if in, err = standin.Input(n.params, w.eager(n, s.Message)); err != nil {
 				w.fail("%s sends what nobody accepts: %v", w.name(n), err)
 				return
 			}
@@ -54,8 +54,8 @@ func (w *world) transmit(n *node, s sbft.Send) {
 		}
 		link := &w.net.links[n.index][o.index]
 		*link = append(*link, in)
-		w.forge(link, s.Message)
 	}
+	w.forge(n, s.Message)
 }
 
 // run delivers until nothing is under way, or so many messages have arrived. It

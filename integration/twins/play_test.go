@@ -17,8 +17,9 @@ type play struct {
 	quorum quorum.Config
 	// drawn: chance, seeded by the scenario's number, decides in which order messages
 	// arrive, after how many a round is over, whether what was cut off is lost or late,
-	// who restarts between rounds, and whether the twins are gone in the end. Otherwise
-	// every round is finished in an orderly way.
+	// who misses a move, who restarts between rounds, whether twins insist on the fast
+	// path, and whether they are gone in the end. Otherwise every round is finished in
+	// an orderly way.
 	drawn  bool
 	faults faults
 	story  io.Writer // what happens, line by line; nil: nobody listens
@@ -40,6 +41,7 @@ func (p play) run(number int, s scenario) (figures, error) {
 	seat := s.seats(p.cast)
 	w := newWorld(p, seat, random)
 	w.net.keeps = p.drawn && random.IntN(2) == 0
+	w.eagerTwins = p.drawn && random.IntN(3) == 0
 	view := ledger.View(0) // whose leader is the first one's, by the choice of seats
 	for _, r := range s {
 		for w.quorum.Primary(view) != ledger.ReplicaID(seat[r.leader]) { // #nosec G115 -- few
@@ -67,7 +69,7 @@ func (w *world) round(r round, view ledger.View) {
 		left = w.random.IntN(cutAfterMost)
 	}
 	for _, n := range w.nodes {
-		if view > 0 {
+		if view > 0 && (w.random == nil || w.random.IntN(8) > 0) { // who misses it may follow later
 			w.complain(n, view-1)
 		}
 		if n.params.Self == w.quorum.Primary(view) {

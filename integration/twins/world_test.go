@@ -18,19 +18,20 @@ const window = 16
 // world is the nodes of one scenario and what is between them. Everything happens in
 // one goroutine and depends on the scenario and its number alone.
 type world struct {
-	cast   cast
-	quorum quorum.Config
-	now    sbft.Instant
-	nodes  []*node
-	net    network
-	random *rand.Rand // nil in the orderly play
-	checks checks
-	tally  figures
-	faults faults
-	out    sbft.Output
-	bodies int
-	story  io.Writer // nil: nobody listens
-	err    error     // the first violation; nothing happens after it
+	cast       cast
+	quorum     quorum.Config
+	now        sbft.Instant
+	nodes      []*node
+	net        network
+	random     *rand.Rand // nil in the orderly play
+	checks     checks
+	tally      figures
+	faults     faults
+	eagerTwins bool
+	out        sbft.Output
+	bodies     int
+	story      io.Writer // nil: nobody listens
+	err        error     // the first violation; nothing happens after it
 }
 
 // node is one copy of the machine with what its shell keeps.
