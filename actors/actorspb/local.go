@@ -128,6 +128,14 @@ type PeerHeight struct {
 	Stable   ledger.Height
 }
 
+// Stable is a certified checkpoint: what consensus tells catchup that may be served, and
+// catchup tells consensus that it fetches.
+type Stable struct {
+	Seq         ledger.Seq
+	Digest      ledger.Hash
+	Certificate certificate.Certificate
+}
+
 // FetchedBlock is an agreed block from another replica whose commit proof was
 // checked.
 type FetchedBlock struct {

@@ -503,6 +503,7 @@ type FetchBlocks struct {
 	From          uint64                 `protobuf:"varint,2,opt,name=from,proto3" json:"from,omitempty"`
 	Max           uint32                 `protobuf:"varint,3,opt,name=max,proto3" json:"max,omitempty"`
 	BytesMax      uint32                 `protobuf:"varint,4,opt,name=bytes_max,json=bytesMax,proto3" json:"bytes_max,omitempty"`
+	Older         bool                   `protobuf:"varint,5,opt,name=older,proto3" json:"older,omitempty"` // from here downwards, with results: history
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -563,6 +564,13 @@ func (x *FetchBlocks) GetBytesMax() uint32 {
 		return x.BytesMax
 	}
 	return 0
+}
+
+func (x *FetchBlocks) GetOlder() bool {
+	if x != nil {
+		return x.Older
+	}
+	return false
 }
 
 type Blocks struct {
@@ -634,14 +642,16 @@ func (x *Blocks) GetTip() uint64 {
 }
 
 type AgreedBlock struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Header        []byte                 `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
-	Txs           [][]byte               `protobuf:"bytes,2,rep,name=txs,proto3" json:"txs,omitempty"`
-	Commit        []byte                 `protobuf:"bytes,3,opt,name=commit,proto3" json:"commit,omitempty"`           // proof of commitment: view, path, certificate
-	Certificate   []byte                 `protobuf:"bytes,4,opt,name=certificate,proto3" json:"certificate,omitempty"` // execution certificate, when there is one
-	Outcome       []byte                 `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	state          protoimpl.MessageState `protogen:"open.v1"`
+	Header         []byte                 `protobuf:"bytes,1,opt,name=header,proto3" json:"header,omitempty"`
+	Txs            [][]byte               `protobuf:"bytes,2,rep,name=txs,proto3" json:"txs,omitempty"`
+	Commit         []byte                 `protobuf:"bytes,3,opt,name=commit,proto3" json:"commit,omitempty"`           // proof of commitment: view, path, certificate
+	Certificate    []byte                 `protobuf:"bytes,4,opt,name=certificate,proto3" json:"certificate,omitempty"` // execution certificate, when there is one
+	Outcome        []byte                 `protobuf:"bytes,5,opt,name=outcome,proto3" json:"outcome,omitempty"`
+	Results        [][]byte               `protobuf:"bytes,6,rep,name=results,proto3" json:"results,omitempty"`                                     // when history was asked for
+	CommandsBefore []byte                 `protobuf:"bytes,7,opt,name=commands_before,json=commandsBefore,proto3" json:"commands_before,omitempty"` // the chain of commands before this block, as above
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *AgreedBlock) Reset() {
@@ -709,6 +719,149 @@ func (x *AgreedBlock) GetOutcome() []byte {
 	return nil
 }
 
+func (x *AgreedBlock) GetResults() [][]byte {
+	if x != nil {
+		return x.Results
+	}
+	return nil
+}
+
+func (x *AgreedBlock) GetCommandsBefore() []byte {
+	if x != nil {
+		return x.CommandsBefore
+	}
+	return nil
+}
+
+// FetchSnapshot asks for a piece of the snapshot of a height.
+type FetchSnapshot struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       uint64                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
+	Height        uint64                 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"` // 0: of the newest, for its manifest
+	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`     // transfer.Kind
+	Index         uint64                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`   // transfer.Item.Index
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *FetchSnapshot) Reset() {
+	*x = FetchSnapshot{}
+	mi := &file_actors_actorspb_replica_proto_msgTypes[10]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *FetchSnapshot) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*FetchSnapshot) ProtoMessage() {}
+
+func (x *FetchSnapshot) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_replica_proto_msgTypes[10]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use FetchSnapshot.ProtoReflect.Descriptor instead.
+func (*FetchSnapshot) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_replica_proto_rawDescGZIP(), []int{10}
+}
+
+func (x *FetchSnapshot) GetRequest() uint64 {
+	if x != nil {
+		return x.Request
+	}
+	return 0
+}
+
+func (x *FetchSnapshot) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *FetchSnapshot) GetKind() uint32 {
+	if x != nil {
+		return x.Kind
+	}
+	return 0
+}
+
+func (x *FetchSnapshot) GetIndex() uint64 {
+	if x != nil {
+		return x.Index
+	}
+	return 0
+}
+
+type SnapshotPiece struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       uint64                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
+	Answer        uint32                 `protobuf:"varint,2,opt,name=answer,proto3" json:"answer,omitempty"` // transfer.Answer: 0 here it is, 2 ask again, 3 not here
+	Payload       []byte                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SnapshotPiece) Reset() {
+	*x = SnapshotPiece{}
+	mi := &file_actors_actorspb_replica_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SnapshotPiece) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SnapshotPiece) ProtoMessage() {}
+
+func (x *SnapshotPiece) ProtoReflect() protoreflect.Message {
+	mi := &file_actors_actorspb_replica_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SnapshotPiece.ProtoReflect.Descriptor instead.
+func (*SnapshotPiece) Descriptor() ([]byte, []int) {
+	return file_actors_actorspb_replica_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *SnapshotPiece) GetRequest() uint64 {
+	if x != nil {
+		return x.Request
+	}
+	return 0
+}
+
+func (x *SnapshotPiece) GetAnswer() uint32 {
+	if x != nil {
+		return x.Answer
+	}
+	return 0
+}
+
+func (x *SnapshotPiece) GetPayload() []byte {
+	if x != nil {
+		return x.Payload
+	}
+	return nil
+}
+
 var File_actors_actorspb_replica_proto protoreflect.FileDescriptor
 
 const file_actors_actorspb_replica_proto_rawDesc = "" +
@@ -748,23 +901,35 @@ const file_actors_actorspb_replica_proto_rawDesc = "" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12\x16\n" +
-	"\x06behind\x18\x04 \x01(\bR\x06behind\"j\n" +
+	"\x06behind\x18\x04 \x01(\bR\x06behind\"\x80\x01\n" +
 	"\vFetchBlocks\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x10\n" +
 	"\x03max\x18\x03 \x01(\rR\x03max\x12\x1b\n" +
-	"\tbytes_max\x18\x04 \x01(\rR\bbytesMax\"\x82\x01\n" +
+	"\tbytes_max\x18\x04 \x01(\rR\bbytesMax\x12\x14\n" +
+	"\x05older\x18\x05 \x01(\bR\x05older\"\x82\x01\n" +
 	"\x06Blocks\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x128\n" +
 	"\x06blocks\x18\x03 \x03(\v2 .concordat.actors.v1.AgreedBlockR\x06blocks\x12\x10\n" +
-	"\x03tip\x18\x04 \x01(\x04R\x03tip\"\x8b\x01\n" +
+	"\x03tip\x18\x04 \x01(\x04R\x03tip\"\xce\x01\n" +
 	"\vAgreedBlock\x12\x16\n" +
 	"\x06header\x18\x01 \x01(\fR\x06header\x12\x10\n" +
 	"\x03txs\x18\x02 \x03(\fR\x03txs\x12\x16\n" +
 	"\x06commit\x18\x03 \x01(\fR\x06commit\x12 \n" +
 	"\vcertificate\x18\x04 \x01(\fR\vcertificate\x12\x18\n" +
-	"\aoutcome\x18\x05 \x01(\fR\aoutcomeB7Z5github.com/concordat-ledger/concordat/actors/actorspbb\x06proto3"
+	"\aoutcome\x18\x05 \x01(\fR\aoutcome\x12\x18\n" +
+	"\aresults\x18\x06 \x03(\fR\aresults\x12'\n" +
+	"\x0fcommands_before\x18\a \x01(\fR\x0ecommandsBefore\"k\n" +
+	"\rFetchSnapshot\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x16\n" +
+	"\x06height\x18\x02 \x01(\x04R\x06height\x12\x12\n" +
+	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x14\n" +
+	"\x05index\x18\x04 \x01(\x04R\x05index\"[\n" +
+	"\rSnapshotPiece\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x16\n" +
+	"\x06answer\x18\x02 \x01(\rR\x06answer\x12\x18\n" +
+	"\apayload\x18\x03 \x01(\fR\apayloadB7Z5github.com/concordat-ledger/concordat/actors/actorspbb\x06proto3"
 
 var (
 	file_actors_actorspb_replica_proto_rawDescOnce sync.Once
@@ -778,7 +943,7 @@ func file_actors_actorspb_replica_proto_rawDescGZIP() []byte {
 	return file_actors_actorspb_replica_proto_rawDescData
 }
 
-var file_actors_actorspb_replica_proto_msgTypes = make([]protoimpl.MessageInfo, 10)
+var file_actors_actorspb_replica_proto_msgTypes = make([]protoimpl.MessageInfo, 12)
 var file_actors_actorspb_replica_proto_goTypes = []any{
 	(*Submit)(nil),        // 0: concordat.actors.v1.Submit
 	(*SubmitRefused)(nil), // 1: concordat.actors.v1.SubmitRefused
@@ -790,6 +955,8 @@ var file_actors_actorspb_replica_proto_goTypes = []any{
 	(*FetchBlocks)(nil),   // 7: concordat.actors.v1.FetchBlocks
 	(*Blocks)(nil),        // 8: concordat.actors.v1.Blocks
 	(*AgreedBlock)(nil),   // 9: concordat.actors.v1.AgreedBlock
+	(*FetchSnapshot)(nil), // 10: concordat.actors.v1.FetchSnapshot
+	(*SnapshotPiece)(nil), // 11: concordat.actors.v1.SnapshotPiece
 }
 var file_actors_actorspb_replica_proto_depIdxs = []int32{
 	2, // 0: concordat.actors.v1.SubmitRefused.refused:type_name -> concordat.actors.v1.RefusedTx
@@ -813,7 +980,7 @@ func file_actors_actorspb_replica_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_actors_actorspb_replica_proto_rawDesc), len(file_actors_actorspb_replica_proto_rawDesc)),
 			NumEnums:      0,
-			NumMessages:   10,
+			NumMessages:   12,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

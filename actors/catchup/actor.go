@@ -34,9 +34,16 @@ type Config struct {
 	Blocks    Blocks
 	Peer      func(ledger.ReplicaID) shell.PID // the catchup actor of another replica
 	Replica   func(shell.PID) (ledger.ReplicaID, bool)
+	Snapshots Snapshots
 	Execution shell.PID
+	Consensus shell.PID
 	Collector shell.PID // verifies and keeps the execution certificates that come along
-	Clock     func() time.Time
+	// ValidityMax is how far ahead a transaction's validity may reach: the length of the
+	// duplicate window.
+	ValidityMax ledger.Time
+	// Tell is told what this actor is doing, when that changes; nil: nobody is.
+	Tell  func(Progress)
+	Clock func() time.Time
 }
 
 const (
@@ -46,9 +53,23 @@ const (
 	requestBytes = 4 << 20
 )
 
+// Progress says how far this replica has come, for its operator.
+type Progress struct {
+	Local, Target ledger.Height
+	Snapshot      ledger.Height // that is being fetched; 0: none
+	Have, Parts   int           // of its state
+	Installing    bool
+	History       ledger.Height // the oldest block here
+}
+
 type catchup struct {
 	cfg     *Config
 	machine *transfer.Machine
+	join    *joining
+	serving *serving
+	history *history
+	local   ledger.Height
+	told    Progress
 	start   time.Time
 }
 
@@ -60,10 +81,14 @@ func New(cfg *Config) shell.Spec {
 		Lanes: []shell.Lane{
 			{Name: "local", Capacity: 4096, Overflow: shell.DropOldest}, // heights: the newest counts
 			{Name: "peers", Capacity: 64, Overflow: shell.DropNewest},   // whoever asked asks again
+			{Name: "replies", Capacity: 64, Overflow: shell.DropNewest}, // one is awaited from each peer; more is not asked for
 		},
 		Lane: func(msg any) int {
-			if _, ok := msg.(*actorspb.FetchBlocks); ok {
+			switch msg.(type) {
+			case *actorspb.FetchBlocks, *actorspb.FetchSnapshot:
 				return 1
+			case *actorspb.Blocks, *actorspb.SnapshotPiece:
+				return 2
 			}
 			return 0
 		},
@@ -75,12 +100,20 @@ type poll struct{}
 func (a *catchup) Start(c *shell.Context) error {
 	a.start = a.cfg.Clock()
 	tip, _ := a.cfg.Blocks.Tip()
+	a.local = tip
 	a.machine = transfer.New(a.cfg.Params, tip, a.now())
+	a.serving, a.join, a.history = newServing(a.cfg), newJoining(a.cfg), newHistory(a.cfg)
+	a.join.resume(c, tip, a.now())
 	c.After(poll{}, pollEvery, poll{})
 	return nil
 }
 
-func (a *catchup) Stop() {}
+func (a *catchup) Stop() {
+	if a.serving != nil {
+		a.serving.stop()
+		a.join.stop()
+	}
+}
 
 func (a *catchup) now() int64 { return int64(a.cfg.Clock().Sub(a.start)) }
 
@@ -88,32 +121,86 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 	switch m := msg.(type) {
 	case actorspb.PeerHeight:
 		a.machine.OnPeer(m.From, m.Stable)
+		a.join.machine.OnPeer(m.From, m.Stable)
+		a.history.onPeer(m.From, m.Stable)
 	case actorspb.Executed:
+		a.local = max(a.local, m.Block.Header.Height)
 		a.machine.OnLocal(m.Block.Header.Height, a.now())
 	case actorspb.ExecutionStarted:
 		a.machine.OnRestart(m.Next-1, a.now())
+	case actorspb.Stable:
+		a.serving.onStable(m)
 	case *actorspb.Blocks:
 		a.onBlocks(c, m)
-	case *actorspb.FetchBlocks:
-		a.serve(c, m)
+	case *actorspb.SnapshotPiece:
+		if from, ok := a.cfg.Replica(c.Sender()); ok {
+			a.join.onPiece(c, from, m, a.local, a.now())
+		}
+	case *actorspb.FetchBlocks, *actorspb.FetchSnapshot:
+		a.onFetch(c, m)
 		return
 	case poll:
 		c.After(poll{}, pollEvery, poll{})
 	}
-	if f := a.machine.Next(a.now()); f != nil {
+	a.ask(c)
+}
+
+// onFetch serves those who are members.
+func (a *catchup) onFetch(c *shell.Context, msg any) {
+	from, ok := a.cfg.Replica(c.Sender())
+	if !ok {
+		return
+	}
+	switch m := msg.(type) {
+	case *actorspb.FetchBlocks:
+		if m.GetOlder() {
+			a.history.serve(c, m)
+			return
+		}
+		a.serve(c, m)
+	case *actorspb.FetchSnapshot:
+		a.serving.answer(c, from, m)
+	}
+}
+
+// ask sends what is to be fetched now: a snapshot when this replica is far behind,
+// blocks otherwise, and history when there is nothing else to do.
+func (a *catchup) ask(c *shell.Context) {
+	now := a.now()
+	wait := a.join.machine.Consider(a.local, now)
+	a.join.poll(c, now)
+	a.report()
+	if wait || a.join.over {
+		return
+	}
+	if f := a.machine.Next(now); f != nil {
 		c.Tell(a.cfg.Peer(f.From), &actorspb.FetchBlocks{Request: f.Request, From: uint64(f.Height), Max: f.Blocks, BytesMax: requestBytes})
+		return
+	}
+	if a.local+a.cfg.Params.Behind > a.machine.Target() {
+		a.history.ask(c, now)
+	}
+}
+
+func (a *catchup) report() {
+	if a.cfg.Tell == nil {
+		return
+	}
+	p := Progress{Local: a.local, Target: max(a.local, a.join.machine.Reached()), Snapshot: a.join.machine.Height(),
+		Installing: a.join.install != nil || a.join.over, History: a.cfg.Snapshots.Base()}
+	p.Have, p.Parts = a.join.machine.Progress()
+	if p != a.told {
+		a.told = p
+		a.cfg.Tell(p)
 	}
 }
 
 // serve reads what was asked for, up to a bound of our own.
 func (a *catchup) serve(c *shell.Context, m *actorspb.FetchBlocks) {
-	if _, ok := a.cfg.Replica(c.Sender()); !ok {
-		return
-	}
 	tip, _ := a.cfg.Blocks.Tip()
 	out := &actorspb.Blocks{Request: m.GetRequest(), From: m.GetFrom(), Tip: uint64(tip)}
 	size := 0
-	for h := ledger.Height(max(m.GetFrom(), 1)); h <= tip && len(out.Blocks) < int(min(m.GetMax(), replyBlocks)); h++ {
+	for h := max(ledger.Height(m.GetFrom()), 1); h >= a.cfg.Snapshots.Base() && h <= tip && len(out.Blocks) < int(min(m.GetMax(), replyBlocks)); h++ {
 		b, err := a.cfg.Blocks.Agreed(h)
 		if err != nil {
 			c.Logger().Warn("a block that another replica asks for cannot be read", "height", h, "error", err)
@@ -137,6 +224,10 @@ var errBlock = errors.New("a fetched block does not hold")
 // out of line stop there; execution takes only the next height anyway.
 func (a *catchup) onBlocks(c *shell.Context, m *actorspb.Blocks) {
 	from, ok := a.cfg.Replica(c.Sender())
+	if ok && a.history.wants(from, m.GetRequest()) {
+		a.history.take(c, from, m, a.now())
+		return
+	}
 	if !ok || !a.machine.Wants(from, m.GetRequest()) {
 		return
 	}
@@ -166,15 +257,27 @@ func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorsp
 	if header.Height != want || header.Ledger != a.cfg.Ledger || body.Digest != header.ProposalDigest() {
 		return nil, fmt.Errorf("%w: header and transactions do not belong together", errBlock)
 	}
+	if err := checkCommit(a.cfg, header, raw.GetCommit()); err != nil {
+		return nil, err
+	}
 	proof, err := actorspb.ParseFinality(raw.GetCommit())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
-	st := proof.Statement(a.cfg.Ledger, a.cfg.Epoch, ledger.Seq(want), body.Digest)
-	if err := a.cfg.Public.Commit().Verify(st, proof.Certificate); err != nil {
-		return nil, fmt.Errorf("%w: %w", errBlock, err)
-	}
 	return &actorspb.Decided{Height: want, Body: body, Proof: *proof}, nil
+}
+
+// checkCommit verifies the proof that a block was agreed.
+func checkCommit(cfg *Config, header *ledger.Header, commit []byte) error {
+	proof, err := actorspb.ParseFinality(commit)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errBlock, err)
+	}
+	st := proof.Statement(cfg.Ledger, cfg.Epoch, ledger.Seq(header.Height), header.ProposalDigest())
+	if err := cfg.Public.Commit().Verify(st, proof.Certificate); err != nil {
+		return fmt.Errorf("%w: %w", errBlock, err)
+	}
+	return nil
 }
 
 // passCertificate gives the block's execution certificate to the collector,

@@ -78,6 +78,9 @@ func (o *ordering) Start(c *shell.Context) error {
 	o.step(sbft.Started{})
 	o.complete(c)
 	c.Tell(o.cfg.Peers.Admission, actorspb.DrawBatch{}) // asks for the pool's size
+	if s := o.machine.Stable(); s.Seq > 0 {
+		c.Tell(o.cfg.Peers.Catchup, actorspb.Stable{Seq: s.Seq, Digest: s.Digest, Certificate: s.Certificate})
+	}
 	return nil
 }
 
@@ -144,6 +147,8 @@ func (o *ordering) Receive(c *shell.Context, msg any) {
 		o.step(sbft.Certified{Height: m.Statement.Height})
 	case actorspb.Persisted:
 		o.step(sbft.Durable{Height: m.Height})
+	case actorspb.Stable:
+		o.step(sbft.Checkpoint{Seq: m.Seq, Digest: m.Digest, Certificate: m.Certificate})
 	case actorspb.ExecutionStarted:
 		o.step(sbft.Redeliver{From: m.Next})
 	case timer:
@@ -162,6 +167,7 @@ func (o *ordering) step(in sbft.Input) {
 // settle forgets what a certified checkpoint makes needless.
 func (o *ordering) settle(c *shell.Context, stable sbft.Checkpoint) {
 	o.ballot.Raise(stable.Seq)
+	c.Tell(o.cfg.Peers.Catchup, actorspb.Stable{Seq: stable.Seq, Digest: stable.Digest, Certificate: stable.Certificate})
 	if stable.Seq >= o.cut+truncateEvery {
 		if err := o.cfg.Log.Truncate(stable.Seq); err != nil {
 			panic(&shell.Unrecoverable{Err: fmt.Errorf("shorten the vote log: %w", err)})

@@ -32,6 +32,7 @@ type Store interface {
 	Transaction(at ledger.Place) (*ledgerpb.TransactionView, *ledgerpb.ResultView, error)
 	Receipt(at ledger.Place) ([]byte, error) // nil: not certified yet
 	Tip() (ledger.Height, ledger.Hash)
+	Base() ledger.Height // the oldest block
 	Contracts() ([]*ledgerpb.ContractView, error)
 	Contract(name string) (*ledgerpb.ContractView, error) // with its schema; nil: not deployed
 }
@@ -144,6 +145,9 @@ func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {
 	if h == 0 || h > tip {
 		return fmt.Errorf("block %d: %w; the newest is %d", h, errNotFound, tip)
 	}
+	if base := r.cfg.Store.Base(); h < base {
+		return fmt.Errorf("block %d: %w on this replica, which joined with a snapshot and is still fetching the past; its oldest is %d. Ask another client node, or again later", h, errNotFound, base)
+	}
 	b, err := r.cfg.Store.Block(h)
 	if err == nil {
 		reply.Blocks = append(reply.Blocks, b)
@@ -212,7 +216,7 @@ func (r *reads) contract(reply *ledgerpb.LookupReply, name string) error {
 
 func (r *reads) latest(reply *ledgerpb.LookupReply, count uint64) error {
 	tip, _ := r.cfg.Store.Tip()
-	n := min(count, latestMax, uint64(tip))
+	n := min(count, latestMax, uint64(tip-min(tip, r.cfg.Store.Base()-1)))
 	for i := range n {
 		if err := r.addBlock(reply, tip-ledger.Height(i)); err != nil {
 			return err

@@ -15,7 +15,7 @@ import (
 
 // query runs a method on the stored state of a height. It changes nothing, and
 // sees only records that every member may read: nobody vouches for who asks.
-func (r *Replica) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
+func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	refuse := func(kind ledgerpb.Refusal, format string, args ...any) *ledgerpb.QueryReply {
 		return &ledgerpb.QueryReply{Error: &ledgerpb.Error{Refusal: kind, Message: fmt.Sprintf(format, args...)}}
 	}
@@ -60,7 +60,7 @@ func (r *Replica) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 }
 
 // describe finds the contract's schema, and encodes arguments given as JSON by it.
-func (r *Replica) describe(view viewStore, req *ledgerpb.QueryRequest) ([]byte, *schema.Schema, error) {
+func (r *instance) describe(view viewStore, req *ledgerpb.QueryRequest) ([]byte, *schema.Schema, error) {
 	record, err := contracts.Find(view, req.GetContract())
 	if err != nil || record == nil {
 		return nil, nil, err

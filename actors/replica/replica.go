@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync"
 	"sync/atomic"
 	"time"
 
@@ -55,6 +54,8 @@ type Config struct {
 	// WrapTransport stands between this replica's agreement and its links; nil: nothing
 	// does. For tests of how the others bear it.
 	WrapTransport func(consensus.Transport) consensus.Transport
+	// WrapSnapshots does the same for what it serves to replicas that join.
+	WrapSnapshots func(catchup.Snapshots) catchup.Snapshots
 	// Clock is the wall clock; nil: the machine's.
 	Clock func() time.Time
 	// FreeBytesMin is the room on the disk below which the replica stops writing;
@@ -68,9 +69,11 @@ const inFlightMax = 4
 
 const stopTimeout = 10 * time.Second
 
-// Replica is a running replica.
-type Replica struct {
+// instance is a replica from one start to the next: all of it but what outlives a
+// restart.
+type instance struct {
 	cfg     Config
+	owner   *Replica
 	id      ledger.ID
 	genesis *ledger.Genesis
 	public  *certificate.Public
@@ -85,26 +88,17 @@ type Replica struct {
 	system  *shell.System
 	metrics *consensus.Metrics
 	full    atomic.Bool
+	behind  atomic.Pointer[catchup.Progress]
 	pids    pids
-
-	done chan struct{}
-	once sync.Once
-	err  error // set before done is closed
 }
 
 type pids struct {
 	admission, consensus, collector, execution, storage, catchup, reads shell.PID
 }
 
-// Start opens the stores, starts the server, the links and the actors.
-func Start(ctx context.Context, cfg Config) (*Replica, error) {
-	if cfg.Logger == nil {
-		cfg.Logger = slog.New(slog.DiscardHandler)
-	}
-	if cfg.Clock == nil {
-		cfg.Clock = time.Now
-	}
-	r := &Replica{cfg: cfg, done: make(chan struct{})}
+// begin opens the stores, starts the server, the links and the actors.
+func begin(ctx context.Context, owner *Replica, cfg Config) (*instance, error) {
+	r := &instance{cfg: cfg, owner: owner}
 	steps := []func(context.Context) error{r.readGenesis, r.openStores, r.startEngine, r.startBus, r.startActors}
 	for _, step := range steps {
 		if err := step(ctx); err != nil {
@@ -115,7 +109,7 @@ func Start(ctx context.Context, cfg Config) (*Replica, error) {
 	return r, nil
 }
 
-func (r *Replica) readGenesis(context.Context) error {
+func (r *instance) readGenesis(context.Context) error {
 	var err error
 	if r.genesis, r.id, err = ledger.ParseGenesis(r.cfg.Genesis); err != nil {
 		return err
@@ -136,13 +130,15 @@ func (r *Replica) readGenesis(context.Context) error {
 	return nil
 }
 
-func (r *Replica) openStores(context.Context) error {
+func (r *instance) openStores(context.Context) error {
 	if err := os.MkdirAll(r.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	var err error
-	r.store, err = storage.Open(filepath.Join(r.cfg.DataDir, "store"), storage.Options{Ledger: r.id, Logger: r.cfg.Logger, Sync: true, FreeBytesMin: r.cfg.FreeBytesMin})
+	err := r.replaceStore()
 	if err != nil {
+		return err
+	}
+	if r.store, err = storage.Open(filepath.Join(r.cfg.DataDir, storeDir), r.storeOptions()); err != nil {
 		return err
 	}
 	r.log, err = votelog.Open(votelog.OS{}, filepath.Join(r.cfg.DataDir, "votes"), votelog.Options{Ledger: r.id})
@@ -156,7 +152,7 @@ func (r *Replica) openStores(context.Context) error {
 
 // startEngine keeps compiled contracts beside the store, so that a restart does
 // not compile them again.
-func (r *Replica) startEngine(ctx context.Context) error {
+func (r *instance) startEngine(ctx context.Context) error {
 	var err error
 	r.modules, err = contracts.NewModules(ctx, filepath.Join(r.cfg.DataDir, "compiled"))
 	return err
@@ -175,7 +171,7 @@ func Members(g *ledger.Genesis, addresses map[string]string) ([]bus.Member, erro
 	return out, nil
 }
 
-func (r *Replica) startBus(ctx context.Context) error {
+func (r *instance) startBus(ctx context.Context) error {
 	members, err := Members(r.genesis, r.cfg.Peers)
 	if err != nil {
 		return err
@@ -197,13 +193,13 @@ var Exported = []string{"replica/admission", "replica/catchup", "replica/reads"}
 // Travelling are the messages between actors that may cross the bus.
 func Travelling() []proto.Message {
 	return []proto.Message{&actorspb.Submit{}, &actorspb.SubmitRefused{}, &actorspb.Receipts{}, &actorspb.Read{},
-		&actorspb.ReadReply{}, &actorspb.FetchBlocks{}, &actorspb.Blocks{}}
+		&actorspb.ReadReply{}, &actorspb.FetchBlocks{}, &actorspb.Blocks{}, &actorspb.FetchSnapshot{}, &actorspb.SnapshotPiece{}}
 }
 
-func (r *Replica) startActors(context.Context) error {
+func (r *instance) startActors(context.Context) error {
 	var err error
 	r.system, err = shell.NewSystem(shell.Config{Name: "replica", Logger: r.cfg.Logger, Registerer: r.cfg.Registerer,
-		Fatal: r.fail, Interceptor: r.cfg.Interceptor})
+		Fatal: func(err error) { r.owner.fail(r, err) }, Interceptor: r.cfg.Interceptor})
 	if err != nil {
 		return err
 	}
@@ -219,6 +215,10 @@ func (r *Replica) startActors(context.Context) error {
 	if err != nil {
 		return err
 	}
+	away, err := r.catchupConfig()
+	if err != nil {
+		return err
+	}
 	checker := admission.NewChecker(r.id)
 	cons.CheckTransactions = checker.Check
 	specs := []shell.Spec{
@@ -229,7 +229,7 @@ func (r *Replica) startActors(context.Context) error {
 		consensus.NewCertifying(cons),
 		admission.New(r.admissionConfig(checker)),
 		consensus.NewOrdering(cons),
-		catchup.New(r.catchupConfig()),
+		catchup.New(away),
 		reads.New(&reads.Config{Store: lookups{r.records, r.modules}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query}),
 	}
 	for _, s := range specs {
@@ -241,7 +241,7 @@ func (r *Replica) startActors(context.Context) error {
 	return nil
 }
 
-func (r *Replica) consensusConfig() (*consensus.Config, error) {
+func (r *instance) consensusConfig() (*consensus.Config, error) {
 	private, err := certificate.ParsePrivate(r.cfg.ShareKey)
 	if err != nil {
 		return nil, fmt.Errorf("read the share key: %w", err)
@@ -275,7 +275,7 @@ func (r *Replica) consensusConfig() (*consensus.Config, error) {
 	}, nil
 }
 
-func (r *Replica) peers() []bus.MemberID {
+func (r *instance) peers() []bus.MemberID {
 	var out []bus.MemberID
 	for _, m := range r.genesis.Replicas() {
 		if m.ID != r.cfg.Self.String() {
@@ -285,7 +285,7 @@ func (r *Replica) peers() []bus.MemberID {
 	return out
 }
 
-func (r *Replica) admissionConfig(checker *admission.Checker) *admission.Config {
+func (r *instance) admissionConfig(checker *admission.Checker) *admission.Config {
 	view := func() ledger.View { return ledger.View(r.metrics.View.Load()) }
 	return &admission.Config{Ledger: r.id, Limits: r.genesis.Limits, Pool: pool.DefaultLimits(), Checker: checker,
 		History: r.records, Clock: r.cfg.Clock, Consensus: r.pids.consensus, View: view,
@@ -297,51 +297,28 @@ func (r *Replica) admissionConfig(checker *admission.Checker) *admission.Config 
 	}
 }
 
-func (r *Replica) catchupConfig() *catchup.Config {
-	return &catchup.Config{Params: transfer.DefaultParams(r.cfg.Self, r.quorum.N(), r.genesis.Limits.Window), Ledger: r.id,
-		Public: r.public, Blocks: r.records, Execution: r.pids.execution, Collector: r.pids.collector, Clock: r.cfg.Clock,
+func (r *instance) catchupConfig() (*catchup.Config, error) {
+	disk, err := r.openSnapshots()
+	if err != nil {
+		return nil, err
+	}
+	var served catchup.Snapshots = disk
+	if r.cfg.WrapSnapshots != nil {
+		served = r.cfg.WrapSnapshots(disk)
+	}
+	return &catchup.Config{Params: transfer.DefaultParams(r.cfg.Self, r.quorum.N(), r.quorum.Weak(), r.genesis.Limits.Window), Ledger: r.id,
+		Public: r.public, Blocks: r.records, Snapshots: served, Execution: r.pids.execution, Consensus: r.pids.consensus,
+		Collector: r.pids.collector, Clock: r.cfg.Clock, ValidityMax: ledger.Time(r.genesis.Limits.ValidityMax),
 		Peer: func(id ledger.ReplicaID) shell.PID {
 			return r.system.Remote(link.Address(bus.MemberID(id.String())), "replica/catchup")
 		},
 		Replica: r.replicaOf,
-	}
-}
-
-// fail is called once when an actor cannot be kept alive.
-func (r *Replica) fail(err error) {
-	r.err = err
-	r.shutdown()
-}
-
-// Addr is where members reach this replica.
-func (r *Replica) Addr() string { return r.server.Addr() }
-
-// Done is closed when the replica has stopped, by Stop or by a failure.
-func (r *Replica) Done() <-chan struct{} { return r.done }
-
-// Err says why it stopped by itself; nil after Stop. Read it after Done.
-func (r *Replica) Err() error { return r.err }
-
-// Stop ends the replica and waits for it.
-func (r *Replica) Stop(ctx context.Context) error {
-	r.shutdown()
-	select {
-	case <-r.done:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("stop %s: %w", r.cfg.Self, ctx.Err())
-	}
-}
-
-func (r *Replica) shutdown() {
-	r.once.Do(func() {
-		r.close()
-		close(r.done)
-	})
+		Tell:    func(p catchup.Progress) { r.behind.Store(&p) },
+	}, nil
 }
 
 // close releases in the opposite order of Start, whatever was reached.
-func (r *Replica) close() {
+func (r *instance) close() {
 	if r.links != nil {
 		r.links.Close()
 	}

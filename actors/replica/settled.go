@@ -13,7 +13,7 @@ import (
 // settled reads what consensus needs of the newest blocks after a restart.
 func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
 	var out []sbft.Settled
-	for h := max(from, 1); h <= to; h++ {
+	for h := max(from, r.Base()); h <= to; h++ {
 		b, err := r.Store.Block(h)
 		if err != nil {
 			return nil, fmt.Errorf("read block %d: %w", h, err)

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/concordat-ledger/concordat/actors/catchup"
 	"github.com/concordat-ledger/concordat/actors/consensus"
 	"github.com/concordat-ledger/concordat/actors/consensus/collector"
 	"github.com/concordat-ledger/concordat/actors/shell"
@@ -22,7 +23,7 @@ type transport struct {
 	peers []bus.MemberID
 }
 
-func (r *Replica) transport() consensus.Transport {
+func (r *instance) transport() consensus.Transport {
 	t := transport{links: r.links, peers: r.peers()}
 	if r.cfg.WrapTransport != nil {
 		return r.cfg.WrapTransport(t)
@@ -46,7 +47,7 @@ func (t transport) Broadcast(bulk bool, payload []byte) {
 }
 
 // replicaNumber reads the index in "replica-N".
-func (r *Replica) replicaNumber(id bus.MemberID) (ledger.ReplicaID, bool) {
+func (r *instance) replicaNumber(id bus.MemberID) (ledger.ReplicaID, bool) {
 	for n := range r.quorum.N() {
 		// #nosec G115 -- n is at most 1000
 		if rid := ledger.ReplicaID(n); rid.String() == string(id) {
@@ -57,7 +58,7 @@ func (r *Replica) replicaNumber(id bus.MemberID) (ledger.ReplicaID, bool) {
 }
 
 // replicaOf tells which replica's process an actor lives in.
-func (r *Replica) replicaOf(pid shell.PID) (ledger.ReplicaID, bool) {
+func (r *instance) replicaOf(pid shell.PID) (ledger.ReplicaID, bool) {
 	if pid == nil {
 		return 0, false
 	}
@@ -70,7 +71,7 @@ func (r *Replica) replicaOf(pid shell.PID) (ledger.ReplicaID, bool) {
 
 // onConsensus checks a message on its sender's goroutine and hands it to the
 // actor that it is for.
-func (r *Replica) onConsensus(cfg *consensus.Config) link.Handler {
+func (r *instance) onConsensus(cfg *consensus.Config) link.Handler {
 	return func(d link.Delivery) error {
 		from, ok := r.replicaNumber(d.From)
 		if !ok {
@@ -91,7 +92,7 @@ func (r *Replica) onConsensus(cfg *consensus.Config) link.Handler {
 }
 
 // Status is how this replica stands, for its operator and for client nodes.
-func (r *Replica) Status() *ledgerpb.ReplicaStatus {
+func (r *instance) Status() *ledgerpb.ReplicaStatus {
 	h, _ := r.store.Tip()
 	m := r.metrics
 	s := &ledgerpb.ReplicaStatus{Id: r.cfg.Self.String(), Reachable: true, View: m.View.Load(), Height: uint64(h),
@@ -107,12 +108,17 @@ func (r *Replica) Status() *ledgerpb.ReplicaStatus {
 }
 
 // summary says in words what an operator should know first.
-func (r *Replica) summary() string {
+func (r *instance) summary() string {
 	switch {
 	case r.full.Load():
 		return "the disk is full: this replica does not take part until there is room"
 	case r.metrics.Divergent.Load() > 0:
 		return "its state differs from what the others certify: rebuild it from another replica"
+	}
+	if p := r.behind.Load(); p != nil {
+		if text := progress(p, r.genesis.Limits.Window); text != "" {
+			return text
+		}
 	}
 	if culprits := r.proofs.culprits(r.quorum); culprits != "" {
 		return culprits + " signed two proposals for one slot: look at `concordat evidence list`"
@@ -131,4 +137,19 @@ func (r *Replica) summary() string {
 	default:
 		return strings.Join(away, ", ") + " cannot be reached; the ledger goes on"
 	}
+}
+
+// progress says how far a replica that was away has come; empty: it is where the others are.
+func progress(p *catchup.Progress, window int) string {
+	switch {
+	case p.Installing:
+		return "joining: the state of height " + fmt.Sprint(p.Snapshot) + " is here and is being installed"
+	case p.Snapshot > 0:
+		return fmt.Sprintf("joining: fetching the state of height %d, %d of %d parts are here", p.Snapshot, p.Have, p.Parts)
+	case p.Target > p.Local+ledger.Height(window): // #nosec G115 -- positive
+		return fmt.Sprintf("catching up: at block %d of %d", p.Local, p.Target)
+	case p.History > 1:
+		return fmt.Sprintf("it joined with a snapshot; of the past it has the blocks from %d on, and fetches the others", p.History)
+	}
+	return ""
 }

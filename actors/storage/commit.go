@@ -14,6 +14,7 @@ type BlockCommit struct {
 	Height                  ledger.Height
 	BlockHash               ledger.Hash
 	CommandsSum             ledger.Hash // ledger.CommandsDigest up to and with this block
+	CommandsBefore          ledger.Hash // before it; only for the block with which a store begins
 	Header, Commit, Outcome []byte
 	Txs, Results            [][]byte
 	TxIDs                   []ledger.Hash
@@ -125,7 +126,7 @@ func (b *BlockCommit) entries() ([]entry, error) {
 // durable as the next synced commit; peers can form it anew.
 func (s *Store) PutCertificate(h ledger.Height, cert []byte) error {
 	return s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) {
-		if h == 0 || h > tip {
+		if h == 0 || h > tip || h < s.Base() {
 			return 0, nil, fmt.Errorf("store a certificate of block %d: %w", h, ErrAhead)
 		}
 		return h, []entry{{key: heightKey(kindCertificate, h), value: cert}}, nil

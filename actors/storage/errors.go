@@ -19,6 +19,9 @@ var (
 	// ErrAhead is returned for reads above the tip, ErrPruned for reads below the oldest retained height.
 	ErrAhead  = errors.New("the height is above the store's tip")
 	ErrPruned = errors.New("the state of this height has been pruned")
+	// ErrNotHeld is returned for blocks below the base: this store began with a
+	// snapshot, and older blocks have not been fetched.
+	ErrNotHeld = errors.New("this replica began with a snapshot and does not have the block; ask another replica")
 )
 
 // LockedError says that another process has the store open.

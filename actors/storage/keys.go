@@ -23,6 +23,7 @@ const (
 
 var tipKey = []byte{kindMeta, 't', 'i', 'p'}
 var partsKey = []byte{kindMeta, 'p', 'a', 'r', 't', 's'} // the last block that took several transactions
+var baseKey = []byte{kindMeta, 'b', 'a', 's', 'e'}       // the oldest block; absent: 1
 var prunedKey = []byte{kindMeta, 'p', 'r', 'u', 'n', 'e', 'd'}
 
 // KeyBytesMax and ValueBytesMax bound a state record; Badger takes keys of

@@ -49,6 +49,9 @@ func (s *Store) record(h ledger.Height) (*blockRecord, error) {
 	if tip, _ := s.Tip(); h == 0 || h > tip {
 		return nil, fmt.Errorf("block %d: %w", h, ErrNotFound)
 	}
+	if base := s.Base(); h < base {
+		return nil, fmt.Errorf("block %d: %w (the oldest is %d)", h, ErrNotHeld, base)
+	}
 	key := heightKey(kindBlock, h)
 	raw, err := s.read(key, math.MaxUint64)
 	if errors.Is(err, ErrNotFound) {
@@ -64,7 +67,7 @@ func (s *Store) record(h ledger.Height) (*blockRecord, error) {
 	return rec, nil
 }
 
-// Block reads a whole block. Errors: ErrNotFound, *CorruptError.
+// Block reads a whole block. Errors: ErrNotFound, ErrNotHeld, *CorruptError.
 func (s *Store) Block(h ledger.Height) (*StoredBlock, error) {
 	rec, err := s.record(h)
 	if err != nil {

@@ -56,6 +56,7 @@ type Store struct {
 
 	tip    atomic.Pointer[tip]
 	pruned atomic.Uint64 // state below this height is gone
+	base   atomic.Pointer[base]
 
 	life      sync.RWMutex // read-held by each operation, write-held by Close
 	closed    bool         // under life
@@ -155,7 +156,10 @@ func (s *Store) loadTip() error {
 		}
 	}
 	s.tip.Store(t)
-	for h := t.height; h > 0 && h+whole > t.height; h-- {
+	if err := s.loadBase(); err != nil {
+		return err
+	}
+	for h := t.height; h >= s.Base() && h+whole > t.height; h-- {
 		// A power cut may lose the end of a log and keep the next one: then
 		// blocks are missing below those that were never acknowledged.
 		if _, err := s.record(h); err != nil {

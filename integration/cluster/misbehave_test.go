@@ -52,7 +52,7 @@ func TestNoAttackIsInTheProgram(t *testing.T) {
 // misbehaviours of f = 1 of four replicas, and how long clients may have to wait.
 var misbehaviours = map[string]time.Duration{
 	"withhold": newViewMax, "equivocate": newViewMax, "garbage": newViewMax, "replay": newViewMax, "delay": newViewMax,
-	"lie": newViewMax, "forge": newViewMax, "silence": newViewMax, "complain": newViewMax,
+	"lie": newViewMax, "forge": newViewMax, "silence": newViewMax, "complain": newViewMax, "snapshot": slowMax,
 }
 
 // circle kills each primary in turn until all have had theirs, so that the ledger

@@ -119,7 +119,7 @@ func (n *node) boot() {
 	w.watch.restored(n, r.Records)
 	n.pool = pool.New(pool.Limits{Transactions: 2000, Bytes: 1 << 20, PerParty: 2000, Again: 3_000_000_000})
 	n.told = sbft.Pending{}
-	n.transfer = transfer.New(transfer.DefaultParams(n.id, w.plan.q.N(), w.plan.window), ledger.Height(len(n.chain)), int64(w.now))
+	n.transfer = transfer.New(transfer.DefaultParams(n.id, w.plan.q.N(), w.plan.q.Weak(), w.plan.window), ledger.Height(len(n.chain)), int64(w.now))
 	n.out.Reset()
 	n.inbox, n.loop, n.busy, n.syncing, n.staged, n.up, n.depth = nil, nil, false, 0, 0, true, 0
 	w.tell("%s starts at height %d, view %d, stable %d", n.name(), n.saved, n.machine.View(), n.machine.Stable().Seq)

@@ -35,7 +35,7 @@ var attacks = map[string]attack{
 
 // Kinds lists the attacks.
 func Kinds() []string {
-	var out []string
+	out := []string{snapshotKind}
 	for k := range attacks {
 		out = append(out, k)
 	}
@@ -45,6 +45,10 @@ func Kinds() []string {
 
 // Apply makes a replica misbehave. Its configuration must be complete.
 func Apply(kind string, cfg *replica.Config) error {
+	if kind == snapshotKind {
+		cfg.WrapSnapshots = lieToJoiners
+		return nil
+	}
 	do, ok := attacks[kind]
 	if !ok {
 		return fmt.Errorf("there is no misbehaviour %q; there are %s", kind, strings.Join(Kinds(), ", "))

@@ -1,0 +1,165 @@
+package replica
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/catchup"
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/snapshot"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// snapshots does with the disk what catching up needs.
+type snapshots struct {
+	storage.Incoming
+	r       *instance
+	records *records
+	dir     string // files of states that are served
+	number  atomic.Uint64
+}
+
+// Folders beside the store.
+const (
+	storeDir    = "store"
+	freshDir    = "store.fresh" // a snapshot that was installed, to replace the store
+	incomingDir = "incoming"
+	servedDir   = "snapshots"
+)
+
+func (r *instance) openSnapshots() (*snapshots, error) {
+	dir := filepath.Join(r.cfg.DataDir, servedDir)
+	if err := os.RemoveAll(dir); err != nil { // left by a crash
+		return nil, fmt.Errorf("empty the folder of snapshots: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the folder of snapshots: %w", err)
+	}
+	return &snapshots{Incoming: storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, incomingDir)}, r: r, records: r.records, dir: dir}, nil
+}
+
+func (r *instance) storeOptions() storage.Options {
+	return storage.Options{Ledger: r.id, Logger: r.cfg.Logger, Sync: true, FreeBytesMin: r.cfg.FreeBytesMin}
+}
+
+// replaceStore puts an installed snapshot in the place of the store, unless the store
+// has come further meanwhile.
+func (r *instance) replaceStore() error {
+	dir, fresh := filepath.Join(r.cfg.DataDir, storeDir), filepath.Join(r.cfg.DataDir, freshDir)
+	if _, err := os.Stat(fresh); err == nil {
+		if _, err := os.Stat(dir); err == nil {
+			mine, err := tipOf(dir, r.storeOptions())
+			if err != nil {
+				return err
+			}
+			theirs, err := tipOf(fresh, r.storeOptions())
+			if err != nil {
+				return err
+			}
+			if mine >= theirs {
+				return os.RemoveAll(fresh)
+			}
+		}
+	}
+	if err := storage.Replace(dir, fresh); err != nil {
+		return fmt.Errorf("take over a snapshot: %w", err)
+	}
+	return nil
+}
+
+func tipOf(dir string, opt storage.Options) (ledger.Height, error) {
+	s, err := storage.Open(dir, opt)
+	if err != nil {
+		return 0, err
+	}
+	tip, _ := s.Tip()
+	return tip, s.Close()
+}
+
+type stateFile struct{ *storage.StateFile }
+
+func (f stateFile) Cut() (int, []state.Part) { return f.Depth, f.Parts }
+
+// Write implements catchup.Snapshots.
+func (s *snapshots) Write(ctx context.Context, h ledger.Height) (catchup.StateFile, error) {
+	path := filepath.Join(s.dir, fmt.Sprintf("%d-%d", h, s.number.Add(1)))
+	f, err := s.records.WriteStateFile(ctx, path, h)
+	if err != nil {
+		return nil, err
+	}
+	return stateFile{f}, nil
+}
+
+// Head implements catchup.Snapshots.
+func (s *snapshots) Head(h ledger.Height) (*snapshot.Manifest, error) {
+	header, err := s.records.header(h)
+	if err != nil {
+		return nil, err
+	}
+	outcome, err := s.records.Outcome(h)
+	if err != nil {
+		return nil, err
+	}
+	sum, err := s.records.CommandsSum(h)
+	return &snapshot.Manifest{Header: *header, Outcome: *outcome, Commands: sum}, err
+}
+
+// Whole implements catchup.Snapshots.
+func (s *snapshots) Whole(h ledger.Height) (*actorspb.AgreedBlock, error) {
+	b, err := s.records.Store.Block(h)
+	if err != nil {
+		return nil, err
+	}
+	cert, _, err := s.records.Certificate(h)
+	if err != nil {
+		return nil, err
+	}
+	before, err := s.records.CommandsBefore(h)
+	if err != nil {
+		return nil, err
+	}
+	return &actorspb.AgreedBlock{Header: b.Header, Txs: b.Txs, Commit: b.Commit, Certificate: cert, Outcome: b.Outcome,
+		Results: b.Results, CommandsBefore: before[:]}, nil
+}
+
+// Base implements catchup.Snapshots.
+func (s *snapshots) Base() ledger.Height { return s.records.Base() }
+
+// Restart implements catchup.Snapshots.
+func (s *snapshots) Restart() { s.r.owner.restart(s.r) }
+
+// Install implements catchup.Snapshots.
+func (s *snapshots) Install(_ context.Context, in *catchup.Snapshot) error {
+	commit := wholeCommit(in.Agreed, in.Block, in.Manifest.Commands)
+	for _, c := range in.Commands {
+		commit.Commands = append(commit.Commands, storage.Command{Key: c.Key, Height: c.Place.Height, Index: c.Place.Index, Expires: c.Expires})
+	}
+	st := certificate.ExecutionStatement{Ledger: s.r.id, Height: commit.Height, Block: commit.BlockHash,
+		StateRoot: in.Block.Outcome.StateRoot, ResultsRoot: in.Block.Outcome.ResultsRoot}
+	cert := in.Agreed.GetCertificate()
+	if s.r.public.Execution().Verify(st, cert) != nil {
+		cert = nil // it is not there yet, or somebody lied; it can be formed anew
+	}
+	return storage.Install(filepath.Join(s.r.cfg.DataDir, freshDir), s.r.storeOptions(), commit, cert, in.Records)
+}
+
+// PutOlder implements catchup.Snapshots.
+func (s *snapshots) PutOlder(b *actorspb.AgreedBlock, block *snapshot.Block, sum ledger.Hash) error {
+	return s.records.PutOlder(wholeCommit(b, block, sum), b.GetCertificate())
+}
+
+func wholeCommit(b *actorspb.AgreedBlock, block *snapshot.Block, sum ledger.Hash) *storage.BlockCommit {
+	out := &storage.BlockCommit{Height: block.Header.Height, BlockHash: block.Header.Hash(), CommandsSum: sum,
+		Header: b.GetHeader(), Commit: b.GetCommit(), Outcome: b.GetOutcome(), Txs: b.GetTxs(), Results: b.GetResults()}
+	copy(out.CommandsBefore[:], b.GetCommandsBefore())
+	for _, r := range block.Results {
+		out.TxIDs = append(out.TxIDs, r.TxID)
+	}
+	return out
+}

@@ -1,0 +1,233 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+
+	"github.com/dgraph-io/badger/v4"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
+
+// A store that was made from a snapshot begins at its block: the base. Blocks below
+// are added from the newest to the oldest, if at all; state below is not there.
+
+type base struct {
+	height ledger.Height
+	before ledger.Hash // ledger.CommandsDigest of the block below
+}
+
+func (b *base) marshal() []byte {
+	var w ledger.Writer
+	return w.U64(uint64(b.height)).Hash(b.before).Done()
+}
+
+func parseBase(raw []byte) (*base, error) {
+	r := ledger.NewPlainReader(raw)
+	b := &base{height: ledger.Height(r.U64()), before: r.Hash()}
+	return b, r.Close()
+}
+
+// Base is the oldest block that the store has, 1 unless it was made from a snapshot.
+func (s *Store) Base() ledger.Height { return s.base.Load().height }
+
+// CommandsBefore is ledger.CommandsDigest of the block below a stored one.
+func (s *Store) CommandsBefore(h ledger.Height) (ledger.Hash, error) {
+	if b := s.base.Load(); h == b.height {
+		return b.before, nil
+	}
+	rec, err := s.record(h - 1)
+	if err != nil {
+		return ledger.Hash{}, err
+	}
+	return rec.CommandsSum, nil
+}
+
+func (s *Store) loadBase() error {
+	s.base.Store(&base{height: 1})
+	raw, found, err := s.maybeAt(baseKey, math.MaxUint64)
+	if err != nil || !found {
+		return err
+	}
+	b, err := parseBase(raw)
+	if err != nil {
+		return corrupt(baseKey, 0, err.Error())
+	}
+	s.base.Store(b)
+	return nil
+}
+
+// PutOlder adds the block below the base, which thereby becomes the base. Its commands
+// and changes are of no use any more and are not kept. cert may be nil.
+func (s *Store) PutOlder(b *BlockCommit, cert []byte) error {
+	if oldest := s.Base(); b.Height != oldest-1 || b.Height == 0 {
+		return fmt.Errorf("%w: block %d, expected %d", ErrOutOfOrder, b.Height, oldest-1)
+	}
+	older := *b
+	older.Commands, older.Changes = nil, nil
+	entries, err := older.entries()
+	if err != nil {
+		return fmt.Errorf("store block %d: %w", b.Height, err)
+	}
+	now := &base{height: b.Height, before: b.CommandsBefore}
+	entries[len(entries)-1] = entry{key: baseKey, value: now.marshal()} // instead of the tip
+	if len(cert) > 0 {
+		entries = append(entries, entry{key: heightKey(kindCertificate, b.Height), value: cert})
+	}
+	if s.fit(entries) < len(entries) {
+		return s.putOlderParts(now, entries)
+	}
+	err = s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) { return tip, entries, nil })
+	if err == nil {
+		s.base.Store(now)
+	}
+	return err
+}
+
+// putOlderParts writes what one of Badger's transactions cannot hold. The entry that
+// makes it visible comes last; until then nobody looks at it.
+func (s *Store) putOlderParts(now *base, entries []entry) error {
+	at := 0
+	for i, e := range entries {
+		if string(e.key) == string(baseKey) {
+			at = i
+		}
+	}
+	last := entries[at]
+	entries = append(entries[:at], append(entries[at+1:], last)...)
+	for len(entries) > 0 {
+		n := s.fit(entries)
+		part := entries[:n]
+		err := s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) { return tip, part, nil })
+		if err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	s.base.Store(now)
+	return nil
+}
+
+// Install makes a store in dir that begins with one block and the state after it,
+// which records gives. What was in dir goes. It appears there when it is complete and
+// on the disk, not before.
+func Install(dir string, opt Options, b *BlockCommit, cert []byte, records func(emit func(key, value []byte) error) error) error {
+	part := dir + ".part"
+	if err := errors.Join(os.RemoveAll(dir), os.RemoveAll(part)); err != nil {
+		return fmt.Errorf("install a snapshot: %w", err)
+	}
+	s, err := Open(part, opt)
+	if err != nil {
+		return fmt.Errorf("install a snapshot: %w", err)
+	}
+	if err = s.install(b, cert, records); err == nil {
+		err = s.db.Sync()
+	}
+	if err = errors.Join(err, s.Close()); err == nil {
+		err = syncFiles(part)
+	}
+	if err == nil {
+		err = os.Rename(part, dir)
+	}
+	if err == nil {
+		err = syncDir(filepath.Dir(dir))
+	}
+	if err != nil {
+		return fmt.Errorf("install the snapshot of height %d: %w", b.Height, err)
+	}
+	return nil
+}
+
+func (s *Store) install(b *BlockCommit, cert []byte, records func(emit func(key, value []byte) error) error) error {
+	var batch []entry
+	var size int64
+	room := s.db.MaxBatchSize() / 2
+	flush := func() error {
+		for len(batch) > 0 {
+			n := s.fit(batch)
+			if err := s.putPart(b.Height, batch[:n], false); err != nil {
+				return err
+			}
+			batch = batch[n:]
+		}
+		batch, size = nil, 0
+		return s.checkSpace(0)
+	}
+	err := records(func(key, value []byte) error {
+		if len(key) == 0 || len(key) > KeyBytesMax || len(value) > ValueBytesMax {
+			return fmt.Errorf("%w: a record of %d and %d bytes", ErrTooBig, len(key), len(value))
+		}
+		batch = append(batch, entry{key: stateKey(key), value: value})
+		if size += int64(len(key) + len(value) + entryBytes); size < room {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	if err != nil {
+		return err
+	}
+	block := *b
+	block.Changes = nil
+	entries, err := block.entries()
+	if err != nil {
+		return err
+	}
+	if len(cert) > 0 {
+		entries = append([]entry{{key: heightKey(kindCertificate, b.Height), value: cert}}, entries...)
+	}
+	begin := &base{height: b.Height, before: b.CommandsBefore}
+	entries = append([]entry{{key: baseKey, value: begin.marshal()}, {key: prunedKey, value: marshalHeight(b.Height)}}, entries...)
+	for len(entries) > 0 { // the tip is the last of them
+		n := s.fit(entries)
+		if err := s.putPart(b.Height, entries[:n], false); err != nil {
+			return err
+		}
+		entries = entries[n:]
+	}
+	return nil
+}
+
+// syncFiles makes all files below a folder durable.
+func syncFiles(dir string) error {
+	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		f, err := os.Open(path) // #nosec G304 -- our folder
+		if err != nil {
+			return err
+		}
+		return errors.Join(f.Sync(), f.Close())
+	})
+}
+
+// Replace puts the store that Install made in the folder fresh in the place of the one in dir.
+// Interrupted at any point, it is completed by the next call; without fresh it
+// completes or does nothing.
+func Replace(dir, fresh string) error {
+	old := dir + ".old"
+	if _, err := os.Stat(fresh); err == nil {
+		if err := os.RemoveAll(old); err != nil {
+			return err
+		}
+		if err := os.Rename(dir, old); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if err := os.Rename(fresh, dir); err != nil {
+			return err
+		}
+		if err := syncDir(filepath.Dir(dir)); err != nil {
+			return err
+		}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.RemoveAll(old)
+}

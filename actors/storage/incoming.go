@@ -1,0 +1,38 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+)
+
+// Incoming keeps the pieces of a snapshot that is being fetched, a file each, so that
+// an interrupted transfer goes on where it was. The pieces are checked when they
+// come and again when they are used: nothing is synced, and a torn file is fetched anew.
+type Incoming struct{ Dir string }
+
+// Clear forgets everything.
+func (i Incoming) Clear() error { return os.RemoveAll(i.Dir) }
+
+// Put keeps a piece under a name.
+func (i Incoming) Put(name string, raw []byte) error {
+	if err := os.MkdirAll(i.Dir, 0o700); err != nil {
+		return fmt.Errorf("keep a piece of a snapshot: %w", err)
+	}
+	path := filepath.Join(i.Dir, name)
+	if err := os.WriteFile(path+".part", raw, 0o600); err != nil {
+		return fmt.Errorf("keep a piece of a snapshot: %w", err)
+	}
+	return os.Rename(path+".part", path)
+}
+
+// Get reads a piece; false: it is not here.
+func (i Incoming) Get(name string) ([]byte, bool, error) {
+	raw, err := os.ReadFile(filepath.Join(i.Dir, name)) // #nosec G304 -- our folder
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return raw, err == nil, err
+}

@@ -1,0 +1,174 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+	"github.com/concordat-ledger/concordat/node/devnet"
+)
+
+// fill puts so many keys into the state, and goes on in small blocks until there are so
+// many of them.
+func (n *network) fill(ctx context.Context, keys, blocks int) {
+	var next, height atomic.Int64
+	signer := n.signer("bench@org0")
+	work := func(workers int, enough func(i int) bool) {
+		var wg sync.WaitGroup
+		for range workers {
+			wg.Go(func() {
+				for i := int(next.Add(1)); ctx.Err() == nil && !enough(i); i = int(next.Add(1)) {
+					s := n.insist(ctx, signer, fmt.Sprint("fill-", i))
+					if s == nil {
+						return
+					}
+					height.Store(max(height.Load(), int64(s.Receipt.Header.Height)))
+				}
+			})
+		}
+		wg.Wait()
+		require.NoError(n.t, ctx.Err())
+	}
+	work(512, func(i int) bool { return i > keys })
+	work(4, func(int) bool { return int(height.Load()) >= blocks })
+}
+
+// status is what a replica says of itself.
+func (n *network) status(ctx context.Context, i int) *ledgerpb.ReplicaStatus {
+	s, err := n.c.Status(ctx)
+	if err != nil {
+		return nil
+	}
+	for _, r := range s.GetReplicas() {
+		if r.GetId() == name(i) {
+			return r
+		}
+	}
+	return nil
+}
+
+// joins waits until a replica stands where the others are, and says how long that took
+// and what it said meanwhile.
+func (n *network) joins(ctx context.Context, i int) (time.Duration, []string) {
+	begun := time.Now()
+	var said []string
+	for ctx.Err() == nil {
+		s, err := n.c.Status(ctx)
+		if err == nil {
+			top, mine := uint64(0), uint64(0)
+			for _, r := range s.GetReplicas() {
+				top = max(top, r.GetHeight())
+				if r.GetId() != name(i) || !r.GetReachable() {
+					continue
+				}
+				mine = r.GetHeight()
+				text := strings.Map(func(c rune) rune {
+					if c >= '0' && c <= '9' {
+						return '#'
+					}
+					return c
+				}, r.GetSummary())
+				if text = strings.ReplaceAll(strings.ReplaceAll(text, "##", "#"), "##", "#"); len(said) == 0 || said[len(said)-1] != text {
+					said = append(said, text)
+				}
+			}
+			if mine > 0 && mine+5 >= top {
+				return time.Since(begun), said
+			}
+		}
+		pause(ctx, 20*time.Millisecond)
+	}
+	n.t.Fatalf("replica %d does not join: %v\n%s", i, n.status(context.Background(), i), strings.Join(said, "\n"))
+	return 0, nil
+}
+
+// keepLoadingAt is keepLoading at a rate; it counts receipts.
+func (n *network) keepLoadingAt(ctx context.Context, rate int, a *acks) (wait func()) {
+	var wg sync.WaitGroup
+	signer := n.signer("bench@org0")
+	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Hour)
+	wg.Go(func() {
+		begun := time.Now()
+		for i := 0; ctx.Err() == nil; i++ {
+			pause(ctx, time.Until(begun.Add(time.Duration(i)*time.Second/time.Duration(rate))))
+			wg.Go(func() {
+				if n.insistOn(end, signer, client.Call{Contract: "concordat", Method: "note", Command: fmt.Appendf(nil, "rate-%d", i)}) != nil {
+					a.note()
+				}
+			})
+		}
+	})
+	return func() { wg.Wait(); cancel() }
+}
+
+// An empty disk joins a ledger that works, with one of the others lying to it: the
+// parts of the state that this one serves are wrong, and so are its blocks.
+func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
+	keys, blocks, rate := 8_000, 560, 200
+	if os.Getenv("CONCORDAT_LONG") != "" {
+		keys, blocks, rate = 100_000, 1_000, 500
+	}
+	program, err := liar()
+	require.NoError(t, err)
+	n := start(t)
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	defer cancel()
+	const joiner, lies = 3, 1
+	require.NoError(t, n.replicas[lies].Stop(ctx))
+	n.startAs(lies, program, "--misbehave", "snapshot")
+	n.settle(ctx)
+	n.fill(ctx, keys, blocks)
+	require.NoError(t, n.replicas[joiner].Kill())
+	require.NoError(t, os.RemoveAll(filepath.Join(n.Replicas[joiner], "data")))
+
+	var a acks
+	loading, stop := context.WithCancel(ctx)
+	wait := n.keepLoadingAt(loading, rate, &a)
+	pause(ctx, 3*time.Second)
+	span := 6 * time.Second
+	begun := time.Now()
+	pause(ctx, span)
+	before := float64(len(a.after(begun))) / time.Since(begun).Seconds()
+	n.startReplica(joiner)
+	begun = time.Now()
+	took, said := n.joins(ctx, joiner)
+	during := float64(len(a.after(begun))) / took.Seconds()
+	t.Logf("%d keys, %d blocks, %d tx/s: joined after %s; receipts a second %.0f before, %.0f while it joined\n%s", keys, blocks, rate, took.Round(time.Millisecond), before, during, strings.Join(said, "\n"))
+	require.Less(t, took, 60*time.Second)
+	pause(ctx, 2*time.Second)
+	stop()
+	wait()
+	require.Greater(t, during, 0.8*before)
+	require.Contains(t, strings.Join(said, "\n"), "fetching the state")
+
+	n.hasThePast(ctx, joiner)
+	n.check(map[string]ledger.Place{})
+}
+
+// hasThePast waits until a replica that joined has fetched all older blocks.
+func (n *network) hasThePast(ctx context.Context, i int) {
+	for ctx.Err() == nil {
+		if s := n.status(ctx, i); s != nil && s.GetReachable() && !strings.Contains(s.GetSummary(), "snapshot") {
+			return
+		}
+		pause(ctx, 50*time.Millisecond)
+	}
+	n.t.Fatal("the past is not fetched")
+}
+
+func (n *network) startAs(i int, program string, more ...string) {
+	p, err := devnet.StartProcess(program, "replica", n.Replicas[i], more...)
+	require.NoError(n.t, err)
+	n.replicas[i] = p
+}

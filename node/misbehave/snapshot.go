@@ -1,0 +1,57 @@
+//go:build misbehave
+
+package misbehave
+
+import (
+	"context"
+	"slices"
+
+	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/catchup"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// snapshotKind is honest in agreement and lies to replicas that join: two of three
+// parts of the state are altered, and so is every second block of the past.
+const snapshotKind = "snapshot"
+
+type lyingSnapshots struct {
+	catchup.Snapshots
+	asked int // the actor calls one at a time
+}
+
+func lieToJoiners(honest catchup.Snapshots) catchup.Snapshots {
+	return &lyingSnapshots{Snapshots: honest}
+}
+
+// Write gives a file of which most parts are wrong.
+func (l *lyingSnapshots) Write(ctx context.Context, h ledger.Height) (catchup.StateFile, error) {
+	f, err := l.Snapshots.Write(ctx, h)
+	return &lyingFile{f}, err
+}
+
+// Whole gives every second block with another result.
+func (l *lyingSnapshots) Whole(h ledger.Height) (*actorspb.AgreedBlock, error) {
+	b, err := l.Snapshots.Whole(h)
+	if l.asked++; err == nil && l.asked%2 == 0 {
+		b.CommandsBefore = slices.Clone(b.GetCommandsBefore())
+		b.CommandsBefore[0] ^= 1
+		if len(b.Results) > 0 {
+			b.Results = b.Results[1:]
+		}
+	}
+	return b, err
+}
+
+type lyingFile struct{ catchup.StateFile }
+
+func (f *lyingFile) Cut() (int, []state.Part) { return f.StateFile.Cut() }
+
+func (f *lyingFile) Part(index int) ([]byte, error) {
+	raw, err := f.StateFile.Part(index)
+	if err == nil && index%3 != 0 && len(raw) > 0 {
+		raw[len(raw)-1] ^= 1
+	}
+	return raw, err
+}
