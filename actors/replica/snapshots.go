@@ -2,6 +2,7 @@ package replica
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -49,22 +50,25 @@ func (r *instance) storeOptions() storage.Options {
 }
 
 // replaceStore puts an installed snapshot in the place of the store, unless the store
-// has come further meanwhile.
+// has come further meanwhile. A store that cannot be read any more gives way.
 func (r *instance) replaceStore() error {
 	dir, fresh := filepath.Join(r.cfg.DataDir, storeDir), filepath.Join(r.cfg.DataDir, freshDir)
 	if _, err := os.Stat(fresh); err == nil {
-		if _, err := os.Stat(dir); err == nil {
-			mine, err := tipOf(dir, r.storeOptions())
-			if err != nil {
-				return err
-			}
-			theirs, err := tipOf(fresh, r.storeOptions())
-			if err != nil {
-				return err
-			}
-			if mine >= theirs {
-				return os.RemoveAll(fresh)
-			}
+		theirs, err := tipOf(fresh, r.storeOptions())
+		if err != nil {
+			r.cfg.Logger.Warn("an installed snapshot cannot be read and is removed", "error", err)
+			return os.RemoveAll(fresh)
+		}
+		mine, err := ledger.Height(0), error(nil)
+		if _, missing := os.Stat(dir); missing == nil {
+			mine, err = tipOf(dir, r.storeOptions())
+		}
+		var damaged *storage.CorruptError
+		switch {
+		case err != nil && !errors.As(err, &damaged):
+			return err
+		case err == nil && mine >= theirs:
+			return os.RemoveAll(fresh)
 		}
 	}
 	if err := storage.Replace(dir, fresh); err != nil {

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/integration/fault"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/node/devnet"
@@ -152,6 +153,9 @@ func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
 	require.Greater(t, during, 0.8*before)
 	require.Contains(t, strings.Join(said, "\n"), "fetching the state")
 
+	raw, err := os.ReadFile(filepath.Join(n.Dir, name(joiner), "log.txt"))
+	require.NoError(t, err)
+	require.Contains(t, string(raw), "a piece of a snapshot that does not hold\" replica=replica-1")
 	n.hasThePast(ctx, joiner)
 	n.check(map[string]ledger.Place{})
 }
@@ -171,4 +175,36 @@ func (n *network) startAs(i int, program string, more ...string) {
 	p, err := devnet.StartProcess(program, "replica", n.Replicas[i], more...)
 	require.NoError(n.t, err)
 	n.replicas[i] = p
+}
+
+// The joining replica is killed while it fetches; it goes on where it was.
+func TestAnInterruptedJoinIsResumed(t *testing.T) {
+	long(t)
+	tr := begin(t, 1, 0, nil)
+	tr.fill(tr.ctx, 40_000, 560)
+	b := (tr.leader() + 1) % len(tr.replicas)
+	tr.kill(b)
+	require.NoError(t, os.RemoveAll(filepath.Join(tr.Replicas[b], "data")))
+	tr.links.Set(fault.Condition{Delay: 10 * time.Millisecond, BytesPerSecond: 200_000}, tr.links.Of(name(b))...)
+	tr.startReplica(b)
+	var have, parts, height int
+	for have < 3 {
+		tr.pause(20 * time.Millisecond)
+		require.NoError(t, tr.ctx.Err(), "nothing is fetched")
+		if s := tr.status(tr.ctx, b); s != nil {
+			_, _ = fmt.Sscanf(s.GetSummary(), "joining: fetching the state of height %d, %d of %d parts", &height, &have, &parts)
+		}
+	}
+	tr.kill(b)
+	require.Less(t, have, parts)
+	tr.startReplica(b)
+	took, _ := tr.joins(tr.ctx, b)
+	raw, err := os.ReadFile(filepath.Join(tr.Dir, name(b), "log.txt"))
+	require.NoError(t, err)
+	require.Regexp(t, fmt.Sprintf(`the transfer of a snapshot is resumed" height=%d parts=%d here=([3-9]|\d\d)`, height, parts), string(raw))
+	t.Logf("killed with %d of %d parts; joined %s after the next start", have, parts, took.Round(time.Millisecond))
+	tr.links.Heal()
+	tr.hasThePast(tr.ctx, b)
+	tr.together()
+	tr.judge()
 }

@@ -248,7 +248,7 @@ func (j *Join) Next(now int64) []Ask {
 	}
 	for i := range j.sources {
 		s := &j.sources[i]
-		if s.pending != nil && now-s.sent >= j.p.Timeout {
+		if s.pending != nil && now-s.sent >= j.p.Piece {
 			item := s.pending.Item
 			s.pending, s.prepares, s.barred = nil, false, now+j.p.Penalty
 			j.giveBack(item)

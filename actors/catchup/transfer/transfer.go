@@ -20,6 +20,7 @@ type Params struct {
 
 	Weak     int           // replicas of which one at least is honest: f + 1
 	Snapshot ledger.Height // this far behind, fetch a snapshot instead of the blocks
+	Piece    int64         // timeout of a piece of a snapshot
 	Hedge    int64         // for a manifest so long, then another source is asked too
 	Again    int64         // after this time, who is preparing a snapshot is asked again
 	Stalled  int64         // a snapshot without a piece for so long holds up blocks no more
@@ -32,7 +33,7 @@ func DefaultParams(self ledger.ReplicaID, n, weak, window int) Params {
 	return Params{Self: self, Replicas: n, Behind: ledger.Height(max(window/2, 2)), // #nosec G115 -- positive
 		Patience: 150 * ms, Timeout: 2000 * ms, Penalty: 5000 * ms, Blocks: 256,
 		Weak: weak, Snapshot: ledger.Height(max(8*window, 256)), // #nosec G115 -- positive
-		Hedge: 3000 * ms, Again: 200 * ms, Stalled: 20_000 * ms}
+		Piece: 10_000 * ms, Hedge: 3000 * ms, Again: 200 * ms, Stalled: 20_000 * ms}
 }
 
 // Fetch asks a replica for blocks.

@@ -1,0 +1,204 @@
+package storage_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/snapshot"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+var baseOptions = storage.Options{Ledger: ledger.ID{1}, MemTableBytes: 8 << 20}
+
+// source is a store of twelve blocks that set, change and delete records.
+func source(t *testing.T) *storage.Store {
+	s, err := storage.Open(t.TempDir(), baseOptions)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	for h := ledger.Height(1); h <= 12; h++ {
+		require.NoError(t, s.Commit(baseBlock(h)))
+	}
+	return s
+}
+
+func baseBlock(h ledger.Height) *storage.BlockCommit {
+	n := 40
+	if h == 5 {
+		n = 8000 // several of Badger's transactions
+	}
+	b := block(h, n)
+	b.Changes = nil
+	b.CommandsSum, b.CommandsBefore = ledger.Hash{byte(h), 9}, ledger.Hash{byte(h - 1), 9}
+	if h == 1 {
+		b.CommandsBefore = ledger.Hash{}
+	}
+	for i := range 600 {
+		c := storage.Change{Key: fmt.Appendf(nil, "key-%d", (i*7+int(h)*131)%2500), Value: bytes.Repeat([]byte{byte(h)}, 500)} // #nosec G115 -- small
+		c.Delete = i%9 == 0
+		b.Changes = append(b.Changes, c)
+	}
+	return b
+}
+
+// records are what the store has of the state at a height.
+func records(t *testing.T, s *storage.Store, at ledger.Height) map[string]string {
+	out := map[string]string{}
+	require.NoError(t, s.Each(at, func(k, v []byte) error { out[string(k)] = string(v); return nil }))
+	return out
+}
+
+func TestAStateFileIsTheStateOfItsHeight(t *testing.T) {
+	s := source(t)
+	for _, at := range []ledger.Height{1, 8, 12} {
+		path := filepath.Join(t.TempDir(), "state")
+		f, err := s.WriteStateFile(context.Background(), path, at)
+		require.NoError(t, err)
+		want, got := records(t, s, at), map[string]string{}
+		var l state.Loader
+		for i := range f.Parts {
+			raw, err := f.Part(i)
+			require.NoError(t, err)
+			require.LessOrEqual(t, len(raw), 4*snapshot.PartBytes)
+			pairs, err := snapshot.ParsePairs(raw)
+			require.NoError(t, err)
+			part, err := state.PartOf(f.Depth, i, pairs)
+			require.NoError(t, err)
+			require.Equal(t, f.Parts[i], part)
+			for _, p := range pairs {
+				got[string(p.Key)] = string(p.Value)
+				l.Add(p.Key, p.Value)
+			}
+		}
+		require.Equal(t, want, got)
+		root, err := state.JoinParts(f.Depth, f.Parts)
+		require.NoError(t, err)
+		require.Equal(t, l.Tree().Root(), root)
+		require.Equal(t, at > 1, f.Depth > 1, "depth %d", f.Depth)
+		_, err = f.Part(len(f.Parts))
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		require.NoError(t, f.Close())
+		require.NoFileExists(t, path)
+	}
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := s.WriteStateFile(ended, filepath.Join(t.TempDir(), "state"), 8)
+	require.ErrorIs(t, err, context.Canceled)
+	_, err = s.WriteStateFile(context.Background(), filepath.Join(t.TempDir(), "state"), 13)
+	require.ErrorIs(t, err, storage.ErrAhead)
+}
+
+// install makes a store that begins with block 8.
+func install(t *testing.T, from *storage.Store, dir string) {
+	want := records(t, from, 8)
+	require.NoError(t, storage.Install(dir, baseOptions, baseBlock(8), []byte("certificate"), func(emit func(k, v []byte) error) error {
+		for k, v := range want {
+			if err := emit([]byte(k), []byte(v)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+func TestAnInstalledSnapshotGoesOnLikeTheStoreItCameFrom(t *testing.T) {
+	from := source(t)
+	dir := filepath.Join(t.TempDir(), "store")
+	install(t, from, dir)
+	s, err := storage.Open(dir, baseOptions)
+	require.NoError(t, err)
+	tip, hash := s.Tip()
+	require.Equal(t, ledger.Height(8), tip)
+	require.Equal(t, baseBlock(8).BlockHash, hash)
+	require.Equal(t, ledger.Height(8), s.Base())
+	cert, ok, err := s.Certificate(8)
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.Equal(t, "certificate", string(cert))
+	_, err = s.Block(7)
+	require.ErrorIs(t, err, storage.ErrNotHeld)
+	_, _, err = s.Get([]byte("key-1"), 7)
+	require.ErrorIs(t, err, storage.ErrPruned)
+	require.Error(t, s.PutCertificate(7, cert))
+	for h := ledger.Height(9); h <= 12; h++ {
+		require.NoError(t, s.Commit(baseBlock(h)))
+	}
+	for h := ledger.Height(8); h <= 12; h++ {
+		require.Equal(t, records(t, from, h), records(t, s, h), "state of height %d", h)
+	}
+	require.ErrorIs(t, s.PutOlder(baseBlock(6), nil), storage.ErrOutOfOrder)
+	for h := ledger.Height(7); h >= 1; h-- {
+		require.NoError(t, s.PutOlder(baseBlock(h), []byte{byte(h)}))
+		require.Equal(t, h, s.Base())
+		require.NoError(t, s.Close())
+		s, err = storage.Open(dir, baseOptions)
+		require.NoError(t, err)
+		require.Equal(t, h, s.Base())
+		before, err := s.CommandsBefore(h)
+		require.NoError(t, err)
+		require.Equal(t, baseBlock(h).CommandsBefore, before)
+	}
+	require.ErrorIs(t, s.PutOlder(baseBlock(0), nil), storage.ErrOutOfOrder)
+	for h := ledger.Height(1); h <= 12; h++ {
+		want, err := from.Block(h)
+		require.NoError(t, err)
+		got, err := s.Block(h)
+		require.NoError(t, err)
+		require.Equal(t, want, got)
+		at, i, found, err := s.LocateTx(baseBlock(h).TxIDs[7])
+		require.NoError(t, err)
+		require.Equal(t, [3]any{h, uint32(7), true}, [3]any{at, i, found})
+	}
+	require.NoError(t, s.Close())
+}
+
+func TestAnInstallationThatFailsLeavesNothing(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "fresh")
+	broken := errors.New("broken")
+	err := storage.Install(dir, baseOptions, baseBlock(8), nil, func(emit func(k, v []byte) error) error {
+		if err := emit([]byte("k"), []byte("v")); err != nil {
+			return err
+		}
+		return broken
+	})
+	require.ErrorIs(t, err, broken)
+	require.NoDirExists(t, dir)
+	install(t, source(t), dir) // over what was left
+	s, err := storage.Open(dir, baseOptions)
+	require.NoError(t, err)
+	require.NotContains(t, records(t, s, 8), "k")
+	require.NoError(t, s.Close())
+}
+
+// Wherever taking over an installed store is cut off, the next start completes it.
+func TestReplaceIsCompletedAfterACrash(t *testing.T) {
+	mark := func(dir, text string) {
+		require.NoError(t, os.MkdirAll(dir, 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "mark"), []byte(text), 0o600))
+	}
+	for name, prepare := range map[string]func(dir, fresh string){
+		"before":                      func(dir, fresh string) { mark(dir, "old"); mark(fresh, "new") },
+		"the store is moved away":     func(dir, fresh string) { mark(dir+".old", "old"); mark(fresh, "new") },
+		"the new one is in its place": func(dir, _ string) { mark(dir+".old", "old"); mark(dir, "new") },
+		"there was none":              func(_, fresh string) { mark(fresh, "new") },
+		"twice":                       func(dir, fresh string) { mark(dir+".old", "older"); mark(dir, "old"); mark(fresh, "new") },
+		"nothing to do":               func(dir, _ string) { mark(dir, "new") },
+	} {
+		dir := filepath.Join(t.TempDir(), "store")
+		prepare(dir, dir+".fresh")
+		require.NoError(t, storage.Replace(dir, dir+".fresh"), name)
+		text, err := os.ReadFile(filepath.Join(dir, "mark"))
+		require.NoError(t, err, name)
+		require.Equal(t, "new", string(text), name)
+		require.NoDirExists(t, dir+".old", name)
+		require.NoDirExists(t, dir+".fresh", name)
+	}
+}
