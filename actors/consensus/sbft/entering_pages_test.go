@@ -281,3 +281,32 @@ func TestPageAProposalThatOvertakesItsNewViewIsNotLost(t *testing.T) {
 	tb.inject(3, tb.announced(1, func(*ViewChange) {}))
 	require.Equal(t, []ledger.Hash{b.Digest}, tb.seats[3].votes(1, 1))
 }
+
+// Pitfall 11: what is signed is one explicit layout. Each message that replicas sign is
+// read back to the same value and written to the same bytes, a byte more or less is no
+// message, and no bytes are two kinds of message.
+func TestPageWhatIsSignedIsWhatIsRead(t *testing.T) {
+	tb := newTable(t, four)
+	b := tb.body("a")
+	p := tb.c.params(tb.seats[0].node)
+	nv := tb.announced(1, func(vc *ViewChange) {
+		vc.Stable = certified(4, ledger.Hash{1})
+		vc.Slots = []SlotEvidence{{Seq: 5, Committed: proven(0, b)}, {Seq: 6, Prepared: proven(0, b), Accepted: &Known{0, b.Digest}}}
+	})
+	for _, vc := range nv.Bodies {
+		read, err := ParseViewChange(p, vc.Payload, vc.Signature)
+		require.NoError(t, err)
+		require.Equal(t, vc, read)
+		for _, odd := range [][]byte{append(slices.Clone(vc.Payload), 0), vc.Payload[:len(vc.Payload)-1], nv.Payload} {
+			_, err := ParseViewChange(p, odd, vc.Signature)
+			require.ErrorIs(t, err, ErrEvidence)
+		}
+	}
+	read, err := ParseNewView(p, nv.Payload, nv.Signature, nil)
+	require.NoError(t, err)
+	require.Equal(t, nv.Set, read.Set)
+	for _, odd := range [][]byte{append(slices.Clone(nv.Payload), 0), nv.Payload[:len(nv.Payload)-1], nv.Bodies[0].Payload} {
+		_, err := ParseNewView(p, odd, nv.Signature, nil)
+		require.ErrorIs(t, err, ErrEvidence)
+	}
+}
