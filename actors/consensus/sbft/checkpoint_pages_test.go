@@ -175,6 +175,19 @@ func TestPageAReplicaWithAnotherStateStops(t *testing.T) {
 	}
 }
 
+// Pitfall 13, from behind: the window has moved already (K3), and what comes by catching
+// up is another state than the certified one.
+func TestPageCatchingUpToAnotherStateStops(t *testing.T) {
+	tb := newTable(t, four)
+	tb.inject(3, certified(12, ledger.Hash{6}))
+	for h := ledger.Height(1); h < 12; h++ {
+		tb.step(3, Executed{Height: h, Checkpoint: ledger.Hash{byte(h)}})
+	}
+	out := tb.think(3, Executed{Height: 12, Checkpoint: ledger.Hash{7}})
+	require.Equal(t, ReportViolation, out.Reports[len(out.Reports)-1].Kind)
+	require.Empty(t, tb.think(3, Fired{Timer{Kind: TimerStatus}}).Send)
+}
+
 // B1, pitfall 5 (PR 704): the body that a view chose is asked for again and again, of one
 // replica after the other, and a wrong one is not taken.
 func TestPageABodyIsAskedForUntilTheRightOneComes(t *testing.T) {

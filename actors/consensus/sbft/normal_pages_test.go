@@ -15,7 +15,7 @@ import (
 // N1: four proposals are in flight at most; the fifth leaves when the first is agreed,
 // and is not lost meanwhile.
 func TestPageAPrimaryStopsAtFourInFlight(t *testing.T) {
-	tb := newTable(t, four)
+	tb := newTableOf(t, four, 64) // execution and window would allow more
 	for _, tx := range []string{"a", "b", "c", "d"} {
 		tb.offer(0, tx)
 	}

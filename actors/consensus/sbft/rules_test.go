@@ -69,7 +69,7 @@ var pitfallPages = map[int][]page{
 	9:  {TestPageAShareIsBoundToEverythingItIsAbout, TestPageVotesOfAnEarlierViewDoNotCount},
 	11: {TestPageWhatIsSignedIsWhatIsRead},
 	12: {TestPageATimeOutOfBoundsGetsNoVote, TestPageTheSameInputsMakeTheSameOutputs},
-	13: {TestPageAReplicaWithAnotherStateStops},
+	13: {TestPageAReplicaWithAnotherStateStops, TestPageCatchingUpToAnotherStateStops},
 	14: {TestPageALoneTransactionDoesNotWaitForABatch},
 }
 

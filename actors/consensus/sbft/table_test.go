@@ -51,8 +51,10 @@ type parcel struct {
 
 const anyone = ledger.ReplicaID(1 << 15)
 
-func newTable(t testing.TB, q quorum.Config) *table {
-	tb := &table{t: t, q: q, c: &cluster{t: t, q: q, window: 16, agreed: map[ledger.Seq]ledger.Hash{}}}
+func newTable(t testing.TB, q quorum.Config) *table { return newTableOf(t, q, 16) }
+
+func newTableOf(t testing.TB, q quorum.Config, window int) *table {
+	tb := &table{t: t, q: q, c: &cluster{t: t, q: q, window: window, agreed: map[ledger.Seq]ledger.Hash{}}}
 	opened = append(opened, tb)
 	for id := range q.N() {
 		s := &seat{id: ledger.ReplicaID(id), node: &simNode{id: ledger.ReplicaID(id)}}
