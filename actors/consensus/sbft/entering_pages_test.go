@@ -82,6 +82,9 @@ func TestPageOneCommitCertificateDecidesTheSlot(t *testing.T) {
 		require.Equal(t, b.Digest, tb.seats[id].chain[0].Digest)
 		require.Equal(t, ledger.View(0), tb.seats[id].chain[0].Proof.View)
 	}
+	for id := ledger.ReplicaID(1); id < 4; id++ {
+		require.Empty(t, tb.seats[id].votes(1, 1), "not when the body comes either, nor who had it")
+	}
 }
 
 // W3: a prepared certificate carries its value when too few show that they accepted it,
