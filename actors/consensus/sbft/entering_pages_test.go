@@ -106,6 +106,47 @@ func TestPageAPreparedCertificateAloneCarriesItsValue(t *testing.T) {
 	require.Equal(t, SlotID(at(1, 1, prepared)).Digest, tb.lying(3, 2, OutFetchBody{})[0].(OutFetchBody).Digest)
 }
 
+// W3: of several prepared certificates the one of the highest view counts, wherever it
+// stands in the set. An earlier one was overtaken by what a later view agreed on.
+func TestPageTheLatestPreparedCertificateCounts(t *testing.T) {
+	for _, holder := range []ledger.ReplicaID{0, 1, 2} {
+		tb := newTable(t, four)
+		early, late := tb.body("early"), tb.body("late")
+		tb.inject(3, tb.announced(3, func(vc *ViewChange) {
+			b, view := early, ledger.View(0)
+			if vc.From == holder {
+				b, view = late, 2
+			} else if vc.From == (holder+1)%3 {
+				return
+			}
+			vc.Slots = []SlotEvidence{{Seq: 1, Accepted: &Known{view, b.Digest}, Prepared: proven(view, b)}}
+		}))
+		require.Equal(t, late.Digest, tb.seats[3].value(1), "shown by replica %d", holder)
+		require.Equal(t, 1, tb.seats[3].rules[RuleW3])
+	}
+}
+
+// Pitfall 3, the other half: what a replica has in its store is still shown as long as no
+// checkpoint covers it. Leaving it out would make it free for those who lack it.
+func TestPageWhatIsStoredIsShownUntilACheckpointCoversIt(t *testing.T) {
+	tb := newTable(t, four)
+	for _, tx := range []string{"a", "b", "c", "d", "e", "f"} {
+		tb.offer(0, tx)
+		tb.among(0, 1, 2, 3)
+	}
+	s := tb.seats[2]
+	require.Equal(t, 6, s.stored)
+	tb.leave(0, 2)
+	said := tb.lying(2, 1, OutViewChange{})[0].(OutViewChange).Message
+	require.Equal(t, ledger.Seq(4), said.Stable.Seq)
+	require.Len(t, said.Slots, 2)
+	for i, e := range said.Slots {
+		require.Equal(t, s.chain[4+i].Seq, e.Seq)
+		require.Equal(t, s.chain[4+i].Digest, e.Committed.Digest)
+		require.Equal(t, s.chain[4+i].Proof.Certificate, e.Committed.Certificate)
+	}
+}
+
 // W4, pitfall 1: witnesses of a later view override a prepared certificate, those of its
 // own view do not. Played on the machine: the pure rule has its own page.
 func TestPageLaterWitnessesOverrideAPreparedValue(t *testing.T) {

@@ -60,7 +60,7 @@ var pagesOf = map[Rule]page{
 // machine. 2 (unordered reads) is the client's and 10 (rogue keys) the key generation's.
 var pitfallPages = map[int][]page{
 	1:  {TestPageFastCommitOfOneSurvivesTheViewChange, TestPageLaterEvidenceWins, TestPageAllSawDifferentValuesAndTheLedgerGoesOn, TestPageLaterWitnessesOverrideAPreparedValue},
-	3:  {TestPageAClaimedCheckpointNeedsItsCertificate, TestPageASlowReplicaInTheSetDoesNotUndoWhatOthersDecided, TestPageTheHighestCertifiedCheckpointIsTakenOver},
+	3:  {TestPageAClaimedCheckpointNeedsItsCertificate, TestPageASlowReplicaInTheSetDoesNotUndoWhatOthersDecided, TestPageWhatIsStoredIsShownUntilACheckpointCoversIt, TestPageTheHighestCertifiedCheckpointIsTakenOver},
 	4:  {TestPageABadCertificateSpoilsItsMessageOnly},
 	5:  {TestPageChosenBodiesAndMissingMessagesAreFetched, TestPageAReplicaThatWasAwayRejoinsByCertificate, TestPageRestartWhileMovingAndRightAfterEntering, TestPageOneReplicaDownCausesNoEndlessViewChanges, TestPageAPrimaryThatOnlyBeatsItsHeartIsComplainedAbout},
 	6:  {TestPageTheStoreIsAheadOfTheLog, TestPageTheStoreIsBehindTheLog, TestPageExecutionThatStartsAgainGetsTheSameDecisions},
