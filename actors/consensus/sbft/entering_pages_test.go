@@ -47,6 +47,40 @@ func TestPageANewViewRestsOnExactlyNMinusFMessages(t *testing.T) {
 	}
 }
 
+// moves is the view-change message of a replica that has nothing to show.
+func (tb *table) moves(from ledger.ReplicaID, view ledger.View) *ViewChange {
+	vc := &ViewChange{From: from, View: view, Complaints: tb.complaints(view - 1)}
+	vc.Seal(ledger.ID{}, 0)
+	vc.Signature = signed(vc.Payload)
+	return vc
+}
+
+// W1 when the new primary's own message is the last to reach it: it was heard by all the
+// others, and still takes n - f, not n. It does not take its message of an earlier view.
+func TestPageANewPrimaryWaitsForItsOwnMessage(t *testing.T) {
+	tb := newTable(t, four)
+	lead := tb.seats[1]
+	tb.inject(1, tb.moves(0, 1)) // it would have led view 1, where it has said something
+	require.Equal(t, ledger.View(1), lead.machine.moving.heard[1].View)
+	own := tb.think(1, tb.moves(0, 5)) // its message for view 5 is on its way to itself
+	for _, from := range []ledger.ReplicaID{2, 3} {
+		out := tb.think(1, tb.moves(from, 5))
+		require.Empty(t, out.Send)
+		for _, r := range out.Reports {
+			require.NotEqual(t, ReportViolation, r.Kind)
+		}
+	}
+	require.False(t, lead.machine.Active(), "three others have moved, but its own message is missing")
+	tb.carryOut(lead, own)
+	require.True(t, lead.machine.Active())
+	require.Equal(t, ledger.View(5), lead.machine.View())
+	var set []ledger.ReplicaID
+	for _, r := range lead.machine.NewView().Set {
+		set = append(set, r.From)
+	}
+	require.Equal(t, []ledger.ReplicaID{0, 1, 2}, set)
+}
+
 // W1 with c = 1: five of six, even when all six have left.
 func TestPageANewViewOfSixTakesFive(t *testing.T) {
 	tb := newTable(t, quorum.Config{F: 1, C: 1})
