@@ -102,6 +102,7 @@ func TestHonestMessagesAreTaken(t *testing.T) {
 func TestForgedMessagesAreRefused(t *testing.T) {
 	b := newIngress(t)
 	forged := b.forgedViewMessages(t)
+	maps.Copy(forged, b.forgedEvidence(t))
 	maps.Copy(forged, map[string][]byte{
 		"empty":                 {},
 		"garbage":               []byte("garbage"),

@@ -134,6 +134,68 @@ func (b *ingressBench) forgedViewMessages(t testing.TB) map[string][]byte {
 	}
 }
 
+// forgedEvidence is signed by whom it should be, and wrong further inside.
+func (b *ingressBench) forgedEvidence(t testing.TB) map[string][]byte {
+	change := func(f func(vc *sbft.ViewChange)) []byte {
+		vc := b.viewChange(t, 1)
+		f(vc)
+		return encodeViewChange(b.sealed(vc))
+	}
+	bits := func(bits byte) []byte { // of the last slot, which is only accepted
+		vc := b.viewChange(t, 1)
+		vc.Payload[len(vc.Payload)-ledger.HashSize-9] = bits
+		vc.Signature = b.keys[1].Sign(vc.Payload)
+		return encodeViewChange(vc)
+	}
+	later := sbft.SlotID{View: 3, Seq: 7, Digest: slot7.Digest}
+	other := b.newView(t, 3, 0, 1, 3)
+	other.Bodies[1] = b.sealed(&sbft.ViewChange{From: 1, View: 3, Complaints: other.Bodies[1].Complaints})
+	another := b.newView(t, 3, 0, 1, 3) // replica 3 leads view 7 as well
+	another.View = 7
+	another.Seal(b.cfg.Params.Ledger, b.cfg.Params.Epoch)
+	another.Signature = b.keys[3].Sign(another.Payload)
+	descending := b.newView(t, 3, 3, 1, 0)
+	foreign := b.newView(t, 3, 0, 1, 3)
+	foreign.Seal(ledger.ID{9}, 0)
+	foreign.Signature = b.keys[3].Sign(foreign.Payload)
+	return map[string][]byte{
+		"a move to view 0":        change(func(vc *sbft.ViewChange) { vc.View, vc.Slots = 0, nil }),
+		"a complaint not signed":  change(func(vc *sbft.ViewChange) { vc.Complaints[1].Signature = make([]byte, ledger.SignatureSize) }),
+		"a complaint renamed":     change(func(vc *sbft.ViewChange) { vc.Complaints[1].From = 2 }),
+		"a complaint moved ahead": change(func(vc *sbft.ViewChange) { vc.Complaints[1].View = 5 }),
+		"a complaint by nobody":   change(func(vc *sbft.ViewChange) { vc.Complaints[1].From = 4 }),
+		"f+2 complaints":          change(func(vc *sbft.ViewChange) { vc.Complaints = append(vc.Complaints, b.complaint(2, 2)) }),
+		"prepared in its own view": change(func(vc *sbft.ViewChange) {
+			vc.Slots[2].Prepared.View, vc.Slots[2].Prepared.Certificate = 3, b.certificateOf(t, certificate.Prepare, later)
+		}),
+		"a slot about nothing":     change(func(vc *sbft.ViewChange) { vc.Slots[3].Accepted = nil }),
+		"a slot twice":             change(func(vc *sbft.ViewChange) { vc.Slots[3].Seq = 7 }),
+		"an unknown sort of proof": bits(8 | 16),
+		"fast, and not committed":  bits(8 | 2),
+		"its other message":        encodeNewView(other, other.Signature, true),
+		"messages of another view": encodeNewView(another, another.Signature, true),
+		"a set in another order":   encodeNewView(descending, descending.Signature, true),
+		"another ledger's view":    encodeNewView(foreign, foreign.Signature, false),
+	}
+}
+
+// A message from a replica that does not exist is refused where it is read, before any
+// key or list is looked up by its number.
+func TestAMessageFromNobodyIsNotRead(t *testing.T) {
+	b := newIngress(t)
+	vc := b.viewChange(t, 1)
+	for _, from := range []ledger.ReplicaID{4, 5, 65535} {
+		vc.From = from
+		vc.Seal(b.cfg.Params.Ledger, b.cfg.Params.Epoch)
+		_, err := sbft.ParseViewChange(b.cfg.Params, vc.Payload, vc.Signature)
+		require.ErrorIs(t, err, sbft.ErrEvidence)
+		nv := &sbft.NewView{View: 3, Set: []sbft.Reference{{From: 0}, {From: 1}, {From: from}}}
+		nv.Seal(b.cfg.Params.Ledger, b.cfg.Params.Epoch)
+		_, err = sbft.ParseNewView(b.cfg.Params, nv.Payload, nil, nil)
+		require.ErrorIs(t, err, sbft.ErrEvidence)
+	}
+}
+
 // What comes in is what the sender meant, down to the last field.
 func TestViewMessagesArriveAsTheyWereSent(t *testing.T) {
 	b := newIngress(t)

@@ -150,8 +150,8 @@ func TestNothingIsSignedInAViewThatWasLeft(t *testing.T) {
 	require.ErrorContains(t, b.Record(vote(certificate.Commit, 1, 1)), "left that view")
 	require.NoError(t, b.Record(vote(certificate.Prepare, 2, 2)), "the new view may decide otherwise")
 	b.Leave(1)
-	require.Error(t, b.May(before), "leaving is for ever")
-	require.Error(t, b.Record(before))
+	require.ErrorContains(t, b.May(before), "left that view", "leaving is for ever")
+	require.ErrorContains(t, b.Record(before), "left that view")
 }
 
 // Checkpoints are of no view: the state at a height is what it is.
