@@ -1,7 +1,9 @@
 package consensus
 
 import (
+	"maps"
 	"math/rand"
+	"slices"
 	"testing"
 	"time"
 
@@ -44,7 +46,11 @@ func newIngress(t testing.TB) *ingressBench {
 var slot7 = sbft.SlotID{View: 2, Seq: 7, Digest: ledger.Hash{9}}
 
 func (b *ingressBench) certificate(t testing.TB, phase certificate.Phase) []byte {
-	st := sbft.Statement(b.cfg.Params.Ledger, 0, phase, slot7)
+	return b.certificateOf(t, phase, slot7)
+}
+
+func (b *ingressBench) certificateOf(t testing.TB, phase certificate.Phase, slot sbft.SlotID) []byte {
+	st := sbft.Statement(b.cfg.Params.Ledger, 0, phase, slot)
 	var shares []certificate.Share
 	for _, s := range b.signers {
 		share, err := s.Sign(st)
@@ -63,7 +69,8 @@ func (b *ingressBench) messages(t testing.TB) map[string][]byte {
 	proposal := encode(&actorspb.ConsensusMessage{Body: &actorspb.ConsensusMessage_PrePrepare{PrePrepare: &actorspb.PrePrepare{
 		View: 2, Seq: 7, Path: uint32(sbft.PathFast), Time: 5, Txs: [][]byte{{1}, {2}}, Signature: b.keys[2].Sign(digest)}}})
 	st := certificate.ExecutionStatement{Ledger: b.cfg.Params.Ledger, Height: 3, Block: ledger.Hash{1}}
-	return map[string][]byte{
+	all := b.viewMessages(t)
+	maps.Copy(all, map[string][]byte{
 		"pre-prepare":  proposal,
 		"sign share":   encodeSignShare(0, sbft.SignShare{Slot: slot7, Fast: make([]byte, 64), Prepare: make([]byte, 64)}),
 		"prepare":      encodePrepare(0, sbft.OutPrepare{Slot: slot7, Certificate: b.certificate(t, certificate.Prepare)}),
@@ -72,8 +79,14 @@ func (b *ingressBench) messages(t testing.TB) map[string][]byte {
 		"status":       encodeStatus(0, sbft.OutStatus{PeerStatus: sbft.PeerStatus{View: 2}}),
 		"share":        encodeExecuteShare(collector.Share{Statement: st, Share: certificate.Share{Signature: make([]byte, 48)}}),
 		"proof":        encodeExecuteProof(collector.Certified{Statement: st, Certificate: make([]byte, 48)}),
-	}
+	})
+	return all
 }
+
+// unsigned are the kinds that prove nothing by themselves: shares, which are checked in
+// combination, statuses and questions, whose sender the link authenticates, and bodies,
+// whose digest decides.
+var unsigned = []string{"sign share", "commit share", "status", "share", "proof", "checkpoint share", "fetch new view", "fetch body", "body"}
 
 func TestHonestMessagesAreTaken(t *testing.T) {
 	b := newIngress(t)
@@ -88,7 +101,9 @@ func TestHonestMessagesAreTaken(t *testing.T) {
 // certificate or a signed proposal, another phase's certificate, another epoch.
 func TestForgedMessagesAreRefused(t *testing.T) {
 	b := newIngress(t)
-	for name, raw := range map[string][]byte{
+	forged := b.forgedViewMessages(t)
+	maps.Copy(forged, b.forgedEvidence(t))
+	maps.Copy(forged, map[string][]byte{
 		"empty":                 {},
 		"garbage":               []byte("garbage"),
 		"another epoch":         encodeCommitShare(1, sbft.CommitShare{Slot: slot7, Share: make([]byte, 64)}),
@@ -97,20 +112,22 @@ func TestForgedMessagesAreRefused(t *testing.T) {
 		"prepare as commit":     encodeCommitProof(0, sbft.OutCommitProof{Slot: slot7, Certificate: b.certificate(t, certificate.Prepare)}),
 		"no certificate":        encodeCommitProof(0, sbft.OutCommitProof{Slot: slot7, Fast: true}),
 		"a long execution cert": encodeExecuteProof(collector.Certified{Certificate: make([]byte, 1000)}),
-	} {
+	})
+	for name, raw := range forged {
 		_, err := b.cfg.Ingress(1, raw)
 		require.ErrorIs(t, err, ErrMessage, name)
 	}
 	for name, raw := range b.messages(t) {
-		if name != "pre-prepare" && name != "prepare" && name != "commit proof" {
+		if slices.Contains(unsigned, name) {
 			continue
 		}
+		honest, err := b.cfg.Ingress(1, raw)
+		require.NoError(t, err)
 		for at := range raw {
-			forged := append([]byte{}, raw...)
-			forged[at] ^= 1
+			forged := slices.Clone(raw)
+			forged[at] ^= 1 << (at % 8)
 			if m, err := b.cfg.Ingress(1, forged); err == nil {
-				again, _ := b.cfg.Ingress(1, raw)
-				require.Equal(t, again, m, "%s with byte %d changed means something else and is taken", name, at)
+				require.Equal(t, honest, m, "%s with byte %d changed means something else and is taken", name, at)
 			}
 		}
 	}
@@ -127,15 +144,47 @@ func FuzzIngress(f *testing.F) {
 		if err != nil {
 			return
 		}
-		switch in := m.(type) {
-		case sbft.SignShare:
-			require.LessOrEqual(t, len(in.Fast)+len(in.Prepare), 2*shareBytesMax)
-		case sbft.CommitShare:
-			require.LessOrEqual(t, len(in.Share), shareBytesMax)
-		case sbft.PrePrepare:
-			require.LessOrEqual(t, len(in.Body.Txs), b.cfg.Params.BatchMax)
-		case collector.Share:
-			require.LessOrEqual(t, len(in.Share.Signature), shareBytesMax)
-		}
+		b.requireBounded(t, m)
 	})
+}
+
+// requireBounded holds what a peer's message leaves here to its limits, and to the peer
+// that the link knows.
+func (b *ingressBench) requireBounded(t *testing.T, m any) {
+	p := &b.cfg.Params
+	switch in := m.(type) {
+	case sbft.SignShare:
+		require.LessOrEqual(t, len(in.Fast)+len(in.Prepare), 2*shareBytesMax)
+		require.EqualValues(t, 1, in.From)
+	case sbft.CommitShare:
+		require.LessOrEqual(t, len(in.Share), shareBytesMax)
+		require.EqualValues(t, 1, in.From)
+	case sbft.PrePrepare:
+		require.LessOrEqual(t, len(in.Body.Txs), p.BatchMax)
+		require.Equal(t, p.Quorum.Primary(in.View), in.From, "whoever forwards it")
+	case collector.Share:
+		require.LessOrEqual(t, len(in.Share.Signature), shareBytesMax)
+	case sbft.Complaint:
+		require.Len(t, in.Signature, ledger.SignatureSize)
+		require.EqualValues(t, 1, in.From)
+	case *sbft.ViewChange:
+		require.LessOrEqual(t, len(in.Slots), p.Window)
+		require.Len(t, in.Complaints, p.Quorum.Weak())
+		require.Len(t, in.Signature, ledger.SignatureSize)
+	case *sbft.NewView:
+		require.Len(t, in.Set, p.Quorum.ViewChange())
+		require.Contains(t, []int{0, p.Quorum.ViewChange()}, len(in.Bodies))
+	case sbft.CheckpointShare:
+		require.LessOrEqual(t, len(in.Share), shareBytesMax)
+		require.EqualValues(t, 1, in.From)
+	case sbft.Checkpoint:
+		require.Positive(t, in.Seq, "genesis needs no message")
+		require.LessOrEqual(t, len(in.Certificate), certificate.CertificateBytesMax)
+	case sbft.Fetched:
+		require.LessOrEqual(t, len(in.Body.Txs), ledger.BlockTransactionsMax)
+		require.EqualValues(t, 1, in.From)
+	case sbft.Accusation:
+		require.Len(t, in.Proposal.Signature, ledger.SignatureSize)
+		require.EqualValues(t, 1, in.From)
+	}
 }

@@ -32,8 +32,9 @@ type cluster struct {
 	rules  [Rules]int
 	views  ledger.View
 	seed   int64
-	made   int // transactions offered so far
-	want   int // transactions to be agreed
+	made   int           // transactions offered so far
+	hears  func(Message) // sees everything that is sent, if set
+	want   int           // transactions to be agreed
 	window int
 }
 
@@ -187,6 +188,9 @@ func (c *cluster) carryOut(n *simNode, out *Output) {
 }
 
 func (c *cluster) transmit(n *simNode, s Send) {
+	if c.hears != nil {
+		c.hears(s.Message)
+	}
 	targets := []ledger.ReplicaID{s.To}
 	if s.Broadcast {
 		targets = nil

@@ -15,7 +15,7 @@ import (
 
 var four = quorum.Config{F: 1}
 
-// Zyzzyva's first schedule (arXiv 1712.01367): a value is committed on the fast path,
+// Zyzzyva's first schedule (pitfall 1, arXiv 1712.01367): a value is committed on the fast path,
 // one replica alone knows the certificate and is not heard. The witnesses that remain
 // must carry the value into the next view.
 func TestPageFastCommitOfOneSurvivesTheViewChange(t *testing.T) {
@@ -44,7 +44,7 @@ func TestPageFastCommitOfOneSurvivesTheViewChange(t *testing.T) {
 
 func (s *seat) height() int { return len(s.chain) }
 
-// A value that was accepted by everyone in view 0, but prepared as another in view 1:
+// Pitfall 1, the rule alone: a value that was accepted by everyone in view 0, but prepared as another in view 1:
 // the later prepared certificate wins over earlier witnesses, and later witnesses over
 // an earlier certificate. Choosing without comparing views is what broke Zyzzyva.
 func TestPageLaterEvidenceWins(t *testing.T) {
@@ -76,7 +76,7 @@ func TestPageLaterEvidenceWins(t *testing.T) {
 	}
 }
 
-// FaB's liveness schedule: an equivocating primary leaves every replica with another
+// FaB's liveness schedule (pitfall 1): an equivocating primary leaves every replica with another
 // value and nothing provable. The new view must not wait for more.
 func TestPageAllSawDifferentValuesAndTheLedgerGoesOn(t *testing.T) {
 	tb := newTable(t, four)
@@ -110,7 +110,7 @@ func TestPageAClaimedCheckpointNeedsItsCertificate(t *testing.T) {
 	require.NoError(t, vc.Check(p, honest{}))
 }
 
-// A slow honest replica, an absent one and a liar form the set: decided slots above
+// Pitfall 3 in whole: a slow honest replica, an absent one and a liar form the set: decided slots above
 // the slow one's checkpoint must come out of it as they were decided.
 func TestPageASlowReplicaInTheSetDoesNotUndoWhatOthersDecided(t *testing.T) {
 	tb := newTable(t, four)
@@ -215,7 +215,7 @@ func TestPageRestartWhileMovingAndRightAfterEntering(t *testing.T) {
 	require.Equal(t, 2, tb.seats[2].height())
 }
 
-// One replica down must not make view changes endless (PR 1511): the others enter the
+// One replica down must not make view changes endless (pitfall 5, PR 1511): the others enter the
 // next view and stay there.
 func TestPageOneReplicaDownCausesNoEndlessViewChanges(t *testing.T) {
 	tb := newTable(t, four)

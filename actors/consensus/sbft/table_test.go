@@ -21,7 +21,13 @@ type table struct {
 	now   Instant
 	seats []*seat
 	mail  []parcel
+	// combine answers work instead of the stand-in, which always finds a certificate.
+	combine func(id ledger.ReplicaID, w Combine) Combined
 }
+
+// opened are the tables of this test run, for the test that asks which page shows
+// which rule.
+var opened []*table
 
 // seat is one replica at the table.
 type seat struct {
@@ -45,8 +51,11 @@ type parcel struct {
 
 const anyone = ledger.ReplicaID(1 << 15)
 
-func newTable(t testing.TB, q quorum.Config) *table {
-	tb := &table{t: t, q: q, c: &cluster{t: t, q: q, window: 16, agreed: map[ledger.Seq]ledger.Hash{}}}
+func newTable(t testing.TB, q quorum.Config) *table { return newTableOf(t, q, 16) }
+
+func newTableOf(t testing.TB, q quorum.Config, window int) *table {
+	tb := &table{t: t, q: q, c: &cluster{t: t, q: q, window: window, agreed: map[ledger.Seq]ledger.Hash{}}}
+	opened = append(opened, tb)
 	for id := range q.N() {
 		s := &seat{id: ledger.ReplicaID(id), node: &simNode{id: ledger.ReplicaID(id)}}
 		tb.seats = append(tb.seats, s)
@@ -77,9 +86,19 @@ func (tb *table) restart(ids ...ledger.ReplicaID) {
 }
 
 func (tb *table) step(id ledger.ReplicaID, in Input) {
-	s := tb.seats[id]
+	out := tb.think(id, in)
+	tb.carryOut(tb.seats[id], out)
+}
+
+// think gives a replica an input and returns what it wants done; nothing is done yet,
+// as when it crashes now.
+func (tb *table) think(id ledger.ReplicaID, in Input) *Output {
 	var out Output
-	s.machine.Step(tb.now, in, &out)
+	tb.seats[id].machine.Step(tb.now, in, &out)
+	return &out
+}
+
+func (tb *table) carryOut(s *seat, out *Output) {
 	s.records = append(s.records, out.Records...)
 	if out.Stable != nil {
 		s.records = slices.DeleteFunc(s.records, func(r Record) bool { return r.Seq > 0 && r.Seq <= out.Stable.Seq })
@@ -96,11 +115,45 @@ func (tb *table) step(id ledger.ReplicaID, in Input) {
 		tb.deliver(s, d)
 	}
 	for _, w := range out.Work {
-		tb.step(id, Combined{Slot: w.Slot, Phase: w.Phase, Certificate: certificate.Certificate("cert")})
+		answer := Combined{Slot: w.Slot, Phase: w.Phase, Certificate: certificate.Certificate("cert")}
+		if tb.combine != nil {
+			answer = tb.combine(s.id, w)
+		}
+		tb.step(s.id, answer)
 	}
 	for _, send := range out.Send {
+		s.requireDurable(tb.t, send.Message)
 		tb.post(s, send)
 	}
+}
+
+// requireDurable holds A7 on every page: a vote that leaves is found on disk.
+func (s *seat) requireDurable(t testing.TB, m Message) {
+	phase, slot := certificate.Prepare, SlotID{}
+	switch m := m.(type) {
+	case OutSignShare:
+		slot = m.Slot
+		if m.Fast {
+			require.True(t, s.voted(certificate.Fast, slot), "replica %d sends a fast share of slot %d that is not durable", s.id, slot.Seq)
+		}
+	case OutCommitShare:
+		phase, slot = certificate.Commit, m.Slot
+	case OutCheckpointShare:
+		phase, slot = certificate.Checkpoint, SlotID{Seq: m.Seq, Digest: m.Digest}
+	case OutPrePrepare:
+		phase, slot = PhasePropose, SlotID{View: m.View, Seq: m.Seq, Digest: m.Body.Digest}
+	default:
+		return
+	}
+	require.True(t, s.voted(phase, slot), "replica %d sends %T of slot %d, which is not durable", s.id, m, slot.Seq)
+}
+
+// voted reports whether exactly this vote is on disk.
+func (s *seat) voted(phase certificate.Phase, slot SlotID) bool {
+	return slices.ContainsFunc(s.records, func(r Record) bool {
+		v, err := ParseVote(r)
+		return r.Kind == RecordVote && err == nil && v.Phase == phase && v.Slot == slot
+	})
 }
 
 func (tb *table) deliver(s *seat, d Decision) {
