@@ -2,6 +2,7 @@ package catchup
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/shell"
@@ -93,8 +94,8 @@ func (h *history) serve(c *shell.Context, m *actorspb.FetchBlocks) {
 			c.Logger().Warn("a block that another replica asks for cannot be read", "height", at, "error", err)
 			break
 		}
-		for i := range b.GetTxs() {
-			size += len(b.GetTxs()[i]) + len(b.GetResults()[i])
+		for _, item := range slices.Concat(b.GetTxs(), b.GetResults()) {
+			size += len(item)
 		}
 		if size > replyBytes && len(out.Blocks) > 0 {
 			break

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"google.golang.org/protobuf/encoding/protowire"
 	"google.golang.org/protobuf/proto"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
@@ -18,12 +19,58 @@ import (
 // not send.
 var ErrMessage = errors.New("unacceptable consensus message")
 
+// elementsMax is more than the fields of any message that is taken.
+const elementsMax = ledger.BlockTransactionsMax + 64
+
+// countElements looks at the wire format before anything is allocated: two bytes there
+// can become an element of 64 bytes.
+func countElements(payload []byte) error {
+	total := 0
+	err := eachField(payload, func(body []byte) error {
+		return eachField(body, func([]byte) error {
+			if total++; total > elementsMax {
+				return fmt.Errorf("%w: it has more than %d elements", ErrMessage, elementsMax)
+			}
+			return nil
+		})
+	})
+	return err
+}
+
+// eachField calls fn with the content of each field, nil if it is not of bytes.
+func eachField(b []byte, fn func(content []byte) error) error {
+	for len(b) > 0 {
+		number, kind, n := protowire.ConsumeTag(b)
+		if n < 0 {
+			return fmt.Errorf("%w: %w", ErrMessage, protowire.ParseError(n))
+		}
+		b = b[n:]
+		var content []byte
+		if kind == protowire.BytesType {
+			content, n = protowire.ConsumeBytes(b)
+		} else {
+			n = protowire.ConsumeFieldValue(number, kind, b)
+		}
+		if n < 0 {
+			return fmt.Errorf("%w: %w", ErrMessage, protowire.ParseError(n))
+		}
+		if err := fn(content); err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
+}
+
 // Ingress decodes a replica's message and checks everything that needs no
 // protocol state: sizes, digests, certificates, signatures of proposals and of
 // their transactions. It runs on the goroutine of the sender's link. The result
 // is an sbft.Input, a collector.Share or a collector.Certified.
 func (c *Config) Ingress(from ledger.ReplicaID, payload []byte) (any, error) {
 	var m actorspb.ConsensusMessage
+	if err := countElements(payload); err != nil {
+		return nil, err
+	}
 	if err := proto.Unmarshal(payload, &m); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrMessage, err)
 	}

@@ -3,6 +3,7 @@ package consensus
 import (
 	"maps"
 	"math/rand"
+	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -186,5 +187,29 @@ func (b *ingressBench) requireBounded(t *testing.T, m any) {
 	case sbft.Accusation:
 		require.Len(t, in.Proposal.Signature, ledger.SignatureSize)
 		require.EqualValues(t, 1, in.From)
+	}
+}
+
+// What costs two bytes on the wire must not become an element of 64 bytes before it is
+// counted.
+func TestManySmallElementsAreRefusedBeforeTheyAreRead(t *testing.T) {
+	b := newIngress(t)
+	many := make([][]byte, 1<<19)
+	bodies := make([]*actorspb.SignedPayload, len(many))
+	for i := range bodies {
+		bodies[i] = &actorspb.SignedPayload{}
+	}
+	for name, m := range map[string]*actorspb.ConsensusMessage{
+		"proposal": {Body: &actorspb.ConsensusMessage_PrePrepare{PrePrepare: &actorspb.PrePrepare{Seq: 1, Txs: many}}},
+		"body":     {Body: &actorspb.ConsensusMessage_ProposalBody{ProposalBody: &actorspb.ProposalBody{Seq: 1, Txs: many}}},
+		"new view": {Body: &actorspb.ConsensusMessage_NewView{NewView: &actorspb.NewView{Bodies: bodies}}},
+	} {
+		raw := encode(m)
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		_, err := b.cfg.Ingress(1, raw)
+		runtime.ReadMemStats(&after)
+		require.ErrorIs(t, err, ErrMessage, name)
+		require.LessOrEqual(t, after.TotalAlloc-before.TotalAlloc, uint64(10*len(raw)+1<<20), name)
 	}
 }

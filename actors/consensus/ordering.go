@@ -118,7 +118,7 @@ func (o *ordering) restore(r sbft.Restored) error {
 // noteView tells the ballot in which view the machine is, before anything of it leaves.
 func (o *ordering) noteView() error {
 	o.ballot.Leave(o.machine.View())
-	if nv := o.machine.NewView(); nv != nil && o.cfg.Params.Quorum.Primary(nv.View) == o.cfg.Params.Self {
+	if nv := o.machine.NewView(); nv != nil && nv.View >= o.machine.View() && o.cfg.Params.Quorum.Primary(nv.View) == o.cfg.Params.Self {
 		return o.ballot.NewView(nv.View, sha256.Sum256(nv.Payload))
 	}
 	return nil

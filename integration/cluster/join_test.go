@@ -15,22 +15,24 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/integration/fault"
+	"github.com/concordat-ledger/concordat/integration/history"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/node/devnet"
 )
 
-// fill puts so many keys into the state, and goes on in small blocks until there are so
-// many of them.
+// fill puts so many keys into the state of the contract of the histories, and goes on in
+// small blocks until there are so many of them.
 func (n *network) fill(ctx context.Context, keys, blocks int) {
 	var next, height atomic.Int64
 	signer := n.signer("bench@org0")
+	const first = 1 << 32 // a history's keys are small
 	work := func(workers int, enough func(i int) bool) {
 		var wg sync.WaitGroup
 		for range workers {
 			wg.Go(func() {
 				for i := int(next.Add(1)); ctx.Err() == nil && !enough(i); i = int(next.Add(1)) {
-					s := n.insist(ctx, signer, fmt.Sprint("fill-", i))
+					s := n.insistOn(ctx, signer, history.Swapping(register, first+uint64(i), 1, fmt.Sprint("fill-", i))) // #nosec G115 -- positive
 					if s == nil {
 						return
 					}
@@ -129,6 +131,7 @@ func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
 	require.NoError(t, n.replicas[lies].Stop(ctx))
 	n.startAs(lies, program, "--misbehave", "snapshot")
 	n.settle(ctx)
+	require.Equal(t, ledger.StatusOK, n.deploy(ctx, register, history.Contract()).Status)
 	n.fill(ctx, keys, blocks)
 	require.NoError(t, n.replicas[joiner].Kill())
 	require.NoError(t, os.RemoveAll(filepath.Join(n.Replicas[joiner], "data")))

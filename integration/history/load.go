@@ -153,3 +153,8 @@ func (l *Load) query(ctx context.Context, rec *Recorder, node Node, key uint64) 
 	}
 	rec.Query(Query{Key: key, Value: binary.LittleEndian.Uint64(reply.GetOutput()), Height: ledger.Height(reply.GetHeight()), Floor: floor})
 }
+
+// Swapping is the call that sets a key, whatever it was before.
+func Swapping(contract string, key, value uint64, command string) client.Call {
+	return client.Call{Contract: contract, Method: string(Swap), Args: arguments(key, value), Command: []byte(command)}
+}

@@ -101,6 +101,9 @@ func (b *Ballot) Leave(to ledger.View) { b.view = max(b.view, to) }
 // NewView notes the new-view message that this replica, as the primary of a view, is
 // about to sign. A second one for the same view is refused.
 func (b *Ballot) NewView(view ledger.View, digest ledger.Hash) error {
+	if view < b.view {
+		return &Refusal{Vote: Vote{View: view, Digest: digest}, Reason: fmt.Sprintf("it has left that view for view %d", b.view)}
+	}
 	b.Leave(view)
 	if b.newView.digest != (ledger.Hash{}) && (view < b.newView.view || view == b.newView.view && digest != b.newView.digest) {
 		return &Refusal{Vote: Vote{View: view, Digest: digest}, Reason: fmt.Sprintf("it signed another new view for view %d", b.newView.view)}
@@ -111,7 +114,7 @@ func (b *Ballot) NewView(view ledger.View, digest ledger.Hash) error {
 
 // MayNewView reports whether exactly this new-view message was recorded.
 func (b *Ballot) MayNewView(view ledger.View, digest ledger.Hash) bool {
-	return b.newView == signed{view, digest}
+	return view >= b.view && b.newView == signed{view, digest}
 }
 
 // Raise settles all slots up to seq: they are in the store, and nothing more is

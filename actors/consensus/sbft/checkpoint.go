@@ -187,11 +187,7 @@ func (m *Machine) stabilise(in Checkpoint, out *Output) {
 	m.top = max(m.top, m.low)
 	m.primary.next = max(m.primary.next, m.low+1)
 	m.forget()
-	for seq := m.floor() + 1; seq <= m.low; seq++ { // what stays is completed, never voted for again
-		if s := m.slots[seq]; s != nil {
-			s.leaveView()
-		}
-	}
+	m.sortedSettle(m.low)
 	rec := stableRecord{epoch: m.p.Epoch, checkpoint: in}
 	out.Records = append(out.Records, rec.record())
 	stable := in

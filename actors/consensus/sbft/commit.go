@@ -125,10 +125,30 @@ func (m *Machine) onDurable(in Durable, out *Output) {
 // forget drops slots that nobody needs any more.
 func (m *Machine) forget() {
 	floor := m.floor()
-	for seq := m.checkpoints.forgotten + 1; seq <= floor; seq++ {
-		delete(m.slots, seq)
+	if floor > m.checkpoints.forgotten {
+		m.sortedForget(floor)
+		m.checkpoints.forgotten = floor
 	}
-	m.checkpoints.forgotten = max(m.checkpoints.forgotten, floor)
+}
+
+// sortedForget goes over the slots that there are, not over all numbers: a certified
+// checkpoint may be far ahead. The order does not show.
+func (m *Machine) sortedForget(floor ledger.Seq) {
+	for seq := range m.slots {
+		if seq <= floor {
+			delete(m.slots, seq)
+		}
+	}
+}
+
+// sortedSettle takes all slots up to a certified checkpoint out of the vote. What stays
+// of them is completed, never voted for again. The order does not show.
+func (m *Machine) sortedSettle(to ledger.Seq) {
+	for seq, s := range m.slots {
+		if seq <= to {
+			s.leaveView()
+		}
+	}
 }
 
 // onRedeliver goes back to a height that execution lost. What is no longer kept

@@ -11,6 +11,7 @@ func (m *Machine) onViewChange(in *ViewChange, out *Output) {
 		return
 	}
 	m.onCheckpoint(in.Stable, out)
+	m.suspectAll(in, out)
 	if m.halted || in.View < m.view || (in.View == m.view && m.active) {
 		return
 	}

@@ -93,7 +93,7 @@ func (m *Machine) accept(s *slot, digest ledger.Hash, path Path, proposal *Signe
 	m.top = max(m.top, s.seq)
 	var signature []byte
 	if proposal != nil {
-		s.head, signature = &head{m.view, *proposal}, proposal.Signature
+		s.head, signature = &head{view: m.view, SignedProposal: *proposal}, proposal.Signature
 	}
 	if recorded {
 		rec := acceptedRecord{epoch: m.p.Epoch, slot: s.id()}

@@ -200,6 +200,12 @@ func TestPageWhoeverSeesAnotherValueTellsItsHalfOnce(t *testing.T) {
 		"a vote": func(_ *table, b *ledger.Body) Input {
 			return SignShare{From: 2, Slot: SlotID(at(0, 1, b)), Prepare: []byte("share")}
 		},
+		"a view-change message": func(tb *table, b *ledger.Body) Input {
+			return tb.shows(2, SlotEvidence{Seq: 1, Accepted: &Known{0, b.Digest}})
+		},
+		"a certificate in one": func(tb *table, b *ledger.Body) Input {
+			return tb.shows(2, SlotEvidence{Seq: 1, Prepared: proven(0, b)})
+		},
 		"a certificate": func(_ *table, b *ledger.Body) Input { return at(0, 1, b).proof(true) },
 		"an accusation": func(_ *table, b *ledger.Body) Input {
 			return Accusation{From: 2, Seq: 1, Proposal: SignedProposal{PathFast, b.Digest, signed(b.Digest[:])}}
@@ -218,6 +224,47 @@ func TestPageWhoeverSeesAnotherValueTellsItsHalfOnce(t *testing.T) {
 		tb.pass(1, 3, OutAccusation{})
 		require.Len(t, tb.seats[3].proofs, 1, "with the other half it is a proof")
 	}
+}
+
+// shows is the message of a replica that leaves view 0 and knows something of a slot.
+func (tb *table) shows(from ledger.ReplicaID, e SlotEvidence) *ViewChange {
+	vc := &ViewChange{From: from, View: 1, Slots: []SlotEvidence{e}, Complaints: tb.complaints(0)}
+	vc.Seal(ledger.ID{}, 0)
+	vc.Signature = signed(vc.Payload)
+	return vc
+}
+
+// A8: an equivocation of which nobody's vote arrived is named all the same, when those
+// who were shown different values leave the view.
+func TestPageAnEquivocationWithoutVotesIsProvenByTheViewChange(t *testing.T) {
+	tb := newTable(t, four)
+	a, b := tb.body("a"), tb.body("b")
+	tb.inject(1, tb.proposal(0, 1, PathSlow, a))
+	tb.inject(2, tb.proposal(0, 1, PathSlow, b))
+	for _, id := range []ledger.ReplicaID{1, 2} {
+		for to := range ledger.ReplicaID(4) {
+			tb.drop(id, to, OutSignShare{})
+		}
+	}
+	tb.leave(0, 1, 2, 3)
+	tb.among(1, 2, 3)
+	for range 5 {
+		tb.later(Milliseconds(260), 1, 2, 3)
+		tb.among(1, 2, 3)
+	}
+	require.Positive(t, tb.fired(RuleE2))
+	require.NotEmpty(t, append(tb.seats[1].proofs, tb.seats[2].proofs...))
+	require.Equal(t, ledger.ReplicaID(0), tb.q.Primary(append(tb.seats[1].proofs, tb.seats[2].proofs...)[0].View))
+}
+
+// A checkpoint that is certified far ahead costs no step for each number before it.
+func TestPageACheckpointFarAheadIsTakenAtOnce(t *testing.T) {
+	tb := newTable(t, four)
+	tb.offer(0, "a")
+	tb.among(0, 1, 2, 3)
+	tb.inject(3, Checkpoint{Seq: 1 << 60, Digest: ledger.Hash{1}, Certificate: certificate.Certificate("cert")})
+	require.Equal(t, ledger.Seq(1<<60), tb.seats[3].machine.Stable().Seq)
+	require.LessOrEqual(t, tb.seats[3].machine.SlotsKept(), 2*tb.seats[3].machine.p.Window)
 }
 
 // A8: votes of liars for a value that the primary never signed frame nobody: there is

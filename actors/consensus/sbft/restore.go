@@ -142,7 +142,7 @@ func (m *Machine) restoreAccepted(s *slot, k Known, path Path, signature []byte)
 	}
 	s.accepted, s.path = &k, path
 	if len(signature) > 0 { // our own proposals are signed when they leave
-		s.head = &head{k.View, SignedProposal{path, k.Digest, signature}}
+		s.head = &head{view: k.View, SignedProposal: SignedProposal{path, k.Digest, signature}}
 	}
 	s.bodies = pruned(s)
 }

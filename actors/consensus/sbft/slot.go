@@ -63,6 +63,7 @@ type held struct {
 type head struct {
 	view ledger.View
 	SignedProposal
+	told bool // to everyone, because another value was seen
 }
 
 // slot is one sequence number inside the window. What it knows of earlier views
@@ -85,10 +86,9 @@ type slot struct {
 	early      *PrePrepare  // came before the view was entered
 	path       Path
 	acceptedAt Instant
-	moved      Instant // when something last happened, for repeating
-	signed     bool    // this replica's votes may leave (their records are durable)
-	signedF    bool    // with a fast share
-	accused    bool
+	moved      Instant  // when something last happened, for repeating
+	signed     bool     // this replica's votes may leave (their records are durable)
+	signedF    bool     // with a fast share
 	fetches    int      // how often its body was asked for
 	tallies    []*tally // this replica as a collector
 	expired    bool     // the collector's patience is over
@@ -96,7 +96,7 @@ type slot struct {
 
 // leaveView forgets what belongs to the view that ends.
 func (s *slot) leaveView() {
-	s.chosen, s.early, s.signed, s.signedF, s.accused, s.expired, s.fetches = nil, nil, false, false, false, false, 0
+	s.chosen, s.early, s.signed, s.signedF, s.expired, s.fetches = nil, nil, false, false, false, 0
 	s.tallies = nil
 }
 

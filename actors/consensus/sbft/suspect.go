@@ -22,10 +22,10 @@ func (m *Machine) prove(s *slot, view ledger.View, second SignedProposal, out *O
 // what the primary of its view signed for us means that the primary may have signed
 // two: our half of the proof goes to everyone, once.
 func (m *Machine) suspect(s *slot, seen Known, out *Output) {
-	if s.head == nil || s.accused || s.head.view != seen.View || s.head.Digest == seen.Digest {
+	if s.head == nil || s.head.told || s.head.view != seen.View || s.head.Digest == seen.Digest {
 		return
 	}
-	s.accused = true
+	s.head.told = true
 	m.rule(out, RuleE2)
 	m.broadcast(out, OutAccusation{View: s.head.view, Seq: s.seq, Proposal: s.head.SignedProposal})
 }
@@ -38,5 +38,24 @@ func (m *Machine) onAccusation(in Accusation, out *Output) {
 	}
 	if m.prove(s, in.View, in.Proposal, out) {
 		m.suspect(s, Known{in.View, in.Proposal.Digest}, out) // the accuser lacks our half
+	}
+}
+
+// suspectAll looks at what a view-change message shows of each slot.
+func (m *Machine) suspectAll(in *ViewChange, out *Output) {
+	for i := range in.Slots {
+		e := &in.Slots[i]
+		s := m.slots[e.Seq]
+		if s == nil || in.From == m.p.Self {
+			continue
+		}
+		if e.Accepted != nil {
+			m.suspect(s, *e.Accepted, out)
+		}
+		for _, p := range []*Proven{e.Prepared, e.Committed} {
+			if p != nil {
+				m.suspect(s, p.Known, out)
+			}
+		}
 	}
 }
