@@ -158,7 +158,7 @@ func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
 
 	raw, err := os.ReadFile(filepath.Join(n.Dir, name(joiner), "log.txt"))
 	require.NoError(t, err)
-	require.Contains(t, string(raw), "a piece of a snapshot that does not hold\" replica=replica-1")
+	require.Contains(t, string(raw), "a piece of a snapshot that does not hold\" actor=catchup replica=replica-1")
 	n.hasThePast(ctx, joiner)
 	n.check(map[string]ledger.Place{})
 }
@@ -204,7 +204,7 @@ func TestAnInterruptedJoinIsResumed(t *testing.T) {
 	took, _ := tr.joins(tr.ctx, b)
 	raw, err := os.ReadFile(filepath.Join(tr.Dir, name(b), "log.txt"))
 	require.NoError(t, err)
-	require.Regexp(t, fmt.Sprintf(`the transfer of a snapshot is resumed" height=%d parts=%d here=([3-9]|\d\d)`, height, parts), string(raw))
+	require.Regexp(t, fmt.Sprintf(`the transfer of a snapshot is resumed" actor=catchup height=%d parts=%d here=([3-9]|\d\d)`, height, parts), string(raw))
 	t.Logf("killed with %d of %d parts; joined %s after the next start", have, parts, took.Round(time.Millisecond))
 	tr.links.Heal()
 	tr.hasThePast(tr.ctx, b)
