@@ -78,19 +78,21 @@ func TestTheMachineFollowsFreshTraces(t *testing.T) {
 // others breaks.
 func TestTheSchedulesOfTheInstances(t *testing.T) {
 	needQuint(t)
-	source, err := os.ReadFile("instances.qnt")
-	require.NoError(t, err)
-	modules := regexp.MustCompile(`(?ms)^module (\w+) \{.*?^\}`).FindAllSubmatch(source, -1)
-	require.NotEmpty(t, modules)
-	for _, m := range modules {
-		runs := len(regexp.MustCompile(`(?m)^  run \w+Test =`).FindAll(m[0], -1))
-		if runs == 0 {
-			continue // f + 1 liars are for chance
+	for _, file := range []string{"instances.qnt", "broken.qnt"} {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		modules := regexp.MustCompile(`(?ms)^module (\w+) \{.*?^\}`).FindAllSubmatch(source, -1)
+		require.NotEmpty(t, modules)
+		for _, m := range modules {
+			runs := len(regexp.MustCompile(`(?m)^  run \w+Test =`).FindAll(m[0], -1))
+			if runs == 0 {
+				continue // f + 1 liars are for chance
+			}
+			t.Run(string(m[1]), func(t *testing.T) {
+				out := quint(t, "test", file, "--backend=typescript", "--main="+string(m[1]), "--max-samples=1")
+				require.Contains(t, out, fmt.Sprintf("%d passing", runs))
+			})
 		}
-		t.Run(string(m[1]), func(t *testing.T) {
-			out := quint(t, "test", "instances.qnt", "--backend=typescript", "--main="+string(m[1]), "--max-samples=1")
-			require.Contains(t, out, fmt.Sprintf("%d passing", runs))
-		})
 	}
 }
 
@@ -99,7 +101,7 @@ func TestTheSchedulesOfTheInstances(t *testing.T) {
 func TestLiarsBeyondTheBudgetAreFoundByChance(t *testing.T) {
 	needQuint(t)
 	for _, instance := range []string{"liars4", "liars6"} {
-		out := quint(t, "run", "instances.qnt", "--backend=typescript", "--verbosity=1", "--main="+instance, "--max-samples=300",
+		out := quint(t, "run", "broken.qnt", "--backend=typescript", "--verbosity=1", "--main="+instance, "--max-samples=300",
 			"--max-steps=24", "--witnesses", "disagreed")
 		require.NotContains(t, out, "disagreed was witnessed in 0", out)
 		require.Contains(t, out, "disagreed was witnessed in", out)
