@@ -64,12 +64,13 @@ func TestTheMachineFollowsFreshTraces(t *testing.T) {
 			t.Logf("%s=%#x", envSeed, seed)
 			folder := t.TempDir()
 			quint(t, "run", "instances.qnt", "--backend=typescript", "--verbosity=1", "--main="+instance, "--invariant=safe", "--max-steps=24",
-				fmt.Sprintf("--seed=%#x", seed), fmt.Sprint("--max-samples=", samples), fmt.Sprint("--n-traces=", samples),
+				fmt.Sprintf("--seed=%#x", seed), fmt.Sprint("--max-samples=", 2*samples), fmt.Sprint("--n-traces=", 2*samples),
 				"--out-itf="+filepath.Join(folder, "{seq}.itf.json"))
 			files, err := filepath.Glob(filepath.Join(folder, "*.itf.json"))
 			require.NoError(t, err)
-			require.Len(t, files, samples)
-			require.Positive(t, replayAll(t, files).newViews)
+			total := replayAll(t, files)
+			require.Greater(t, total.traces, samples/2)
+			require.Positive(t, total.newViews)
 		})
 	}
 }

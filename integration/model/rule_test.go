@@ -10,10 +10,12 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 )
 
+// slotSeq is the slot that the model is about.
+const slotSeq ledger.Seq = 1
+
 const (
-	slotSeq ledger.Seq = 1 // the slot that the model is about
-	window             = 16
-	values             = 3 // 0 is the empty proposal
+	window = 16
+	values = 3 // 0 is the empty proposal
 )
 
 // bodies are the proposals that stand for the model's values.
