@@ -100,7 +100,11 @@ func drop[T any](list *[]T) bool {
 func TestALieInATraceIsFound(t *testing.T) {
 	const enough = 5
 	told := map[string]int{}
+	left := len(lies) * enough
 	for _, file := range committed(t) {
+		if left == 0 {
+			break
+		}
 		played, err := readTrace(file)
 		require.NoError(t, err)
 		for name, lie := range lies {
@@ -109,6 +113,7 @@ func TestALieInATraceIsFound(t *testing.T) {
 			}
 			if spoilt := spoil(t, played, lie); spoilt != nil {
 				told[name]++
+				left--
 				_, err := replay(spoilt)
 				require.Error(t, err, "%s: %s", file, name)
 			}
