@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -112,37 +113,49 @@ func readTrace(path string) (trace, error) {
 	return parseTrace(data)
 }
 
+// wanted are the model's variables that the replay looks at. The largest, all new views
+// ever sent, is not among them: each stands in the step that sent it.
+var wanted = []string{"faulty", "replicas", "votes", "commitVotes", "testimonies", "last"}
+
 func parseTrace(data []byte) (trace, error) {
-	var itf struct{ States []map[string]any }
+	var itf struct{ States []map[string]json.RawMessage }
 	if err := json.Unmarshal(data, &itf); err != nil {
 		return nil, err
 	}
 	var out trace
 	for i, vars := range itf.States {
-		named := map[string]any{}
-		for name, value := range vars { // a name carries the modules that it is in
-			plainValue, err := plain(value)
-			if err != nil {
-				return nil, fmt.Errorf("state %d, %s: %w", i, name, err)
-			}
-			named[name[strings.LastIndex(name, ":")+1:]] = plainValue
-		}
-		for _, want := range []string{"faulty", "replicas", "votes", "commitVotes", "testimonies", "last"} {
-			if named[want] == nil {
-				return nil, fmt.Errorf("state %d lacks %s", i, want)
-			}
-		}
-		flat, err := json.Marshal(named)
+		s, err := parseState(vars)
 		if err != nil {
-			return nil, err
-		}
-		var s state
-		if err := json.Unmarshal(flat, &s); err != nil {
 			return nil, fmt.Errorf("state %d: %w", i, err)
 		}
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+func parseState(vars map[string]json.RawMessage) (s state, err error) {
+	named := map[string]any{}
+	for name, value := range vars {
+		name = name[strings.LastIndex(name, ":")+1:] // it carries the modules that it is in
+		if !slices.Contains(wanted, name) {
+			continue
+		}
+		var tagged any
+		if err := json.Unmarshal(value, &tagged); err != nil {
+			return s, err
+		}
+		if named[name], err = plain(tagged); err != nil {
+			return s, fmt.Errorf("%s: %w", name, err)
+		}
+	}
+	if len(named) != len(wanted) {
+		return s, fmt.Errorf("of %v there are only %d", wanted, len(named))
+	}
+	flat, err := json.Marshal(named)
+	if err != nil {
+		return s, err
+	}
+	return s, json.Unmarshal(flat, &s)
 }
 
 // plain turns the format's own kinds, {"#bigint": "3"} and the like, into plain JSON.
