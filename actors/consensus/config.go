@@ -58,6 +58,7 @@ type Config struct {
 	CheckTransactions func([][]byte) error
 	Clock             func() time.Time
 	Evidence          func(*evidence.Equivocation) error // keeps a proof against a primary; nil: nowhere
+	Probation         *Probation                         // nil: this replica remembers its votes
 	Peers             Peers
 	Metrics           *Metrics
 }

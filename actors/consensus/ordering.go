@@ -78,6 +78,7 @@ func (o *ordering) Start(c *shell.Context) error {
 	o.step(sbft.Started{})
 	o.complete(c)
 	c.Tell(o.cfg.Peers.Admission, actorspb.DrawBatch{}) // asks for the pool's size
+	o.probe(c)
 	if s := o.machine.Stable(); s.Seq > 0 {
 		c.Tell(o.cfg.Peers.Catchup, actorspb.Stable{Seq: s.Seq, Digest: s.Digest, Certificate: s.Certificate})
 	}
@@ -132,6 +133,9 @@ func (o *ordering) Receive(c *shell.Context, msg any) {
 	switch m := msg.(type) {
 	case sbft.PeerStatus:
 		c.Tell(o.cfg.Peers.Catchup, actorspb.PeerHeight{From: m.From, Executed: m.Executed, Stable: m.Durable})
+		if err := o.cfg.Probation.hear(&o.cfg.Params, m.From, m.Executed); err != nil {
+			c.Logger().Warn("the probation cannot be noted", "error", err)
+		}
 		o.step(m)
 	case sbft.Input:
 		o.step(m)
@@ -167,6 +171,7 @@ func (o *ordering) step(in sbft.Input) {
 // settle forgets what a certified checkpoint makes needless.
 func (o *ordering) settle(c *shell.Context, stable sbft.Checkpoint) {
 	o.ballot.Raise(stable.Seq)
+	o.probe(c)
 	c.Tell(o.cfg.Peers.Catchup, actorspb.Stable{Seq: stable.Seq, Digest: stable.Digest, Certificate: stable.Certificate})
 	if stable.Seq >= o.cut+truncateEvery {
 		if err := o.cfg.Log.Truncate(stable.Seq); err != nil {

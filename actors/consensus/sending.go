@@ -14,6 +14,9 @@ import (
 
 // send signs what must be signed and lets the message leave.
 func (o *ordering) send(s sbft.Send) {
+	if o.cfg.Probation.mute(s.Message) {
+		return
+	}
 	epoch := o.cfg.Params.Epoch
 	switch m := s.Message.(type) {
 	case sbft.OutPrePrepare:

@@ -72,24 +72,26 @@ const stopTimeout = 10 * time.Second
 // instance is a replica from one start to the next: all of it but what outlives a
 // restart.
 type instance struct {
-	cfg     Config
-	owner   *Replica
-	id      ledger.ID
-	genesis *ledger.Genesis
-	public  *certificate.Public
-	quorum  quorum.Config
-	store   *storage.Store
-	log     *votelog.Log
-	records *records
-	modules *contracts.Modules
-	proofs  *evidenceFolder
-	server  *server.Server
-	links   *link.Links
-	system  *shell.System
-	metrics *consensus.Metrics
-	full    atomic.Bool
-	behind  atomic.Pointer[catchup.Progress]
-	pids    pids
+	cfg       Config
+	owner     *Replica
+	id        ledger.ID
+	genesis   *ledger.Genesis
+	public    *certificate.Public
+	quorum    quorum.Config
+	store     *storage.Store
+	log       *votelog.Log
+	records   *records
+	modules   *contracts.Modules
+	proofs    *evidenceFolder
+	probation *consensus.Probation
+	server    *server.Server
+	links     *link.Links
+	system    *shell.System
+	metrics   *consensus.Metrics
+	full      atomic.Bool
+	behind    atomic.Pointer[catchup.Progress]
+	silent    atomic.Uint64 // until which slot it does not vote, because its votes are lost; 0: it does
+	pids      pids
 }
 
 type pids struct {
@@ -141,8 +143,14 @@ func (r *instance) openStores(context.Context) error {
 	if r.store, err = storage.Open(filepath.Join(r.cfg.DataDir, storeDir), r.storeOptions()); err != nil {
 		return err
 	}
-	r.log, err = votelog.Open(votelog.OS{}, filepath.Join(r.cfg.DataDir, "votes"), votelog.Options{Ledger: r.id})
-	if err != nil {
+	votes := filepath.Join(r.cfg.DataDir, "votes")
+	if err := r.openProbation(votes); err != nil {
+		return err
+	}
+	if r.log, err = votelog.Open(votelog.OS{}, votes, votelog.Options{Ledger: r.id}); err != nil {
+		return err
+	}
+	if err := r.started(); err != nil {
 		return err
 	}
 	r.records = &records{Store: r.store, genesis: r.genesis}
@@ -266,7 +274,7 @@ func (r *instance) consensusConfig() (*consensus.Config, error) {
 		Params: sbft.Params{Self: r.cfg.Self, Ledger: r.id, Quorum: r.quorum, Window: l.Window, InFlightMax: inFlightMax,
 			BatchMax: l.BlockTransactions, BatchBytes: l.BlockBytes, ClockBound: ledger.Time(l.ClockBound), Timing: sbft.DefaultTiming()},
 		Transport: r.transport(), Log: voteLog{r.log}, Tip: r.records.tipTime, Settled: r.records.settled,
-		Stored: r.records.stored,
+		Stored: r.records.stored, Probation: r.probation,
 		Public: r.public, Verifier: consensus.NewVerifier(r.public.Commit(), keys),
 		Signer: signer, ExecutionSigner: private.ExecutionSigner(), SigningKey: r.cfg.SigningKey, MemberKeys: keys,
 		Clock: r.cfg.Clock, Metrics: r.metrics, Evidence: r.proofs.keep,

@@ -120,6 +120,9 @@ func (r *instance) summary() string {
 			return text
 		}
 	}
+	if until := r.silent.Load(); until > 0 {
+		return fmt.Sprintf("its votes were lost with its disk: it follows, and votes again when slot %d is settled", until)
+	}
 	if culprits := r.proofs.culprits(r.quorum); culprits != "" {
 		return culprits + " signed two proposals for one slot: look at `concordat evidence list`"
 	}

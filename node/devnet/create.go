@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/concordat-ledger/concordat/actors/replica"
 	"github.com/concordat-ledger/concordat/bus/server"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
@@ -194,6 +195,12 @@ func (b *builder) write() error {
 	for _, f := range b.folders {
 		f.Node.Peers = b.addresses
 		if err := config.Save(f); err != nil {
+			return err
+		}
+		if f.Node.Kind != ledger.MemberReplica {
+			continue
+		}
+		if err := replica.MarkUnused(f.DataDir()); err != nil {
 			return err
 		}
 	}
