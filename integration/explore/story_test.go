@@ -1,0 +1,62 @@
+package explore
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
+)
+
+func (s *search) name(n *node) string {
+	if n.index >= s.quorum.N() {
+		return fmt.Sprintf("the twin of %s", n.params.Self)
+	}
+	return n.params.Self.String()
+}
+
+// schedule is the way to a state, a line for each action.
+func (s *search) schedule(to uint32) string {
+	var lines []string
+	for to != 0 {
+		t := s.trails[to]
+		lines = append(lines, fmt.Sprintf("%-22s %s", s.name(s.nodes[t.node]), s.describe(t.by)))
+		to = t.before
+	}
+	var text strings.Builder
+	for i := len(lines) - 1; i >= 0; i-- {
+		text.WriteString(lines[i] + "\n")
+	}
+	return text.String()
+}
+
+func (s *search) describe(a action) string {
+	switch {
+	case a >= impatient:
+		return fmt.Sprintf("loses patience with slot %d", a-impatient)
+	case a == leave:
+		return "leaves view 0"
+	case a == propose:
+		return "proposes"
+	case a >= bundle:
+		text := "takes shares:"
+		for _, id := range s.bundles[a-bundle] {
+			m := &s.messages.list[id]
+			text += fmt.Sprintf(" %d/%d %s phase %d of %s;", m.slot.View, m.slot.Seq, m.slot.Digest.Short(), m.phase, m.from)
+		}
+		return text
+	}
+	switch in := s.messages.list[a].input.(type) {
+	case sbft.PrePrepare:
+		return fmt.Sprintf("takes proposal %d/%d %s", in.View, in.Seq, in.Body.Digest.Short())
+	case sbft.Prepare:
+		return fmt.Sprintf("takes prepare %d/%d %s", in.Slot.View, in.Slot.Seq, in.Slot.Digest.Short())
+	case sbft.CommitProof:
+		return fmt.Sprintf("takes proof %d/%d %s", in.Slot.View, in.Slot.Seq, in.Slot.Digest.Short())
+	case *sbft.ViewChange:
+		return fmt.Sprintf("takes view change of %s: %+v", in.From, in.Slots)
+	case *sbft.NewView:
+		return fmt.Sprintf("takes new view %d of %v", in.View, in.Set)
+	default:
+		return fmt.Sprintf("takes %T", in)
+	}
+}
