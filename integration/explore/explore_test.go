@@ -10,21 +10,59 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 )
 
-func explore(t *testing.T, s *search, most int) {
+func explore(t *testing.T, s *search, most, width int) {
 	began := time.Now()
-	err := s.run(most)
+	err := s.run(most, width)
 	places := []int{}
 	for _, n := range s.nodes {
 		places = append(places, len(n.places))
 	}
-	t.Logf("%s, %d slots, twinned %v: %d states, complete %v, to depth %d; %d transitions of which %d merge; places of the nodes %v; %d messages in %d sets; %d machines rebuilt, %d inputs; %s",
-		s.quorum, s.slots, s.twins, len(s.states), s.complete, s.depth, s.transitions, s.merged, places,
+	t.Logf("%s, %d slots, twinned %v: %d states, complete %v; %s; %d transitions of which %d merge; places of the nodes %v; %d messages in %d sets; %d machines rebuilt, %d inputs; %s",
+		s.quorum, s.slots, s.twins, len(s.trails), s.complete, s.reached(), s.transitions, s.merged, places,
 		len(s.messages.list), len(s.nets.sets), s.rebuilt, s.inputs, time.Since(began).Round(time.Millisecond))
 	require.NoError(t, err)
 }
 
-func TestOneSlot(t *testing.T) {
-	for _, twin := range []ledger.ReplicaID{0, 1, 2, 3} {
-		explore(t, newSearch(quorum.Config{F: 1}, 1, twin), 300_000)
+// Every state within reach, whatever the order of steps.
+func TestAnyOrder(t *testing.T) {
+	states := 1_000_000
+	if testing.Short() {
+		states = 50_000
+	}
+	for _, q := range []quorum.Config{{F: 1}, {F: 1, C: 1}} {
+		explore(t, newSearch(q, 2, 0), states, 0)
+		explore(t, newSearch(q, 2, 1), states, 0)
+	}
+}
+
+// Both views from end to end, as many states of each turn as there is time for.
+func TestBothViewsInOrder(t *testing.T) {
+	width := 8000
+	if testing.Short() {
+		width = 300
+	}
+	for _, q := range []quorum.Config{{F: 1}, {F: 1, C: 1}} {
+		for slots := 1; slots <= slotsMax; slots++ {
+			for _, twin := range []ledger.ReplicaID{0, 1, 2} {
+				s := newSearch(q, slots, twin)
+				s.order = phases(slots)
+				explore(t, s, most, width/slots)
+				require.Positive(t, s.decisions[1], "decisions in view 1")
+			}
+		}
+	}
+}
+
+const most = 1 << 31
+
+// Two twinned identities of four are f+1 faulty ones: the search must find that
+// agreement breaks, or it sees nothing.
+func TestTwinsBeyondTheBudgetAreFound(t *testing.T) {
+	for _, twins := range [][]ledger.ReplicaID{{0, 1}, {0, 3}, {1, 2}} {
+		s := newSearch(quorum.Config{F: 1}, 1, twins...)
+		s.order = phases(1)
+		err := s.run(most, 4000)
+		require.Error(t, err)
+		t.Logf("found after %d states: %v", len(s.trails), err)
 	}
 }

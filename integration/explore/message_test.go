@@ -16,6 +16,7 @@ type message struct {
 	input sbft.Input
 	to    uint16 // nodes that it may reach, as bits; 0: a fact
 	view  ledger.View
+	late  ledger.View // an ordered search gives it to nobody in an earlier view
 	dies  bool        // it is of no use to who is in a later view
 	share bool        // arrives together with others of its kind
 	slot  sbft.SlotID // of a share, and of a fact
@@ -76,7 +77,9 @@ func classify(in sbft.Input) (m message, ok bool) {
 		m.view = in.View
 	case *sbft.NewView:
 		m.view = in.View
-	case sbft.CommitProof, sbft.FetchBody, sbft.Fetched:
+	case sbft.CommitProof:
+		m.dies, m.late = false, in.Slot.View
+	case sbft.FetchBody, sbft.Fetched:
 		m.dies = false
 	default:
 		return m, false

@@ -20,6 +20,7 @@ const (
 	leave                           // f+1 complaints about view 0 arrive
 	impatient                       // + slot: the collector's patience is over
 	bundle    action = 1 << 30      // + number
+	passes    action = 1<<32 - 1    // nothing happens: the next node has its turn
 )
 
 // place is a state of one node.
@@ -184,6 +185,9 @@ func (r *run) carryOut() {
 			if err != nil {
 				r.now.bad = err.Error()
 				continue
+			}
+			if v.Slot.View < r.machine.View() {
+				r.now.bad = fmt.Sprintf("it votes in view %d and is in view %d", v.Slot.View, r.machine.View())
 			}
 			r.sends = append(r.sends, r.s.messages.number(message{slot: v.Slot, view: v.Slot.View, phase: v.Phase, from: r.n.params.Self}))
 		}

@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"slices"
@@ -14,8 +15,9 @@ const nodesMax = 8
 
 // state is everything: where each node is, and what was sent.
 type state struct {
-	at  [nodesMax]uint32
-	net uint32
+	at   [nodesMax]uint32
+	net  uint32
+	turn uint16 // of an ordered search: the phase, and the node that may act
 }
 
 // trail is how a state was reached first.
@@ -35,31 +37,32 @@ type search struct {
 	bundles  [][]uint32
 	bundled  map[string]action
 	nets     *networks
+	order    []phase // nil: anything may happen at any time
 
-	states  []state
-	trails  []trail
-	visited map[state]struct{}
+	queues []queue
+	trails []trail
 	figures
 }
 
 // figures count the work.
 type figures struct {
-	depth, transitions, merged, rebuilt, inputs int
-	complete                                    bool
+	widest, thinned, last, positions     int
+	transitions, merged, rebuilt, inputs int
+	complete                             bool
+	decisions                            [2]int // commit certificates that came about, by view
+	levels                               []int  // states at each depth
 }
 
 // newSearch has one node for each replica, and a second one for each twinned one.
 func newSearch(q quorum.Config, slots int, twins ...ledger.ReplicaID) *search {
 	s := &search{quorum: q, slots: slots, twins: twins, messages: &catalogue{numbers: map[[32]byte]uint32{}},
-		bundled: map[string]action{}, nets: newNetworks(), visited: map[state]struct{}{}}
+		bundled: map[string]action{}, nets: newNetworks()}
 	for id := range ledger.ReplicaID(q.N()) { // #nosec G115 -- few
 		s.nodes = append(s.nodes, s.newNode(len(s.nodes), id, s.twinned(id), 'a'))
 	}
 	for _, id := range twins {
 		s.nodes = append(s.nodes, s.newNode(len(s.nodes), id, true, 'b'))
 	}
-	s.states, s.trails = append(s.states, state{}), append(s.trails, trail{})
-	s.visited[state{}] = struct{}{}
 	return s
 }
 
@@ -75,29 +78,77 @@ func (s *search) holders(id ledger.ReplicaID) (bits uint16) {
 	return bits
 }
 
-// run visits all states in the order of their depth, at most so many. It returns what
-// violates something, with the schedule that leads there.
-func (s *search) run(most int) error {
-	end := 1
-	for at := 0; at < len(s.states); at++ {
-		if at == end {
-			s.depth++
-			end = len(s.states)
+// queue holds the states of one turn, in the order in which they were found. The turn
+// never goes back, so that a queue is forgotten when it is done.
+type queue struct {
+	items   []item
+	visited map[state]struct{}
+}
+
+type item struct {
+	state
+	number uint32 // of its trail
+}
+
+// run visits states in the order of their depth, turn by turn, until there are so many.
+// Where a turn has more states than width to begin with, as many of them are drawn. It
+// returns what violates something, with the schedule that leads there.
+func (s *search) run(most, width int) error {
+	s.queues = make([]queue, max(1, len(s.order)*len(s.nodes)))
+	s.visit(0, state{}, 0, passes)
+	for turn := range s.queues {
+		q := &s.queues[turn]
+		s.thin(q, width)
+		s.widest = max(s.widest, len(q.items))
+		end := len(q.items)
+		for at := 0; at < len(q.items); at++ {
+			if at == end {
+				s.levels = append(s.levels, len(q.items)-end)
+				end = len(q.items)
+			}
+			if err := s.expand(q.items[at]); err != nil {
+				return err
+			}
+			if len(s.trails) >= most {
+				s.last = turn
+				return nil
+			}
 		}
-		if err := s.expand(uint32(at)); err != nil { // #nosec G115 -- it fits into memory
-			return err
-		}
-		if len(s.states) >= most {
-			return nil
-		}
+		s.positions += len(q.items)
+		*q = queue{}
 	}
-	s.complete = true
+	s.last, s.complete = len(s.queues)-1, s.thinned == 0
 	return nil
 }
 
+// thin draws states by a hash of them: the same ones every time.
+func (s *search) thin(q *queue, width int) {
+	if s.order == nil || len(q.items) <= width {
+		return
+	}
+	s.thinned++
+	slices.SortFunc(q.items, func(a, b item) int { return cmp.Compare(mix(a.state), mix(b.state)) })
+	clear(q.items[width:])
+	q.items = q.items[:width]
+}
+
+func mix(in state) uint64 {
+	h := uint64(14695981039346656037)
+	for _, at := range append(in.at[:], in.net) {
+		h = (h ^ uint64(at)) * 1099511628211
+		h ^= h >> 29
+	}
+	return h
+}
+
 // expand takes every action that is possible in a state.
-func (s *search) expand(number uint32) error {
-	from := s.states[number]
+func (s *search) expand(it item) error {
+	from, number := it.state, it.number
+	if s.order != nil {
+		if to, ok := s.pass(from); ok {
+			s.visit(number, to, 0, passes)
+		}
+	}
 	for i, n := range s.nodes {
 		for _, a := range s.actions(n, from) {
 			st := s.step(n, from.at[i], a)
@@ -108,23 +159,43 @@ func (s *search) expand(number uint32) error {
 			to := from
 			to.at[i] = st.to
 			to.net = s.nets.with(from.net, st.sends, func(id uint32) bool { return s.dead(id, &to) })
-			if _, ok := s.visited[to]; ok {
-				s.merged++
+			if !s.visit(number, to, i, a) {
 				continue
 			}
-			s.visited[to] = struct{}{}
-			s.states = append(s.states, to)
-			s.trails = append(s.trails, trail{number, uint8(i), a}) // #nosec G115 -- few nodes
 			if why := s.judge(&to, n, st.sends); why != "" {
-				return fmt.Errorf("%s; depth %d:\n%s", why, s.depth+1, s.schedule(uint32(len(s.states)-1))) // #nosec G115 -- it fits into memory
+				return fmt.Errorf("%s, after:\n%s", why, s.schedule(uint32(len(s.trails)-1))) // #nosec G115 -- it fits into memory
 			}
 		}
 	}
 	return nil
 }
 
-// actions lists what may happen to a node.
+// visit notes a state; false: it is known.
+func (s *search) visit(from uint32, to state, node int, by action) bool {
+	q := &s.queues[to.turn]
+	if _, ok := q.visited[to]; ok {
+		s.merged++
+		return false
+	}
+	if q.visited == nil {
+		q.visited = map[state]struct{}{}
+	}
+	q.visited[to] = struct{}{}
+	q.items = append(q.items, item{to, uint32(len(s.trails))}) // #nosec G115 -- it fits into memory
+	s.trails = append(s.trails, trail{from, uint8(node), by})  // #nosec G115 -- few nodes
+	return true
+}
+
+// actions lists what may happen to a node, if it is its turn.
 func (s *search) actions(n *node, from state) []action {
+	if s.order != nil && int(from.turn)%len(s.nodes) != n.index {
+		return nil
+	}
+	return slices.DeleteFunc(s.possible(n, from), func(a action) bool { return !s.inTurn(n, from, a) })
+}
+
+// possible lists what may happen to a node.
+func (s *search) possible(n *node, from state) []action {
 	var out []action
 	p := &n.places[from.at[n.index]]
 	if p.primary && int(p.told) < s.slots {
@@ -142,7 +213,7 @@ func (s *search) actions(n *node, from state) []action {
 	for _, id := range s.nets.sets[from.net] {
 		m := &s.messages.list[id]
 		switch {
-		case m.to>>n.index&1 == 0 || m.dies && m.view < p.view:
+		case m.to>>n.index&1 == 0 || m.dies && m.view < p.view || m.late > p.view && s.order != nil:
 		case m.share:
 			if m.view == p.view && p.active {
 				shares = append(shares, id)
@@ -191,7 +262,11 @@ func (s *search) bundleNumber(group []uint32) action {
 // dead tells that a message is of no use to any of those whom it can reach.
 func (s *search) dead(id uint32, in *state) bool {
 	m := &s.messages.list[id]
-	if !m.dies || m.to == 0 {
+	fact := m.to == 0
+	if s.order != nil && (fact || m.dies) && int(m.view) < s.order[int(in.turn)/len(s.nodes)].view { // #nosec G115 -- 0 or 1
+		return true
+	}
+	if !m.dies || fact {
 		return false
 	}
 	for _, n := range s.nodes {
@@ -207,6 +282,11 @@ func (s *search) dead(id uint32, in *state) bool {
 func (s *search) judge(in *state, n *node, sends []uint32) string {
 	if bad := n.places[in.at[n.index]].bad; bad != "" {
 		return s.name(n) + ": " + bad
+	}
+	for _, id := range sends {
+		if p, ok := s.messages.list[id].input.(sbft.CommitProof); ok {
+			s.decisions[min(p.Slot.View, 1)]++
+		}
 	}
 	for slot := 1; slot <= s.slots; slot++ {
 		mine := n.places[in.at[n.index]].decided[slot]

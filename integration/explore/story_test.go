@@ -19,7 +19,9 @@ func (s *search) schedule(to uint32) string {
 	var lines []string
 	for to != 0 {
 		t := s.trails[to]
-		lines = append(lines, fmt.Sprintf("%-22s %s", s.name(s.nodes[t.node]), s.describe(t.by)))
+		if t.by != passes {
+			lines = append(lines, fmt.Sprintf("%-22s %s", s.name(s.nodes[t.node]), s.describe(t.by)))
+		}
 		to = t.before
 	}
 	var text strings.Builder
@@ -59,4 +61,12 @@ func (s *search) describe(a action) string {
 	default:
 		return fmt.Sprintf("takes %T", in)
 	}
+}
+
+// reached tells how far the search has come.
+func (s *search) reached() string {
+	if s.order == nil {
+		return fmt.Sprintf("to depth %d: %v", len(s.levels), s.levels)
+	}
+	return fmt.Sprintf("to turn %d of %d, widest %d, %d turns thinned; decisions in view 0 and 1: %v", s.last+1, len(s.queues), s.widest, s.thinned, s.decisions)
 }
