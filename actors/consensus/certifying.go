@@ -2,6 +2,7 @@ package consensus
 
 import (
 	"crypto/rand"
+	"fmt"
 	"time"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
@@ -54,14 +55,43 @@ func NewCertifying(cfg *Config) shell.Spec {
 	}
 }
 
-func (a *certifying) Start(*shell.Context) error {
+func (a *certifying) Start(c *shell.Context) error {
 	height, _, err := a.cfg.Tip()
 	if err != nil {
 		return err
 	}
 	a.start = a.cfg.Clock()
 	a.machine = collector.New(collector.Params{Self: a.cfg.Params.Self, Ledger: a.cfg.Params.Ledger,
-		Quorum: a.cfg.Params.Quorum, Window: 4 * a.cfg.Params.Window, Retry: int64(certifyRetry)}, height)
+		Quorum: a.cfg.Params.Quorum, Window: 4 * a.cfg.Params.Window, Retry: int64(certifyRetry)}, a.from(height)-1)
+	return a.resume(c, height)
+}
+
+// from is the lowest height whose certificate is cared for after a start.
+func (a *certifying) from(tip ledger.Height) ledger.Height {
+	window := ledger.Height(a.cfg.Params.Window) // #nosec G115 -- positive
+	return max(tip, window) - window + 1
+}
+
+// resume takes the newest blocks of the store up again. When all replicas stop at once,
+// a block may be stored everywhere and certified nowhere: whoever waits for its receipt
+// would wait for ever if nobody signed it again.
+func (a *certifying) resume(c *shell.Context, tip ledger.Height) error {
+	if a.cfg.Stored == nil || tip == 0 {
+		return nil
+	}
+	stored, err := a.cfg.Stored(a.from(tip), tip)
+	if err != nil {
+		return fmt.Errorf("read the newest blocks' certificates: %w", err)
+	}
+	for _, b := range stored {
+		if b.Certificate != nil { // so that others who lack it are answered
+			a.machine.OnCertified(collector.Certified{Statement: b.Statement, Certificate: b.Certificate}, &a.out)
+			a.out.Certified = a.out.Certified[:0]
+			continue
+		}
+		a.outcome(b.Statement, b.View, b.Fast)
+	}
+	a.complete(c)
 	return nil
 }
 
@@ -92,11 +122,16 @@ func (a *certifying) Receive(c *shell.Context, msg any) {
 func (a *certifying) onExecuted(b *actorspb.ExecutedBlock) {
 	st := certificate.ExecutionStatement{Ledger: a.cfg.Params.Ledger, Height: b.Header.Height, Block: b.Hash,
 		StateRoot: b.Outcome.StateRoot, ResultsRoot: b.Outcome.ResultsRoot}
+	a.outcome(st, b.Proof.View, b.Proof.Fast)
+}
+
+// outcome signs what was executed and gives the share to the slot's first collector.
+func (a *certifying) outcome(st certificate.ExecutionStatement, view ledger.View, fast bool) {
 	path := sbft.PathSlow
-	if b.Proof.Fast {
+	if fast {
 		path = sbft.PathFast
 	}
-	first := sbft.Collectors(a.cfg.Params, b.Proof.View, ledger.Seq(b.Header.Height), path)[0]
+	first := sbft.Collectors(a.cfg.Params, view, ledger.Seq(st.Height), path)[0]
 	a.machine.OnOutcome(a.now(), collector.Outcome{Statement: st, Share: a.cfg.ExecutionSigner.Sign(st), First: first}, &a.out)
 }
 

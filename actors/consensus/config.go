@@ -31,13 +31,23 @@ type Tip func() (ledger.Height, ledger.Time, error)
 // Settled reads what was agreed for blocks of the store, ascending.
 type Settled func(from, to ledger.Height) ([]sbft.Settled, error)
 
+// Stored is a block of the store as the collector of execution certificates needs it.
+type Stored struct {
+	Statement   certificate.ExecutionStatement
+	Certificate certificate.ExecutionCertificate // nil: none yet
+	View        ledger.View
+	Fast        bool
+}
+
 // Config of both actors of this package.
 type Config struct {
-	Params          sbft.Params
-	Transport       Transport
-	Log             Log
-	Tip             Tip
-	Settled         Settled
+	Params    sbft.Params
+	Transport Transport
+	Log       Log
+	Tip       Tip
+	Settled   Settled
+	// Stored reads blocks of the store, ascending, with their execution certificates.
+	Stored          func(from, to ledger.Height) ([]Stored, error)
 	Public          *certificate.Public
 	Signer          certificate.Signer
 	ExecutionSigner *certificate.ExecutionSigner

@@ -266,6 +266,7 @@ func (r *Replica) consensusConfig() (*consensus.Config, error) {
 		Params: sbft.Params{Self: r.cfg.Self, Ledger: r.id, Quorum: r.quorum, Window: l.Window, InFlightMax: inFlightMax,
 			BatchMax: l.BlockTransactions, BatchBytes: l.BlockBytes, ClockBound: ledger.Time(l.ClockBound), Timing: sbft.DefaultTiming()},
 		Transport: r.transport(), Log: voteLog{r.log}, Tip: r.records.tipTime, Settled: r.records.settled,
+		Stored: r.records.stored,
 		Public: r.public, Verifier: consensus.NewVerifier(r.public.Commit(), keys),
 		Signer: signer, ExecutionSigner: private.ExecutionSigner(), SigningKey: r.cfg.SigningKey, MemberKeys: keys,
 		Clock: r.cfg.Clock, Metrics: r.metrics, Evidence: r.proofs.keep,

@@ -111,7 +111,8 @@ func (n *network) settle(ctx context.Context) {
 		}
 		pause(ctx, 50*time.Millisecond)
 	}
-	n.t.Fatal("the replicas do not come together again")
+	s, err := n.c.Status(context.Background())
+	n.t.Fatalf("the replicas do not come together again: %v\n%v", err, strings.ReplaceAll(fmt.Sprint(s), "replicas:", "\n"))
 }
 
 // takesOver waits until a replica leads.
@@ -160,6 +161,7 @@ func failover(t *testing.T, f, c, rounds int, kill bad) []time.Duration {
 	}
 	stop()
 	require.Greater(t, wait(), 50*rounds)
+	n.stop() // or it would share the machine with the next one
 	slices.Sort(gaps)
 	return gaps
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -36,11 +37,30 @@ type Proxy struct {
 	arrived                        [Both]atomic.Int64 // by way
 }
 
+// The ports of proxies lie below those that systems give out by themselves: a proxy
+// must not take the port that a member was promised and does not listen on yet.
+const (
+	portFirst = 12_000
+	ports     = 18_000
+	tries     = 200
+)
+
+// listen finds a free port.
+func listen(ctx context.Context) (l net.Listener, err error) {
+	var lc net.ListenConfig
+	for range tries {
+		port := portFirst + rand.IntN(ports) // #nosec G404 -- any will do
+		if l, err = lc.Listen(ctx, "tcp", fmt.Sprint("127.0.0.1:", port)); err == nil {
+			return l, nil
+		}
+	}
+	return nil, err
+}
+
 // Start listens on a free port of this machine for a target.
 func Start(target string) (*Proxy, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	l, err := listen(ctx)
 	if err != nil {
 		cancel()
 		return nil, fmt.Errorf("listen for %s: %w", target, err)

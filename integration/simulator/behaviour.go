@@ -29,7 +29,7 @@ type restless interface {
 // docs/consensus.md.
 var behaviourNames = []string{"equivocate", "subset", "late", "vote-both", "vote-blind", "withhold", "bad-share", "bad-certificate",
 	"collude", "forged-view-change", "bad-new-view", "complain", "no-complaints", "lying-status", "bad-checkpoint", "bad-blocks",
-	"replay", "far", "bad-time", "amnesia", "twins", "bad-body", "mutate", "mute", "flood"}
+	"replay", "overwrite", "far", "bad-time", "amnesia", "twins", "bad-body", "mutate", "mute", "flood"}
 
 var makers = map[string]func(w *world, n *node) behaviour{
 	"equivocate":         func(*world, *node) behaviour { return &equivocate{} },
@@ -49,6 +49,7 @@ var makers = map[string]func(w *world, n *node) behaviour{
 	"bad-checkpoint":     func(*world, *node) behaviour { return badCheckpoint{} },
 	"bad-blocks":         func(*world, *node) behaviour { return badBlocks{} },
 	"replay":             func(*world, *node) behaviour { return &replay{} },
+	"overwrite":          func(*world, *node) behaviour { return &overwrite{} },
 	"far":                func(*world, *node) behaviour { return far{} },
 	"bad-time":           func(*world, *node) behaviour { return badTime{} },
 	"amnesia":            func(*world, *node) behaviour { return amnesia{} },

@@ -157,6 +157,28 @@ func (b *badNewView) another(n *node, view ledger.View) *newViewPacket {
 	return out
 }
 
+// overwrite (B12) proposes, as the primary, for slots whose value its new view has fixed.
+type overwrite struct{ last *ledger.Body }
+
+func (o *overwrite) in(_ *node, _ int, p any) {
+	if pp, ok := p.(sbft.PrePrepare); ok {
+		o.last = pp.Body
+	}
+}
+
+func (o *overwrite) out(n *node, to int, p any) []any {
+	if _, ok := p.(newViewPacket); !ok || o.last == nil || primaryOf(n.w, n.machine.View()) != n.id {
+		return []any{p}
+	}
+	n.did("overwrite")
+	out := []any{p}
+	for range 4 { // right behind the announcement
+		seq := n.machine.Stable().Seq + 1 + ledger.Seq(n.w.r.intn(n.w.plan.window)) // #nosec G115 -- small
+		out = append(out, n.proposal(n.machine.View(), seq, sbft.PathSlow, n.w.variant(o.last)))
+	}
+	return out
+}
+
 // complain (B13) wants to leave whatever view there is.
 type complain struct{}
 

@@ -83,13 +83,7 @@ func (c *client) tick() {
 		c.next++
 		p := &pendingTx{newTransaction(c.id, c.next), w.now}
 		c.pending = append(c.pending, p)
-		if w.everywhere {
-			for i := range w.nodes {
-				c.submit(i, p.tx)
-			}
-		} else {
-			c.submit(c.target(), p.tx)
-		}
+		c.submit(c.target(), p.tx)
 	}
 	w.after(w.plan.every, c.tick)
 }

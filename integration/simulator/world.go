@@ -32,25 +32,24 @@ type Result struct {
 
 // world is one run.
 type world struct {
-	opt        Options
-	plan       *plan
-	r          *random
-	scheme     signing
-	ledger     ledger.ID
-	null       ledger.Hash
-	now        sbft.Instant
-	events     events
-	order      uint64
-	nodes      []*node // by index; a twin has an index beyond the identities
-	net        *network
-	clients    []*client
-	watch      *watch
-	heard      map[ledger.Seq][]sbft.Known // values that liars came across
-	everywhere bool                        // clients submit to all
-	calm       bool                        // chaos is over
-	calmAt     sbft.Instant
-	done       bool
-	result     *Result
+	opt     Options
+	plan    *plan
+	r       *random
+	scheme  signing
+	ledger  ledger.ID
+	null    ledger.Hash
+	now     sbft.Instant
+	events  events
+	order   uint64
+	nodes   []*node // by index; a twin has an index beyond the identities
+	net     *network
+	clients []*client
+	watch   *watch
+	heard   map[ledger.Seq][]sbft.Known // values that liars came across
+	calm    bool                        // chaos is over
+	calmAt  sbft.Instant
+	done    bool
+	result  *Result
 }
 
 type event struct {

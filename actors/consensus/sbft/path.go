@@ -33,6 +33,7 @@ func newPathPolicy(n int) pathPolicy {
 // than the slow path is asked for until everybody has been seen to answer.
 func (p *pathPolicy) enter() {
 	p.now, p.since, p.complete, p.fallbacks, p.period = PathSlow, 0, 0, 0, pathFirst
+	clear(p.last) // who voted shortly before may be the one that is gone
 }
 
 func (p *pathPolicy) answered(from ledger.ReplicaID, seq ledger.Seq) {
