@@ -37,6 +37,7 @@ func newIngress(t testing.TB) *ingressBench {
 		require.NoError(t, err)
 		b.signers = append(b.signers, s)
 	}
+	b.cfg.Verifier = NewVerifier(public.Commit(), b.cfg.MemberKeys)
 	return b
 }
 
