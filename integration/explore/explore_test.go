@@ -17,8 +17,8 @@ func explore(t *testing.T, s *search, most, width int) {
 	for _, n := range s.nodes {
 		places = append(places, len(n.places))
 	}
-	t.Logf("%s, %d slots, twinned %v: %d states, complete %v; %s; %d transitions of which %d merge; places of the nodes %v; %d messages in %d sets; %d machines rebuilt, %d inputs; %s",
-		s.quorum, s.slots, s.twins, len(s.trails), s.complete, s.reached(), s.transitions, s.merged, places,
+	t.Logf("%s, %d slots, twinned %v: %d states, complete %v, %d symmetries; %s; %d transitions of which %d merge; places of the nodes %v; %d messages in %d sets; %d machines rebuilt, %d inputs; %s",
+		s.quorum, s.slots, s.twins, s.states, s.complete, len(s.group), s.reached(), s.transitions, s.merged, places,
 		len(s.messages.list), len(s.nets.sets), s.rebuilt, s.inputs, time.Since(began).Round(time.Millisecond))
 	require.NoError(t, err)
 }
@@ -63,6 +63,6 @@ func TestTwinsBeyondTheBudgetAreFound(t *testing.T) {
 		s.order = phases(1)
 		err := s.run(most, 4000)
 		require.Error(t, err)
-		t.Logf("found after %d states: %v", len(s.trails), err)
+		t.Logf("found after %d states: %v", s.states, err)
 	}
 }

@@ -10,18 +10,27 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 )
 
-// message is something that was sent, or a fact about its sender: a vote that an
-// honest replica has bound itself to. Messages are numbered; equal ones are one.
+// message is something that was sent. Messages are numbered; equal ones are one.
 type message struct {
 	input sbft.Input
-	to    uint16 // nodes that it may reach, as bits; 0: a fact
+	to    uint16 // nodes that it may reach, as bits
 	view  ledger.View
 	late  ledger.View // an ordered search gives it to nobody in an earlier view
 	dies  bool        // it is of no use to who is in a later view
 	share bool        // arrives together with others of its kind
-	slot  sbft.SlotID // of a share, and of a fact
+	slot  sbft.SlotID // of a share
 	phase certificate.Phase
 	from  ledger.ReplicaID
+	first origin
+}
+
+// origin is where a message was sent first: by whom, when it was where, upon what, and
+// which of the messages that it sent then.
+type origin struct {
+	node  int
+	place uint32
+	by    action
+	index int
 }
 
 // catalogue numbers messages.
@@ -45,8 +54,6 @@ func (m *message) key() []byte {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%d %d %d %d %v ", m.to, m.view, m.phase, m.from, m.slot)
 	switch in := m.input.(type) {
-	case nil:
-		b.WriteString("fact")
 	case sbft.PrePrepare:
 		fmt.Fprintf(&b, "proposal %d %d %d %x", in.View, in.Seq, in.Path, in.Body.Digest)
 	case *sbft.ViewChange:

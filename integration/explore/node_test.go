@@ -1,6 +1,7 @@
 package explore
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"fmt"
 	"reflect"
@@ -32,6 +33,7 @@ type place struct {
 	primary bool                       // it may propose
 	told    uint8                      // proposals of its own in this view
 	waits   [slotsMax + 1]bool         // for the collector's timer
+	votes   []sbft.Vote                // recorded in this view
 	decided [slotsMax + 1]*ledger.Hash // delivered
 	bad     string                     // what the machine itself has violated
 }
@@ -39,7 +41,8 @@ type place struct {
 // step is a transition of one node.
 type step struct {
 	to    uint32
-	sends []uint32
+	sends []uint32 // ascending
+	order []uint32 // the same as they were sent, each as often
 }
 
 // node is one copy of the machine in all its states.
@@ -47,7 +50,6 @@ type node struct {
 	index  int
 	twin   bool // its identity has two copies
 	params sbft.Params
-	text   byte // what it proposes
 	places []place
 	known  map[digest]uint32
 	steps  map[uint64]step
@@ -56,8 +58,8 @@ type node struct {
 
 const slotsMax = 2
 
-func (s *search) newNode(index int, id ledger.ReplicaID, twin bool, text byte) *node {
-	n := &node{index: index, twin: twin, text: text, known: map[digest]uint32{}, steps: map[uint64]step{}}
+func (s *search) newNode(index int, id ledger.ReplicaID, twin bool) *node {
+	n := &node{index: index, twin: twin, known: map[digest]uint32{}, steps: map[uint64]step{}}
 	n.params = sbft.Params{Self: id, Quorum: s.quorum, Window: 16, InFlightMax: 4, BatchMax: 1, BatchBytes: 1 << 20,
 		ClockBound: 1 << 60, Timing: sbft.DefaultTiming()}
 	n.places = append(n.places, place{active: true, primary: s.quorum.Primary(0) == id})
@@ -74,15 +76,16 @@ func (s *search) step(n *node, at uint32, a action) step {
 		return st
 	}
 	r := s.rebuild(n, at)
-	r.sends = r.sends[:0]
+	r.sends, r.from, r.by = r.sends[:0], at, a
 	r.apply(a)
 	st := step{to: at}
 	if !r.outside { // beyond the slots of this search: it does not happen
-		st = step{to: r.settle(at, a), sends: slices.Clone(r.sends)}
+		st = step{to: r.settle(at, a), sends: slices.Clone(r.sends), order: r.sends}
 		slices.Sort(st.sends)
 		st.sends = slices.Compact(st.sends)
 	}
 	n.steps[key] = st
+	s.compare(n, at, a, st)
 	return st
 }
 
@@ -92,6 +95,8 @@ type run struct {
 	n       *node
 	machine *sbft.Machine
 	now     place
+	from    uint32 // the place that is being left, and why
+	by      action
 	own     []sbft.Input
 	out     sbft.Output
 	sends   []uint32
@@ -104,6 +109,7 @@ func (r *run) digest(scratch []byte) (digest, []byte) {
 	for _, waits := range r.now.waits {
 		scratch = walk(scratch, reflect.ValueOf(waits))
 	}
+	scratch = walk(scratch, reflect.ValueOf(r.now.votes))
 	sum := sha256.Sum256(scratch)
 	return digest(sum[:16]), scratch
 }
@@ -129,6 +135,10 @@ func (s *search) rebuild(n *node, at uint32) *run {
 
 // settle finds or makes the number of the place where the machine is now.
 func (r *run) settle(before uint32, by action) uint32 {
+	r.now.votes = slices.DeleteFunc(slices.Clone(r.now.votes), func(v sbft.Vote) bool { return v.Slot.View < r.machine.View() })
+	slices.SortFunc(r.now.votes, func(a, b sbft.Vote) int {
+		return cmp.Or(cmp.Compare(a.Slot.Seq, b.Slot.Seq), cmp.Compare(a.Phase, b.Phase))
+	})
 	var d digest
 	d, r.n.buffer = r.digest(r.n.buffer)
 	if at, ok := r.n.known[d]; ok {
@@ -180,16 +190,8 @@ func (r *run) take(in sbft.Input) {
 
 func (r *run) carryOut() {
 	for _, rec := range r.out.Records {
-		if rec.Kind == sbft.RecordVote && !r.n.twin {
-			v, err := sbft.ParseVote(rec)
-			if err != nil {
-				r.now.bad = err.Error()
-				continue
-			}
-			if v.Slot.View < r.machine.View() {
-				r.now.bad = fmt.Sprintf("it votes in view %d and is in view %d", v.Slot.View, r.machine.View())
-			}
-			r.sends = append(r.sends, r.s.messages.number(message{slot: v.Slot, view: v.Slot.View, phase: v.Phase, from: r.n.params.Self}))
+		if rec.Kind == sbft.RecordVote {
+			r.vote(rec)
 		}
 	}
 	for _, m := range r.out.Send {
@@ -204,7 +206,7 @@ func (r *run) carryOut() {
 		r.own = append(r.own, standin.Combine(r.s.quorum, w))
 	}
 	if r.out.Draw != nil {
-		r.own = append(r.own, sbft.Batch{Body: ledger.NewBody(ledger.ID{}, ledger.Proposal{Time: r.out.Draw.After + 1, Txs: [][]byte{{r.n.text}}})})
+		r.own = append(r.own, sbft.Batch{Body: ledger.NewBody(ledger.ID{}, ledger.Proposal{Time: r.out.Draw.After + 1, Txs: [][]byte{{byte(r.n.index)}}})})
 	}
 	for _, d := range r.out.Deliver {
 		if d.Seq <= slotsMax {
@@ -214,6 +216,28 @@ func (r *run) carryOut() {
 			sbft.Certified{Height: ledger.Height(d.Seq)})
 	}
 	r.judge()
+}
+
+// vote notes what the machine binds itself to in its view. To vote in an earlier one is
+// an error of its own, so that those votes need not be kept.
+func (r *run) vote(rec sbft.Record) {
+	v, err := sbft.ParseVote(rec)
+	if err != nil {
+		r.now.bad = err.Error()
+		return
+	}
+	for _, old := range r.now.votes {
+		if old == v {
+			return
+		}
+		if old.Phase == v.Phase && old.Slot.View == v.Slot.View && old.Slot.Seq == v.Slot.Seq && !r.n.twin {
+			r.now.bad = fmt.Sprintf("it votes twice in phase %d of slot %d of view %d", v.Phase, v.Slot.Seq, v.Slot.View)
+		}
+	}
+	if v.Slot.View < r.machine.View() && !r.n.twin {
+		r.now.bad = fmt.Sprintf("it votes in view %d and is in view %d", v.Slot.View, r.machine.View())
+	}
+	r.now.votes = append(r.now.votes, v)
 }
 
 // judge notes what the machine says of itself and of others.
@@ -267,6 +291,7 @@ func (r *run) send(m sbft.Send) {
 	if vc, is := in.(*sbft.ViewChange); is {
 		msg.to &= r.s.holders(r.s.quorum.Primary(vc.View))
 	}
+	msg.first = origin{r.n.index, r.from, r.by, len(r.sends)}
 	if msg.to != 0 {
 		r.sends = append(r.sends, r.s.messages.number(msg))
 	}

@@ -1,9 +1,6 @@
 package explore
 
-import (
-	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
-	"github.com/concordat-ledger/concordat/ledger/certificate"
-)
+import "github.com/concordat-ledger/concordat/actors/consensus/sbft"
 
 // An ordered search goes deep by not looking at orders that come to the same. Steps
 // of two nodes commute unless one takes what the other sent, and what is sent in one
@@ -65,14 +62,20 @@ func (s *search) kindOf(a action) kind {
 	case a == propose:
 		return kindPropose
 	case a >= bundle:
-		if s.messages.list[s.bundles[a-bundle][0]].phase == certificate.Commit {
-			return kindCommit
-		}
-		return kindShares
+		return s.messages.list[s.bundles[a-bundle][0]].kindTaking()
 	}
-	switch s.messages.list[a].input.(type) {
+	return s.messages.list[a].kindTaking()
+}
+
+// kindTaking is the kind of phase in which a message is taken.
+func (m *message) kindTaking() kind {
+	switch m.input.(type) {
 	case sbft.PrePrepare:
 		return kindProposal
+	case sbft.SignShare:
+		return kindShares
+	case sbft.CommitShare:
+		return kindCommit
 	case sbft.Prepare:
 		return kindPrepare
 	case *sbft.ViewChange:
@@ -86,6 +89,16 @@ func (s *search) kindOf(a action) kind {
 	default:
 		return kindProof
 	}
+}
+
+// missed tells that no phase is left in which anybody takes a message.
+func (s *search) missed(m *message, turn uint16) bool {
+	for _, p := range s.order[int(turn)/len(s.nodes):] {
+		if p.kind == m.kindTaking() && (!m.dies || p.view == int(m.view)) { // #nosec G115 -- 0 or 1
+			return false
+		}
+	}
+	return true
 }
 
 // inTurn reports whether a node may take an action now.
@@ -105,20 +118,23 @@ func (s *search) inTurn(n *node, from state, a action) bool {
 	}
 }
 
-// pass gives the turn to the next node that can do anything; false: nobody can.
-func (s *search) pass(from state) (state, bool) {
+// pass gives the turn to the next node that can do anything; false: nobody can. Before
+// a phase it goes on from the representative of the state, and says by which symmetry.
+func (s *search) pass(from state) (to state, turned uint8, ok bool) {
 	for int(from.turn)+1 < len(s.order)*len(s.nodes) {
-		before := s.order[int(from.turn)/len(s.nodes)].view
 		from.turn++
-		if s.order[int(from.turn)/len(s.nodes)].view != before {
+		if int(from.turn)%len(s.nodes) == 0 {
 			from.net = s.nets.with(from.net, nil, func(id uint32) bool { return s.dead(id, &from) })
+			var by uint8
+			from, by = s.representative(from)
+			turned = s.then(turned, by)
 		}
 		n := s.nodes[int(from.turn)%len(s.nodes)]
 		for _, a := range s.actions(n, from) {
 			if st := s.step(n, from.at[n.index], a); st.to != from.at[n.index] || !s.nets.holds(from.net, st.sends) {
-				return from, true
+				return from, turned, true
 			}
 		}
 	}
-	return from, false
+	return from, turned, false
 }

@@ -23,8 +23,9 @@ type state struct {
 // trail is how a state was reached first.
 type trail struct {
 	before uint32
-	node   uint8
 	by     action
+	node   uint8
+	turned uint8 // after the action the search went on from the image under this symmetry
 }
 
 // search is one breadth-first walk.
@@ -38,6 +39,7 @@ type search struct {
 	bundled  map[string]action
 	nets     *networks
 	order    []phase // nil: anything may happen at any time
+	group    []*symmetry
 
 	queues []queue
 	trails []trail
@@ -47,6 +49,7 @@ type search struct {
 // figures count the work.
 type figures struct {
 	widest, thinned, last, positions     int
+	states                               int // not counting those that only the turn makes different
 	transitions, merged, rebuilt, inputs int
 	complete                             bool
 	decisions                            [2]int // commit certificates that came about, by view
@@ -58,11 +61,12 @@ func newSearch(q quorum.Config, slots int, twins ...ledger.ReplicaID) *search {
 	s := &search{quorum: q, slots: slots, twins: twins, messages: &catalogue{numbers: map[[32]byte]uint32{}},
 		bundled: map[string]action{}, nets: newNetworks()}
 	for id := range ledger.ReplicaID(q.N()) { // #nosec G115 -- few
-		s.nodes = append(s.nodes, s.newNode(len(s.nodes), id, s.twinned(id), 'a'))
+		s.nodes = append(s.nodes, s.newNode(len(s.nodes), id, s.twinned(id)))
 	}
 	for _, id := range twins {
-		s.nodes = append(s.nodes, s.newNode(len(s.nodes), id, true, 'b'))
+		s.nodes = append(s.nodes, s.newNode(len(s.nodes), id, true))
 	}
+	s.symmetries()
 	return s
 }
 
@@ -95,7 +99,7 @@ type item struct {
 // returns what violates something, with the schedule that leads there.
 func (s *search) run(most, width int) error {
 	s.queues = make([]queue, max(1, len(s.order)*len(s.nodes)))
-	s.visit(0, state{}, 0, passes)
+	s.visit(trail{by: passes}, state{})
 	for turn := range s.queues {
 		q := &s.queues[turn]
 		s.thin(q, width)
@@ -109,7 +113,7 @@ func (s *search) run(most, width int) error {
 			if err := s.expand(q.items[at]); err != nil {
 				return err
 			}
-			if len(s.trails) >= most {
+			if s.states >= most {
 				s.last = turn
 				return nil
 			}
@@ -145,8 +149,8 @@ func mix(in state) uint64 {
 func (s *search) expand(it item) error {
 	from, number := it.state, it.number
 	if s.order != nil {
-		if to, ok := s.pass(from); ok {
-			s.visit(number, to, 0, passes)
+		if to, turned, ok := s.pass(from); ok {
+			s.visit(trail{before: number, by: passes, turned: turned}, to)
 		}
 	}
 	for i, n := range s.nodes {
@@ -159,31 +163,39 @@ func (s *search) expand(it item) error {
 			to := from
 			to.at[i] = st.to
 			to.net = s.nets.with(from.net, st.sends, func(id uint32) bool { return s.dead(id, &to) })
-			if !s.visit(number, to, i, a) {
-				continue
-			}
+			t := trail{before: number, node: uint8(i), by: a} // #nosec G115 -- few nodes
 			if why := s.judge(&to, n, st.sends); why != "" {
-				return fmt.Errorf("%s, after:\n%s", why, s.schedule(uint32(len(s.trails)-1))) // #nosec G115 -- it fits into memory
+				return s.tell(t, &to, st.sends)
 			}
+			if s.order == nil {
+				to, t.turned = s.representative(to)
+			}
+			s.visit(t, to)
 		}
 	}
 	return nil
 }
 
-// visit notes a state; false: it is known.
-func (s *search) visit(from uint32, to state, node int, by action) bool {
+// visit notes a state, unless it is known.
+func (s *search) visit(by trail, to state) {
 	q := &s.queues[to.turn]
 	if _, ok := q.visited[to]; ok {
 		s.merged++
-		return false
+		return
 	}
 	if q.visited == nil {
 		q.visited = map[state]struct{}{}
 	}
 	q.visited[to] = struct{}{}
-	q.items = append(q.items, item{to, uint32(len(s.trails))}) // #nosec G115 -- it fits into memory
-	s.trails = append(s.trails, trail{from, uint8(node), by})  // #nosec G115 -- few nodes
-	return true
+	if by.by != passes || len(s.trails) == 0 {
+		s.states++
+	}
+	number := by.before
+	if by.by != passes || by.turned != 0 || len(s.trails) == 0 {
+		number = uint32(len(s.trails)) // #nosec G115 -- it fits into memory
+		s.trails = append(s.trails, by)
+	}
+	q.items = append(q.items, item{to, number})
 }
 
 // actions lists what may happen to a node, if it is its turn.
@@ -262,11 +274,10 @@ func (s *search) bundleNumber(group []uint32) action {
 // dead tells that a message is of no use to any of those whom it can reach.
 func (s *search) dead(id uint32, in *state) bool {
 	m := &s.messages.list[id]
-	fact := m.to == 0
-	if s.order != nil && (fact || m.dies) && int(m.view) < s.order[int(in.turn)/len(s.nodes)].view { // #nosec G115 -- 0 or 1
+	if s.order != nil && s.missed(m, in.turn) {
 		return true
 	}
-	if !m.dies || fact {
+	if !m.dies {
 		return false
 	}
 	for _, n := range s.nodes {
@@ -277,8 +288,8 @@ func (s *search) dead(id uint32, in *state) bool {
 	return true
 }
 
-// judge says what is wrong with a new state: a machine that complains, two decisions
-// for one slot, two commit certificates for one slot, two votes of one honest replica.
+// judge says what is wrong with a state that a node's step has led to: a machine that
+// complains, two decisions for one slot, two commit certificates for one slot.
 func (s *search) judge(in *state, n *node, sends []uint32) string {
 	if bad := n.places[in.at[n.index]].bad; bad != "" {
 		return s.name(n) + ": " + bad
@@ -307,10 +318,6 @@ func (s *search) judge(in *state, n *node, sends []uint32) string {
 }
 
 func contradict(a, b *message) string {
-	if a.to == 0 && b.to == 0 && a.from == b.from && a.phase == b.phase && a.slot.View == b.slot.View &&
-		a.slot.Seq == b.slot.Seq && a.slot.Digest != b.slot.Digest {
-		return fmt.Sprintf("%s votes twice in phase %d of slot %d of view %d", a.from, a.phase, a.slot.Seq, a.slot.View)
-	}
 	x, ok := a.input.(sbft.CommitProof)
 	y, too := b.input.(sbft.CommitProof)
 	if ok && too && x.Slot.Seq == y.Slot.Seq && x.Slot.Digest != y.Slot.Digest {

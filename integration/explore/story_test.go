@@ -2,6 +2,7 @@ package explore
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
@@ -14,21 +15,30 @@ func (s *search) name(n *node) string {
 	return n.params.Self.String()
 }
 
-// schedule is the way to a state, a line for each action.
-func (s *search) schedule(to uint32) string {
-	var lines []string
-	for to != 0 {
-		t := s.trails[to]
-		if t.by != passes {
-			lines = append(lines, fmt.Sprintf("%-22s %s", s.name(s.nodes[t.node]), s.describe(t.by)))
-		}
-		to = t.before
+// tell gives what is wrong and the way there, a line for each action. The search may
+// have gone on from images of states; the story is told as it happened.
+func (s *search) tell(last trail, to *state, sends []uint32) error {
+	way := []trail{last}
+	for at := last.before; at != 0; at = s.trails[at].before {
+		way = append(way, s.trails[at])
 	}
+	slices.Reverse(way)
+	var back uint8 // leads from the search's names to those of the story
 	var text strings.Builder
-	for i := len(lines) - 1; i >= 0; i-- {
-		text.WriteString(lines[i] + "\n")
+	for _, t := range way {
+		if t.by != passes {
+			n := s.nodes[s.group[back].nodes[t.node]]
+			fmt.Fprintf(&text, "%-22s %s\n", s.name(n), s.describe(s.imageAction(int(back), t.by)))
+		}
+		back = s.then(s.inverse(t.turned), back)
 	}
-	return text.String()
+	real := s.image(int(back), *to)
+	sent := make([]uint32, 0, len(sends))
+	for _, id := range sends {
+		sent = append(sent, s.imageMessage(int(back), id))
+	}
+	why := s.judge(&real, s.nodes[s.group[back].nodes[last.node]], sent)
+	return fmt.Errorf("%s, after:\n%s", why, text.String())
 }
 
 func (s *search) describe(a action) string {
