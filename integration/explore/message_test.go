@@ -18,6 +18,7 @@ type message struct {
 	late  ledger.View // an ordered search gives it to nobody in an earlier view
 	dies  bool        // it is of no use to who is in a later view
 	share bool        // arrives together with others of its kind
+	move  bool        // so does a view-change message
 	slot  sbft.SlotID // of a share
 	phase certificate.Phase
 	from  ledger.ReplicaID
@@ -81,7 +82,7 @@ func classify(in sbft.Input) (m message, ok bool) {
 	case sbft.Prepare:
 		m.view = in.Slot.View
 	case *sbft.ViewChange:
-		m.view = in.View
+		m.view, m.move, m.from = in.View, true, in.From
 	case *sbft.NewView:
 		m.view = in.View
 	case sbft.CommitProof:

@@ -91,6 +91,10 @@ func (m *message) kindTaking() kind {
 	}
 }
 
+// lastPhase tells that nothing is taken any more of what is sent now: it is enough to
+// let each node take its steps alone.
+func (s *search) lastPhase(turn uint16) bool { return int(turn)/len(s.nodes) == len(s.order)-1 }
+
 // missed tells that no phase is left in which anybody takes a message.
 func (s *search) missed(m *message, turn uint16) bool {
 	for _, p := range s.order[int(turn)/len(s.nodes):] {

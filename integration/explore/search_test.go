@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
@@ -102,15 +103,19 @@ func (s *search) run(most, width int) error {
 	s.visit(trail{by: passes}, state{})
 	for turn := range s.queues {
 		q := &s.queues[turn]
+		if debugTurns {
+			fmt.Printf("turn %d %v node %d: %d states to begin with, %d in all\n", turn, s.order[turn/len(s.nodes)], turn%len(s.nodes), len(q.items), s.states)
+		}
 		s.thin(q, width)
 		s.widest = max(s.widest, len(q.items))
-		end := len(q.items)
+		began := len(q.items)
+		end := began
 		for at := 0; at < len(q.items); at++ {
 			if at == end {
 				s.levels = append(s.levels, len(q.items)-end)
 				end = len(q.items)
 			}
-			if err := s.expand(q.items[at]); err != nil {
+			if err := s.expand(q.items[at], at >= began); err != nil {
 				return err
 			}
 			if s.states >= most {
@@ -145,10 +150,11 @@ func mix(in state) uint64 {
 	return h
 }
 
-// expand takes every action that is possible in a state.
-func (s *search) expand(it item) error {
+// expand takes every action that is possible in a state; moved: its node has acted in
+// its turn.
+func (s *search) expand(it item, moved bool) error {
 	from, number := it.state, it.number
-	if s.order != nil {
+	if s.order != nil && !(moved && s.lastPhase(from.turn)) {
 		if to, turned, ok := s.pass(from); ok {
 			s.visit(trail{before: number, by: passes, turned: turned}, to)
 		}
@@ -221,7 +227,7 @@ func (s *search) possible(n *node, from state) []action {
 			out = append(out, impatient+action(slot)) // #nosec G115 -- few
 		}
 	}
-	var shares []uint32
+	var shares, moves []uint32
 	for _, id := range s.nets.sets[from.net] {
 		m := &s.messages.list[id]
 		switch {
@@ -230,11 +236,15 @@ func (s *search) possible(n *node, from state) []action {
 			if m.view == p.view && p.active {
 				shares = append(shares, id)
 			}
+		case m.move:
+			if m.view > p.view || !p.active {
+				moves = append(moves, id)
+			}
 		default:
 			out = append(out, action(id))
 		}
 	}
-	return s.bundle(shares, out)
+	return s.choose(moves, nil, s.bundle(shares, out))
 }
 
 // bundle joins the shares of one statement, when there are enough of them beside the
@@ -254,6 +264,21 @@ func (s *search) bundle(shares []uint32, out []action) []action {
 			out = append(out, s.bundleNumber(group))
 		}
 		shares = rest
+	}
+	return out
+}
+
+// choose joins the view-change messages of as many replicas as make a new view with the
+// primary's own, in every way: one of each replica, of two that a twinned one has sent.
+func (s *search) choose(moves, chosen []uint32, out []action) []action {
+	if len(chosen) == s.quorum.ViewChange()-1 {
+		slices.Sort(chosen)
+		return append(out, s.bundleNumber(chosen))
+	}
+	for i, id := range moves {
+		from := s.messages.list[id].from
+		others := slices.DeleteFunc(slices.Clone(moves[i+1:]), func(o uint32) bool { return s.messages.list[o].from == from })
+		out = s.choose(others, append(slices.Clone(chosen), id), out)
 	}
 	return out
 }
@@ -325,3 +350,5 @@ func contradict(a, b *message) string {
 	}
 	return ""
 }
+
+var debugTurns = os.Getenv("TURNS") != ""

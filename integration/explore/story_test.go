@@ -50,9 +50,13 @@ func (s *search) describe(a action) string {
 	case a == propose:
 		return "proposes"
 	case a >= bundle:
-		text := "takes shares:"
+		text := "takes together:"
 		for _, id := range s.bundles[a-bundle] {
 			m := &s.messages.list[id]
+			if m.move {
+				text += " " + s.describe(action(id))[len("takes "):] + ";"
+				continue
+			}
 			text += fmt.Sprintf(" %d/%d %s phase %d of %s;", m.slot.View, m.slot.Seq, m.slot.Digest.Short(), m.phase, m.from)
 		}
 		return text
