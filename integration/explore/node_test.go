@@ -244,6 +244,8 @@ func (r *run) vote(rec sbft.Record) {
 func (r *run) judge() {
 	for _, rep := range r.out.Reports {
 		switch rep.Kind {
+		case sbft.ReportRule:
+			r.s.rules[rep.Rule] = true
 		case sbft.ReportViolation:
 			r.now.bad = "it stops: " + rep.Text
 		case sbft.ReportEquivocation, sbft.ReportConflictingVote, sbft.ReportBadShare, sbft.ReportNotPrimary:
@@ -282,9 +284,10 @@ func (r *run) send(m sbft.Send) {
 	if !ok {
 		return
 	}
+	_, asks := in.(sbft.FetchBody) // whom it asks first is of no account: it asks all in turn
 	for _, o := range r.s.nodes {
 		other := o.params.Self != r.n.params.Self
-		if m.Broadcast && other || !m.Broadcast && other && o.params.Self == m.To {
+		if (m.Broadcast || asks) && other || other && o.params.Self == m.To {
 			msg.to |= 1 << o.index
 		}
 	}

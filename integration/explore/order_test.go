@@ -31,6 +31,7 @@ const (
 	kindNewView
 	kindFetch
 	kindBody
+	kinds
 )
 
 // phases of two views, with so many passes through each.

@@ -1,7 +1,6 @@
 package explore
 
 import (
-	"cmp"
 	"encoding/binary"
 	"fmt"
 	"os"
@@ -49,12 +48,14 @@ type search struct {
 
 // figures count the work.
 type figures struct {
-	widest, thinned, last, positions     int
+	widest, thinned, last                int
+	completeTo                           int // turns of which no state was left out, if thinned
 	states                               int // not counting those that only the turn makes different
 	transitions, merged, rebuilt, inputs int
 	complete                             bool
 	decisions                            [2]int // commit certificates that came about, by view
 	levels                               []int  // states at each depth
+	rules                                [sbft.Rules]bool
 }
 
 // newSearch has one node for each replica, and a second one for each twinned one.
@@ -96,8 +97,8 @@ type item struct {
 }
 
 // run visits states in the order of their depth, turn by turn, until there are so many.
-// Where a turn has more states than width to begin with, as many of them are drawn. It
-// returns what violates something, with the schedule that leads there.
+// Where a turn has more states than width to begin with, as many of them are drawn
+// (thin). It returns what violates something, with the schedule that leads there.
 func (s *search) run(most, width int) error {
 	s.queues = make([]queue, max(1, len(s.order)*len(s.nodes)))
 	s.visit(trail{by: passes}, state{})
@@ -123,31 +124,10 @@ func (s *search) run(most, width int) error {
 				return nil
 			}
 		}
-		s.positions += len(q.items)
 		*q = queue{}
 	}
 	s.last, s.complete = len(s.queues)-1, s.thinned == 0
 	return nil
-}
-
-// thin draws states by a hash of them: the same ones every time.
-func (s *search) thin(q *queue, width int) {
-	if s.order == nil || len(q.items) <= width {
-		return
-	}
-	s.thinned++
-	slices.SortFunc(q.items, func(a, b item) int { return cmp.Compare(mix(a.state), mix(b.state)) })
-	clear(q.items[width:])
-	q.items = q.items[:width]
-}
-
-func mix(in state) uint64 {
-	h := uint64(14695981039346656037)
-	for _, at := range append(in.at[:], in.net) {
-		h = (h ^ uint64(at)) * 1099511628211
-		h ^= h >> 29
-	}
-	return h
 }
 
 // expand takes every action that is possible in a state; moved: its node has acted in

@@ -77,10 +77,29 @@ func (s *search) describe(a action) string {
 	}
 }
 
-// reached tells how far the search has come.
+// reached tells how far the search has come, and from where on it has left out states.
 func (s *search) reached() string {
 	if s.order == nil {
 		return fmt.Sprintf("to depth %d: %v", len(s.levels), s.levels)
 	}
-	return fmt.Sprintf("to turn %d of %d, widest %d, %d turns thinned; decisions in view 0 and 1: %v", s.last+1, len(s.queues), s.widest, s.thinned, s.decisions)
+	full := fmt.Sprintf("complete to turn %d", s.last)
+	switch {
+	case s.complete:
+		full = "complete"
+	case s.thinned > 0:
+		full = fmt.Sprintf("complete to turn %d, %d turns thinned", s.completeTo, s.thinned)
+	}
+	return fmt.Sprintf("to turn %d of %d, %s; at most %d states to begin a turn with; decisions in view 0 and 1: %v; rules in places: %s",
+		s.last+1, len(s.queues), full, s.widest, s.decisions, s.ruled())
+}
+
+// ruled lists the rules that a machine has applied on its way to any place.
+func (s *search) ruled() string {
+	var text []string
+	for r, applied := range s.rules {
+		if applied {
+			text = append(text, sbft.Rule(r).String()) // #nosec G115 -- few
+		}
+	}
+	return strings.Join(text, " ")
 }
