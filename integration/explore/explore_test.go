@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 )
@@ -35,21 +36,31 @@ func TestAnyOrder(t *testing.T) {
 	}
 }
 
-// Both views from end to end, as many states of each turn as there is time for.
+// Both views from end to end, as many states of each turn as there is time for. What is
+// asserted besides is that the search gets where it matters: decisions in both views,
+// and every rule by which a new view takes over a value.
 func TestBothViewsInOrder(t *testing.T) {
-	width := 8000
+	width := 800
 	if testing.Short() {
-		width = 300
+		width = 100
 	}
+	var rules [sbft.Rules]bool
 	for _, q := range []quorum.Config{{F: 1}, {F: 1, C: 1}} {
 		for slots := 1; slots <= slotsMax; slots++ {
 			for _, twin := range []ledger.ReplicaID{0, 1, 2} {
 				s := newSearch(q, slots, twin)
 				s.order = phases(slots)
 				explore(t, s, most, width/slots)
+				require.Positive(t, s.decisions[0], "decisions in view 0")
 				require.Positive(t, s.decisions[1], "decisions in view 1")
+				for r, applied := range s.rules {
+					rules[r] = rules[r] || applied
+				}
 			}
 		}
+	}
+	for _, r := range []sbft.Rule{sbft.RuleF2, sbft.RuleS2, sbft.RuleW1, sbft.RuleW2, sbft.RuleW3, sbft.RuleW4, sbft.RuleW5, sbft.RuleB2, sbft.RuleE1} {
+		require.True(t, rules[r], "rule %s is never applied", r)
 	}
 }
 

@@ -76,7 +76,7 @@ func (s *search) step(n *node, at uint32, a action) step {
 		return st
 	}
 	r := s.rebuild(n, at)
-	r.sends, r.from, r.by = r.sends[:0], at, a
+	r.again, r.from, r.by = false, at, a
 	r.apply(a)
 	st := step{to: at}
 	if !r.outside { // beyond the slots of this search: it does not happen
@@ -101,6 +101,7 @@ type run struct {
 	out     sbft.Output
 	sends   []uint32
 	outside bool
+	again   bool // on the way back to a place: what it sends is known
 }
 
 // digest is that of the machine and of what the shell knows beside it.
@@ -124,7 +125,7 @@ func (s *search) rebuild(n *node, at uint32) *run {
 	if err != nil {
 		panic(err)
 	}
-	r := &run{s: s, n: n, machine: m}
+	r := &run{s: s, n: n, machine: m, again: true}
 	r.take(sbft.Started{})
 	s.rebuilt++
 	for i := len(path) - 1; i >= 0; i-- {
@@ -263,6 +264,10 @@ func (r *run) judge() {
 
 // send numbers a message for those whom it can reach.
 func (r *run) send(m sbft.Send) {
+	toItself := !m.Broadcast && m.To == r.n.params.Self
+	if r.again && !toItself {
+		return
+	}
 	body := m.Message
 	switch out := body.(type) {
 	case sbft.OutNewView:
@@ -276,7 +281,7 @@ func (r *run) send(m sbft.Send) {
 		r.now.bad = err.Error()
 		return
 	}
-	if !m.Broadcast && m.To == r.n.params.Self {
+	if toItself {
 		r.own = append(r.own, in)
 		return
 	}
