@@ -3,7 +3,6 @@ package explore
 import (
 	"encoding/binary"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
@@ -26,6 +25,7 @@ type trail struct {
 	by     action
 	node   uint8
 	turned uint8 // after the action the search went on from the image under this symmetry
+	depth  uint16
 }
 
 // search is one breadth-first walk.
@@ -54,7 +54,7 @@ type figures struct {
 	transitions, merged, rebuilt, inputs int
 	complete                             bool
 	decisions                            [2]int // commit certificates that came about, by view
-	levels                               []int  // states at each depth
+	deepest, within                      uint16 // steps to the deepest state; so many that no state within is missing
 	rules                                [sbft.Rules]bool
 }
 
@@ -104,23 +104,15 @@ func (s *search) run(most, width int) error {
 	s.visit(trail{by: passes}, state{})
 	for turn := range s.queues {
 		q := &s.queues[turn]
-		if debugTurns {
-			fmt.Printf("turn %d %v node %d: %d states to begin with, %d in all\n", turn, s.order[turn/len(s.nodes)], turn%len(s.nodes), len(q.items), s.states)
-		}
 		s.thin(q, width)
 		s.widest = max(s.widest, len(q.items))
 		began := len(q.items)
-		end := began
 		for at := 0; at < len(q.items); at++ {
-			if at == end {
-				s.levels = append(s.levels, len(q.items)-end)
-				end = len(q.items)
-			}
 			if err := s.expand(q.items[at], at >= began); err != nil {
 				return err
 			}
 			if s.states >= most {
-				s.last = turn
+				s.last, s.within = turn, s.trails[q.items[at].number].depth
 				return nil
 			}
 		}
@@ -173,8 +165,15 @@ func (s *search) visit(by trail, to state) {
 		q.visited = map[state]struct{}{}
 	}
 	q.visited[to] = struct{}{}
+	if len(s.trails) > 0 {
+		by.depth = s.trails[by.before].depth
+	}
+	if by.by != passes {
+		by.depth++
+	}
 	if by.by != passes || len(s.trails) == 0 {
 		s.states++
+		s.deepest = max(s.deepest, by.depth)
 	}
 	number := by.before
 	if by.by != passes || by.turned != 0 || len(s.trails) == 0 {
@@ -330,5 +329,3 @@ func contradict(a, b *message) string {
 	}
 	return ""
 }
-
-var debugTurns = os.Getenv("TURNS") != ""

@@ -79,18 +79,15 @@ func (s *search) describe(a action) string {
 
 // reached tells how far the search has come, and from where on it has left out states.
 func (s *search) reached() string {
-	if s.order == nil {
-		return fmt.Sprintf("to depth %d: %v", len(s.levels), s.levels)
-	}
-	full := fmt.Sprintf("complete to turn %d", s.last)
 	switch {
 	case s.complete:
-		full = "complete"
-	case s.thinned > 0:
-		full = fmt.Sprintf("complete to turn %d, %d turns thinned", s.completeTo, s.thinned)
+		return fmt.Sprintf("complete, the deepest after %d steps", s.deepest)
+	case s.order == nil:
+		return fmt.Sprintf("complete to %d steps", s.within)
+	case s.thinned == 0:
+		return fmt.Sprintf("complete to turn %d of %d, %d steps", s.last, len(s.queues), s.deepest)
 	}
-	return fmt.Sprintf("to turn %d of %d, %s; at most %d states to begin a turn with; decisions in view 0 and 1: %v; rules in places: %s",
-		s.last+1, len(s.queues), full, s.widest, s.decisions, s.ruled())
+	return fmt.Sprintf("complete to turn %d of %d, %d turns thinned, the deepest after %d steps", s.completeTo, len(s.queues), s.thinned, s.deepest)
 }
 
 // ruled lists the rules that a machine has applied on its way to any place.
