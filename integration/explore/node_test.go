@@ -98,6 +98,7 @@ type run struct {
 	from    uint32 // the place that is being left, and why
 	by      action
 	own     []sbft.Input
+	records []sbft.Record // everything that is durable
 	out     sbft.Output
 	sends   []uint32
 	outside bool
@@ -190,6 +191,7 @@ func (r *run) take(in sbft.Input) {
 }
 
 func (r *run) carryOut() {
+	r.records = append(r.records, r.out.Records...)
 	for _, rec := range r.out.Records {
 		if rec.Kind == sbft.RecordVote {
 			r.vote(rec)
@@ -238,7 +240,16 @@ func (r *run) vote(rec sbft.Record) {
 	if v.Slot.View < r.machine.View() && !r.n.twin {
 		r.now.bad = fmt.Sprintf("it votes in view %d and is in view %d", v.Slot.View, r.machine.View())
 	}
+	if !r.again && !r.n.twin {
+		r.blame(r.obeys(v))
+	}
 	r.now.votes = append(r.now.votes, v)
+}
+
+func (r *run) blame(why string) {
+	if why != "" {
+		r.now.bad = why
+	}
 }
 
 // judge notes what the machine says of itself and of others.
@@ -297,6 +308,9 @@ func (r *run) send(m sbft.Send) {
 		}
 	}
 	if vc, is := in.(*sbft.ViewChange); is {
+		if !r.n.twin {
+			r.blame(r.remembers(vc))
+		}
 		msg.to &= r.s.holders(r.s.quorum.Primary(vc.View))
 	}
 	msg.first = origin{r.n.index, r.from, r.by, len(r.sends)}
