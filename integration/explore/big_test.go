@@ -18,6 +18,7 @@ var (
 	flagPasses = flag.Int("explore.passes", 1, "through the phases of a view; 0: in any order")
 	flagWidth  = flag.Int("explore.width", most, "states of a turn to go on from")
 	flagC      = flag.Int("explore.c", 0, "c")
+	flagPlain  = flag.Bool("explore.plain", false, "make no use of symmetry")
 	flagWhole  = flag.Bool("explore.whole", false, "fail unless the search is complete")
 )
 
@@ -35,6 +36,9 @@ func TestLongSearch(t *testing.T) {
 	s := newSearch(quorum.Config{F: 1, C: *flagC}, *flagSlots, twins...)
 	if *flagPasses > 0 {
 		s.order = phases(*flagPasses)
+	}
+	if *flagPlain {
+		s.group = s.group[:1]
 	}
 	explore(t, s, *flagStates, *flagWidth)
 	require.True(t, s.complete || !*flagWhole)

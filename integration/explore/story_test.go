@@ -16,7 +16,8 @@ func (s *search) name(n *node) string {
 }
 
 // tell gives what is wrong and the way there, a line for each action. The search may
-// have gone on from images of states; the story is told as it happened.
+// have gone on from images of states; the story is told as it happened, and played
+// again to see that it leads there.
 func (s *search) tell(last trail, to *state, sends []uint32) error {
 	way := []trail{last}
 	for at := last.before; at != 0; at = s.trails[at].before {
@@ -25,14 +26,19 @@ func (s *search) tell(last trail, to *state, sends []uint32) error {
 	slices.Reverse(way)
 	var back uint8 // leads from the search's names to those of the story
 	var text strings.Builder
+	var played state
 	for _, t := range way {
 		if t.by != passes {
-			n := s.nodes[s.group[back].nodes[t.node]]
-			fmt.Fprintf(&text, "%-22s %s\n", s.name(n), s.describe(s.imageAction(int(back), t.by)))
+			n, a := s.nodes[s.group[back].nodes[t.node]], s.imageAction(int(back), t.by)
+			fmt.Fprintf(&text, "%-22s %s\n", s.name(n), s.describe(a))
+			played.at[n.index] = s.step(n, played.at[n.index], a).to
 		}
 		back = s.then(s.inverse(t.turned), back)
 	}
 	real := s.image(int(back), *to)
+	if played.at != real.at {
+		panic("the story leads somewhere else:\n" + text.String())
+	}
 	sent := make([]uint32, 0, len(sends))
 	for _, id := range sends {
 		sent = append(sent, s.imageMessage(int(back), id))
