@@ -28,8 +28,8 @@
 //
 // # Two ways through
 //
-// In any order (TestAnyOrder) the search is complete to a number of steps, eight to ten:
-// too few for a second view to decide anything, and all of what can happen on the way
+// In any order (TestAnyOrder) the search is complete to a number of steps, seven to
+// ten: too few for a second view to commit anything, and all that can happen on the way
 // into it. In the order of the protocol's phases (order_test.go, the reduction and what
 // it leaves out) it goes through both views to the end. With one slot and n = 4 this is
 // complete: in every run of the tests with no twin, half a million states; on demand with
@@ -45,7 +45,7 @@
 // leaves the two copies, and with n = 6 one or two pairs of replicas besides: a factor of
 // two to four, less in an ordered search, which can make use of it between phases only,
 // for within one the nodes act in turn. The order is what counts: it takes the search to
-// sixty steps where all orders of ten steps are a million states.
+// sixty steps where all states of any order within ten are a million.
 //
 // # What the search leaves out
 //
@@ -53,6 +53,7 @@
 // crashes but for the last rule above, complaints of others than replicas 0 to f, a
 // third view. Bodies are asked of everybody at once. Two steps are joined where only the
 // last of several inputs has an effect: shares arrive at a collector when there are enough
-// of them, all that were sent; view-change messages at the primary of their view only, as
+// of them, all that were sent (so where all have voted, the slow path alone is not gone:
+// the collector commits on the fast one beside it); view-change messages at the primary of their view only, as
 // many as it needs beside its own.
 package explore

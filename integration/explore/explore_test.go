@@ -108,7 +108,6 @@ func TestTwinsBeyondTheBudgetAreFound(t *testing.T) {
 			}
 			err := s.run(most, 4000)
 			require.Error(t, err)
-			require.NotContains(t, err.Error(), "no symmetry")
 			t.Logf("found after %d states: %v", s.states, err)
 		}
 	}
