@@ -52,8 +52,8 @@
 // Statuses, accusations, checkpoints, fetching of new-view messages (they arrive in full),
 // crashes but for the last rule above, complaints of others than replicas 0 to f, a
 // third view. Bodies are asked of everybody at once. Two steps are joined where only the
-// last of several inputs has an effect: shares arrive at a collector when there are enough
-// of them, all that were sent (so where all have voted, the slow path alone is not gone:
-// the collector commits on the fast one beside it); view-change messages at the primary of their view only, as
-// many as it needs beside its own.
+// last of several inputs has an effect: shares arrive at a collector when there are
+// enough of them, all that were sent (so that where all have voted, a collector that goes
+// the slow path commits on the fast one beside it); view-change messages at the primary of
+// their view only, as many as it needs beside its own.
 package explore
