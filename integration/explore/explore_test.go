@@ -47,6 +47,18 @@ func TestOneSlotCompletely(t *testing.T) {
 	require.Positive(t, s.decisions[1])
 }
 
+// One slot, view 0 alone, with a twin: all states of the ordered search, in which some
+// decide on the fast path and some on the slow one.
+func TestOneViewCompletely(t *testing.T) {
+	for _, twin := range []ledger.ReplicaID{0, 1, 2, 3} {
+		s := newSearch(four, 1, twin)
+		s.order = phases(1)[:viewPhases]
+		explore(t, s, most, most)
+		require.True(t, s.complete)
+		require.True(t, s.rules[sbft.RuleF2] && s.rules[sbft.RuleS2])
+	}
+}
+
 // Two slots, a twin, any order of steps: every state within some number of steps.
 func TestAnyOrder(t *testing.T) {
 	states := 100_000

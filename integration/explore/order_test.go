@@ -34,6 +34,9 @@ const (
 	kinds
 )
 
+// viewPhases is how many phases one pass through view 0 has.
+const viewPhases = 6
+
 // phases of two views, with so many passes through each.
 func phases(passes int) []phase {
 	agree := []kind{kindPropose, kindProposal, kindShares, kindPrepare, kindCommit, kindProof}
