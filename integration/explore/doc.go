@@ -54,7 +54,7 @@
 // crashes but for the last rule above, complaints of others than replicas 0 to f, a
 // third view. Bodies are asked of everybody at once. Two steps are joined where only the
 // last of several inputs has an effect: shares arrive at a collector when there are
-// enough of them, all that were sent (so that where all have voted, a collector that goes
-// the slow path commits on the fast one beside it); view-change messages at the primary of
-// their view only, as many as it needs beside its own.
+// enough of them, all that were sent, or with one of them late for the fast path;
+// view-change messages at the primary of their view only, as many as it needs beside its
+// own.
 package explore

@@ -21,6 +21,7 @@ const (
 	leave                           // f+1 complaints about view 0 arrive
 	impatient                       // + slot: the collector's patience is over
 	bundle    action = 1 << 30      // + number
+	slowly    action = 1 << 29      // of a bundle: a share that the fast path needs is still on its way
 	passes    action = 1<<32 - 1    // nothing happens: the next node has its turn
 )
 
@@ -169,8 +170,13 @@ func (r *run) apply(a action) {
 		r.take(sbft.Pending{Transactions: 1, Bytes: 1})
 		r.take(sbft.Fired{Timer: sbft.Timer{Kind: sbft.TimerBatch}})
 	case a >= bundle:
-		for _, id := range r.s.bundles[a-bundle] {
-			r.take(r.s.messages.list[id].input)
+		for _, id := range r.s.bundle(a) {
+			in := r.s.messages.list[id].input
+			if share, ok := in.(sbft.SignShare); ok && a&slowly != 0 {
+				share.Fast = nil // whose is late makes no difference
+				in = share
+			}
+			r.take(in)
 		}
 	default:
 		r.take(r.s.messages.list[a].input)

@@ -66,7 +66,7 @@ func (s *search) kindOf(a action) kind {
 	case a == propose:
 		return kindPropose
 	case a >= bundle:
-		return s.messages.list[s.bundles[a-bundle][0]].kindTaking()
+		return s.messages.list[s.bundle(a)[0]].kindTaking()
 	}
 	return s.messages.list[a].kindTaking()
 }

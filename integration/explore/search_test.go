@@ -7,6 +7,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 )
 
@@ -223,12 +224,12 @@ func (s *search) possible(n *node, from state) []action {
 			out = append(out, action(id))
 		}
 	}
-	return s.choose(moves, nil, s.bundle(shares, out))
+	return s.choose(moves, nil, s.join(shares, out))
 }
 
-// bundle joins the shares of one statement, when there are enough of them beside the
+// join joins the shares of one statement, when there are enough of them beside the
 // collector's own.
-func (s *search) bundle(shares []uint32, out []action) []action {
+func (s *search) join(shares []uint32, out []action) []action {
 	for len(shares) > 0 {
 		first := &s.messages.list[shares[0]]
 		var group, rest []uint32
@@ -241,6 +242,9 @@ func (s *search) bundle(shares []uint32, out []action) []action {
 		}
 		if len(group) >= s.quorum.Slow()-1 {
 			out = append(out, s.bundleNumber(group))
+			if first.phase == certificate.Prepare && len(group) >= s.quorum.Fast()-1 {
+				out = append(out, s.bundleNumber(group)|slowly)
+			}
 		}
 		shares = rest
 	}
@@ -261,6 +265,9 @@ func (s *search) choose(moves, chosen []uint32, out []action) []action {
 	}
 	return out
 }
+
+// bundle is the messages that an action joins.
+func (s *search) bundle(a action) []uint32 { return s.bundles[a&^(bundle|slowly)] }
 
 func (s *search) bundleNumber(group []uint32) action {
 	var key []byte

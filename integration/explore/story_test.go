@@ -57,7 +57,10 @@ func (s *search) describe(a action) string {
 		return "proposes"
 	case a >= bundle:
 		text := "takes together:"
-		for _, id := range s.bundles[a-bundle] {
+		if a&slowly != 0 {
+			text = "takes together, too few for the fast path:"
+		}
+		for _, id := range s.bundle(a) {
 			m := &s.messages.list[id]
 			if m.move {
 				text += " " + s.describe(action(id))[len("takes "):] + ";"

@@ -119,11 +119,11 @@ func (s *search) imageAction(g int, a action) action {
 		return a
 	case a >= bundle:
 		var ids []uint32
-		for _, id := range s.bundles[a-bundle] {
+		for _, id := range s.bundle(a) {
 			ids = append(ids, s.imageMessage(g, id))
 		}
 		slices.Sort(ids)
-		return s.bundleNumber(ids)
+		return s.bundleNumber(ids) | a&slowly
 	}
 	return action(s.imageMessage(g, uint32(a)))
 }
