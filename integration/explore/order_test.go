@@ -11,7 +11,8 @@ import "github.com/concordat-ledger/concordat/actors/consensus/sbft"
 // only: first to last phase, and in each the nodes in turn, of which each takes any
 // sequence of that phase's steps, or none. What it does not see are schedules in
 // which one node takes an earlier phase's step after a later one's; passes repeat the
-// phases of a view, so that it may do so as often.
+// phases of a view, so that it may do so as often. Nor does it see what a replica does
+// that stays in view 0 while others agree in view 1.
 type phase struct {
 	kind kind
 	view int // messages and votes of earlier views matter no more

@@ -51,7 +51,7 @@ type search struct {
 type figures struct {
 	widest, thinned, last                int
 	completeTo                           int // turns of which no state was left out, if thinned
-	states                               int // not counting those that only the turn makes different
+	states                               int // that a step led to; that the turn passes on makes none
 	transitions, merged, rebuilt, inputs int
 	complete                             bool
 	decisions                            [2]int // commit certificates that came about, by view
