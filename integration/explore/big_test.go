@@ -23,7 +23,7 @@ var (
 )
 
 // TestLongSearch is for the night: -run TestLongSearch -explore.states 50000000. All of
-// one slot with replica 2 twinned are WHOLE million states: with -explore.slots 1
+// one slot with replica 2 twinned are 28 million states: with -explore.slots 1
 // -explore.twin 2 -explore.whole it takes a minute and some gigabytes.
 func TestLongSearch(t *testing.T) {
 	if *flagStates == 0 {

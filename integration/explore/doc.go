@@ -12,8 +12,8 @@
 // inputs, and connected by transitions that are computed once. A state of the whole is
 // one number for each node and one for the set of messages that were ever sent; the
 // search handles these numbers and touches a machine only where a node meets an
-// input for the first time in a place. Half a million states need thirty thousand
-// machines.
+// input for the first time in a place. Twenty-eight million states need ninety
+// thousand machines.
 //
 // What is sent stays, and may arrive at any time, again, or never. Time stands still:
 // a timer fires because the search says so.
@@ -32,8 +32,8 @@
 // ten: too few for a second view to commit anything, and all that can happen on the way
 // into it. In the order of the protocol's phases (order_test.go, the reduction and what
 // it leaves out) it goes through both views to the end. With one slot and n = 4 this is
-// complete: in every run of the tests with no twin, half a million states; on demand with
-// a twin, ten million and more. With two slots, or n = 6, a turn has too many states and
+// complete: in every run of the tests with no twin, nine hundred thousand states; on demand
+// with a twin, 28 million for replica 2. With two slots, or n = 6, a turn has too many states and
 // the search goes on from some of them, chosen so that all stages are among them
 // (thin_test.go); the tests print up to which turn nothing was left out.
 //

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 )
 
@@ -58,11 +59,12 @@ func rank(all []candidate) {
 }
 
 // progress is how far a state has come. Its stage is how many nodes have left view 0, have
-// entered view 1, have decided; its kind, how far each is, whichever it is, and how many
+// entered view 1, have decided, and how many values are voted for; its kind, how far each is, whichever it is, and how many
 // messages of each kind are on their way.
 func (s *search) progress(in *state) (stage, kind uint64) {
 	far := make([]uint32, len(s.nodes), len(s.nodes)+int(kinds))
-	var count [3]uint32
+	var count [4]uint32
+	values := map[ledger.Hash]bool{}
 	for i, n := range s.nodes {
 		p := &n.places[in.at[i]]
 		far[i] = p.far()
@@ -71,8 +73,12 @@ func (s *search) progress(in *state) (stage, kind uint64) {
 				count[j]++
 			}
 		}
+		for _, v := range p.votes {
+			values[v.Slot.Digest] = true
+		}
 	}
 	slices.Sort(far)
+	count[3] = uint32(len(values)) // #nosec G115 -- few
 	var sent [kinds]uint32
 	for _, id := range s.nets.sets[in.net] {
 		sent[s.messages.list[id].kindTaking()]++
