@@ -84,7 +84,7 @@ func TestBothViewsInOrder(t *testing.T) {
 	width, ofFour := 400, 2000 // of one slot and four: so many find ">=" for ">" in the rule of the new view
 	switch {
 	case testing.Short():
-		width, ofFour = 100, 100
+		width, ofFour = 200, 200
 	case *flagLong:
 		width = 2000
 	}
