@@ -21,6 +21,7 @@ type play struct {
 	// path, and whether they are gone in the end. Otherwise every round is finished in
 	// an orderly way.
 	drawn  bool
+	seed   uint64 // beside the scenario's number, of a drawn play
 	faults faults
 	story  io.Writer // what happens, line by line; nil: nobody listens
 }
@@ -36,7 +37,7 @@ const (
 func (p play) run(number int, s scenario) (figures, error) {
 	var random *rand.Rand
 	if p.drawn {
-		random = rand.New(rand.NewPCG(uint64(number), 1)) // #nosec G115 G404 -- chance with a seed
+		random = rand.New(rand.NewPCG(uint64(number), p.seed)) // #nosec G115 G404 -- chance with a seed
 	}
 	seat := s.seats(p.cast)
 	w := newWorld(p, seat, random)

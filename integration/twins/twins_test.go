@@ -32,19 +32,19 @@ func TestEveryScenarioPlayedToTheEnd(t *testing.T) {
 }
 
 func TestEveryScenarioCutShort(t *testing.T) {
-	campaign(t, play{cast: four, quorum: quorum.Config{F: 1}, drawn: true}, four.scenarios())
+	campaign(t, play{cast: four, quorum: quorum.Config{F: 1}, drawn: true, seed: *flagSeed}, four.scenarios())
 }
 
 var (
 	flagSix   = flag.Int("twins.six", 500, "scenarios of six replicas, f = 1 and c = 1, of 377,028")
 	flagSeven = flag.Int("twins.seven", 0, "scenarios of seven replicas of which two have twins")
-	flagSeed  = flag.Uint64("twins.seed", 1, "which of them are drawn")
+	flagSeed  = flag.Uint64("twins.seed", 1, "of what chance decides")
 )
 
 func TestSampledScenariosOfSixReplicas(t *testing.T) {
 	six := cast{identities: 6, twinned: 1}
 	for _, drawn := range []bool{false, true} {
-		campaign(t, play{cast: six, quorum: quorum.Config{F: 1, C: 1}, drawn: drawn}, six.sample(*flagSeed, *flagSix))
+		campaign(t, play{cast: six, quorum: quorum.Config{F: 1, C: 1}, drawn: drawn, seed: *flagSeed}, six.sample(*flagSeed, *flagSix))
 	}
 }
 
@@ -54,6 +54,6 @@ func TestSampledScenariosOfSevenReplicas(t *testing.T) {
 	}
 	seven := cast{identities: 7, twinned: 2}
 	for _, drawn := range []bool{false, true} {
-		campaign(t, play{cast: seven, quorum: quorum.Config{F: 2}, drawn: drawn}, seven.sample(*flagSeed, *flagSeven))
+		campaign(t, play{cast: seven, quorum: quorum.Config{F: 2}, drawn: drawn, seed: *flagSeed}, seven.sample(*flagSeed, *flagSeven))
 	}
 }
