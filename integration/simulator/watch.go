@@ -8,13 +8,13 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 )
 
-// watch holds what must be true (RELIABILITY: A1 to A12). It computes with nothing of
+// watch holds what must be true (A1 to A4 and A6 to A12 of docs/consensus.md). It computes with nothing of
 // the product's.
 type watch struct {
 	w        *world
 	agreed   map[ledger.Seq]ledger.Hash // A1: what the first honest replica took as decided
 	states   map[int]ledger.Hash        // A3: the state after a height
-	place    map[ledger.Hash]int        // A5: where a transaction was executed first
+	place    map[ledger.Hash]int        // where a transaction was executed first
 	counts   map[ledger.Hash]int        // honest and other replicas that executed it
 	acked    map[ledger.Hash]int        // A4: height of what a client was told
 	votes    map[voteKey]ledger.Hash    // A6, A2: what a replica signed, over all lives
@@ -154,7 +154,7 @@ func (v *watch) formed(n *node, d sbft.Decision) {
 	}
 }
 
-// executed checks a block of an honest chain, and counts acknowledgements: A1, A3, A4, A5.
+// executed checks a block of an honest chain, and counts acknowledgements: A1, A3, A4.
 func (v *watch) executed(n *node, h int, b block) {
 	if !n.byzantine() {
 		v.one(n, ledger.Seq(h), b.body.Digest) // #nosec G115 -- positive
