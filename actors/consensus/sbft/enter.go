@@ -278,7 +278,6 @@ func (m *Machine) adopt(c choiceProven, nv *NewView, out *Output) {
 		return
 	case Null:
 		m.rule(out, RuleW5)
-		s.keepBody(m.null, false)
 	case Adopted:
 		m.rule(out, adoptedBy(nv, c))
 	}
@@ -287,6 +286,9 @@ func (m *Machine) adopt(c choiceProven, nv *NewView, out *Output) {
 	}
 	s.chosen = &digest
 	m.top = max(m.top, s.seq)
+	if digest == m.null.Digest { // it may be a prepared or witnessed null as well, which nobody need be asked for
+		s.keepBody(m.null, false)
+	}
 	if s.body(digest) == nil && !s.recorded(digest) {
 		m.fetchBody(s, nv, out)
 		return

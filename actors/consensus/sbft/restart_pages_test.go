@@ -257,6 +257,20 @@ func TestPageAnEquivocationWithoutVotesIsProvenByTheViewChange(t *testing.T) {
 	require.Equal(t, ledger.ReplicaID(0), tb.q.Primary(append(tb.seats[1].proofs, tb.seats[2].proofs...)[0].View))
 }
 
+// A null that an earlier view agreed on is known to everyone: nobody asks for it.
+func TestPageAPreparedNullIsNotFetched(t *testing.T) {
+	tb := newTable(t, four)
+	null := tb.seats[3].machine.null
+	nv := tb.announced(2, func(vc *ViewChange) {
+		vc.Slots = []SlotEvidence{{Seq: 1, Prepared: proven(1, null)}}
+	})
+	tb.inject(3, nv)
+	require.Equal(t, ledger.View(2), tb.seats[3].machine.View())
+	require.Positive(t, tb.seats[3].rules[RuleW3])
+	require.Empty(t, tb.lying(3, 0, OutFetchBody{}))
+	require.Empty(t, tb.lying(3, 1, OutFetchBody{}))
+}
+
 // A checkpoint that is certified far ahead costs no step for each number before it.
 func TestPageACheckpointFarAheadIsTakenAtOnce(t *testing.T) {
 	tb := newTable(t, four)
