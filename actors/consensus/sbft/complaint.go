@@ -140,8 +140,9 @@ func (s *slot) evidence() (SlotEvidence, bool) {
 // repeatMove says again what a replica that moves has said: its complaint, and its
 // view-change message to the new primary and everyone else.
 func (m *Machine) repeatMove(out *Output) {
-	// The message is large and goes to all: the more replicas, the less often.
-	if m.now-m.moving.repeated < m.p.Timing.Resend*Instant(1+m.n/16) { // #nosec G115 -- small
+	// The message is large and goes to all: the more replicas, the less often. But one that
+	// is lost is to be repeated before patience ends.
+	if m.now-m.moving.repeated < min(m.p.Timing.Resend, m.movePatience()/2)*Instant(1+m.n/16) { // #nosec G115 -- small
 		return
 	}
 	m.moving.repeated = m.now

@@ -45,12 +45,12 @@ func TestPageTwoDeadPrimariesInARow(t *testing.T) {
 	tb := newTable(t, four)
 	tb.leave(0, 0, 2, 3)
 	tb.among(0, 2, 3)
-	tb.now += Milliseconds(400)
+	tb.now += Milliseconds(140)
 	for _, id := range []ledger.ReplicaID{0, 2, 3} {
 		tb.fire(id, TimerView, 0)
-		require.Equal(t, [3]int{}, tb.seats[id].complaints(), "its first patience is 500 ms now")
+		require.Equal(t, [3]int{}, tb.seats[id].complaints(), "two messages may take 5/8 of the patience for a slot")
 	}
-	tb.now += Milliseconds(220)
+	tb.now += Milliseconds(60)
 	for _, id := range []ledger.ReplicaID{0, 2, 3} {
 		tb.fire(id, TimerView, 0)
 		require.Equal(t, [3]int{1, 0, 0}, tb.seats[id].complaints())
@@ -63,6 +63,26 @@ func TestPageTwoDeadPrimariesInARow(t *testing.T) {
 	b := tb.offer(2, "goes on")
 	tb.among(0, 2, 3)
 	require.Equal(t, b.Digest, tb.seats[3].chain[0].Digest)
+}
+
+// C1: with each view that brings nothing, a new primary is given twice the time, up to the cap.
+func TestPagePatienceWithNewPrimariesDoubles(t *testing.T) {
+	tb := newTable(t, four)
+	m := tb.seats[3].machine
+	var took []Instant
+	for view := range ledger.View(8) {
+		tb.leave(view, 3)
+		took = append(took, m.movePatience())
+	}
+	base := tb.seats[3].machine.pace.base()
+	for i, want := range []Instant{base * 5 / 8, 2 * base, 4 * base, 8 * base, 16 * base, Milliseconds(5000), Milliseconds(5000)} {
+		i = min(i, len(took)-1)
+		if i == 0 {
+			require.InDelta(t, float64(want), float64(took[0]), float64(want)/4)
+			continue
+		}
+		require.InDelta(t, float64(min(want, Milliseconds(5000))), float64(took[i]), float64(want)/4, "view %d", i)
+	}
 }
 
 // C2: the primary leaves one request out while everything else moves. After ten seconds
@@ -246,7 +266,7 @@ func TestPageALostViewChangeMessageIsRepeated(t *testing.T) {
 	tb := newTable(t, four)
 	tb.leave(0, 1, 2, 3)
 	tb.drop(anyone, anyone, nil)
-	tb.now += Milliseconds(260)
+	tb.now += Milliseconds(100)
 	for id := ledger.ReplicaID(1); id < 4; id++ {
 		tb.fire(id, TimerView, 0)
 		require.Len(t, tb.lying(id, anyone, OutViewChange{}), 3)

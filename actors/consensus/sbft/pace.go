@@ -43,13 +43,29 @@ func (p *pace) base() Instant {
 
 // patience grows with consecutive failed views, up to the cap, and differs a little
 // between replicas and views so that they do not all act at one instant.
-func (m *Machine) viewPatience() Instant {
+func (m *Machine) viewPatience() Instant { return m.patience(m.moving.attempts) }
+
+func (m *Machine) patience(doublings int) Instant {
 	wait := m.pace.base()
-	for range min(m.moving.attempts, 8) {
+	for range min(doublings, 8) {
 		wait = min(2*wait, m.p.Timing.ViewMax)
 	}
+	return m.spread(wait)
+}
+
+func (m *Machine) spread(wait Instant) Instant {
 	spread := (uint64(m.p.Self)*7 + uint64(m.view)*13) % 16
 	return wait + wait*Instant(spread)/64 // #nosec G115 -- below 16
+}
+
+// movePatience is how long a new primary may take until it announces its view. That
+// takes two messages, less than a slot, so it is short at first: the next primary may
+// be as dead as the last one. Then it doubles like the other.
+func (m *Machine) movePatience() Instant {
+	if m.moving.attempts <= 1 {
+		return m.spread(m.pace.base() * 5 / 8)
+	}
+	return m.patience(m.moving.attempts - 1)
 }
 
 // silence is how long a primary may say nothing.
@@ -85,7 +101,7 @@ func (m *Machine) armView(out *Output) {
 func (m *Machine) onViewTimer(out *Output) {
 	m.armView(out)
 	if !m.active {
-		if m.now-m.since >= m.viewPatience() {
+		if m.now-m.since >= m.movePatience() {
 			m.complain(RuleC1, out)
 		}
 		m.repeatMove(out)
