@@ -740,6 +740,8 @@ type FetchSnapshot struct {
 	Height        uint64                 `protobuf:"varint,2,opt,name=height,proto3" json:"height,omitempty"` // 0: of the newest, for its manifest
 	Kind          uint32                 `protobuf:"varint,3,opt,name=kind,proto3" json:"kind,omitempty"`     // transfer.Kind
 	Index         uint64                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`   // transfer.Item.Index
+	Depth         uint32                 `protobuf:"varint,5,opt,name=depth,proto3" json:"depth,omitempty"`   // of the tree's parts, as the manifest has it
+	Offset        uint64                 `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"` // where to go on in a piece that is too large for one message
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -802,11 +804,26 @@ func (x *FetchSnapshot) GetIndex() uint64 {
 	return 0
 }
 
+func (x *FetchSnapshot) GetDepth() uint32 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+func (x *FetchSnapshot) GetOffset() uint64 {
+	if x != nil {
+		return x.Offset
+	}
+	return 0
+}
+
 type SnapshotPiece struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       uint64                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
-	Answer        uint32                 `protobuf:"varint,2,opt,name=answer,proto3" json:"answer,omitempty"` // transfer.Answer: 0 here it is, 2 ask again, 3 not here
-	Payload       []byte                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"`
+	Answer        uint32                 `protobuf:"varint,2,opt,name=answer,proto3" json:"answer,omitempty"`  // transfer.Answer: 0 here it is, 2 ask again, 3 not here
+	Payload       []byte                 `protobuf:"bytes,3,opt,name=payload,proto3" json:"payload,omitempty"` // of the piece, from the offset on
+	Total         uint64                 `protobuf:"varint,4,opt,name=total,proto3" json:"total,omitempty"`    // bytes of the whole piece
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -860,6 +877,13 @@ func (x *SnapshotPiece) GetPayload() []byte {
 		return x.Payload
 	}
 	return nil
+}
+
+func (x *SnapshotPiece) GetTotal() uint64 {
+	if x != nil {
+		return x.Total
+	}
+	return 0
 }
 
 var File_actors_actorspb_replica_proto protoreflect.FileDescriptor
@@ -920,16 +944,19 @@ const file_actors_actorspb_replica_proto_rawDesc = "" +
 	"\vcertificate\x18\x04 \x01(\fR\vcertificate\x12\x18\n" +
 	"\aoutcome\x18\x05 \x01(\fR\aoutcome\x12\x18\n" +
 	"\aresults\x18\x06 \x03(\fR\aresults\x12'\n" +
-	"\x0fcommands_before\x18\a \x01(\fR\x0ecommandsBefore\"k\n" +
+	"\x0fcommands_before\x18\a \x01(\fR\x0ecommandsBefore\"\x99\x01\n" +
 	"\rFetchSnapshot\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x16\n" +
 	"\x06height\x18\x02 \x01(\x04R\x06height\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x14\n" +
-	"\x05index\x18\x04 \x01(\x04R\x05index\"[\n" +
+	"\x05index\x18\x04 \x01(\x04R\x05index\x12\x14\n" +
+	"\x05depth\x18\x05 \x01(\rR\x05depth\x12\x16\n" +
+	"\x06offset\x18\x06 \x01(\x04R\x06offset\"q\n" +
 	"\rSnapshotPiece\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x16\n" +
 	"\x06answer\x18\x02 \x01(\rR\x06answer\x12\x18\n" +
-	"\apayload\x18\x03 \x01(\fR\apayloadB7Z5github.com/concordat-ledger/concordat/actors/actorspbb\x06proto3"
+	"\apayload\x18\x03 \x01(\fR\apayload\x12\x14\n" +
+	"\x05total\x18\x04 \x01(\x04R\x05totalB7Z5github.com/concordat-ledger/concordat/actors/actorspbb\x06proto3"
 
 var (
 	file_actors_actorspb_replica_proto_rawDescOnce sync.Once

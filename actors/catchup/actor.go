@@ -80,15 +80,15 @@ func New(cfg *Config) shell.Spec {
 		New:  func() shell.Behaviour { return &catchup{cfg: cfg} },
 		Lanes: []shell.Lane{
 			{Name: "local", Capacity: 4096, Overflow: shell.DropOldest}, // heights: the newest counts
-			{Name: "peers", Capacity: 64, Overflow: shell.DropNewest},   // whoever asked asks again
 			{Name: "replies", Capacity: 64, Overflow: shell.DropNewest}, // one is awaited from each peer; more is not asked for
+			{Name: "peers", Capacity: 64, Overflow: shell.DropNewest},   // whoever asked asks again
 		},
 		Lane: func(msg any) int {
 			switch msg.(type) {
 			case *actorspb.FetchBlocks, *actorspb.FetchSnapshot:
-				return 1
-			case *actorspb.Blocks, *actorspb.SnapshotPiece:
 				return 2
+			case *actorspb.Blocks, *actorspb.SnapshotPiece:
+				return 1
 			}
 			return 0
 		},
@@ -133,7 +133,11 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 	case *actorspb.Blocks:
 		a.onBlocks(c, m)
 	case *actorspb.SnapshotPiece:
-		if from, ok := a.cfg.Replica(c.Sender()); ok {
+		from, ok := a.cfg.Replica(c.Sender())
+		switch {
+		case ok && a.history.wants(from, m.GetRequest()):
+			a.history.onPiece(c, from, m, a.now())
+		case ok:
 			a.join.onPiece(c, from, m, a.local, a.now())
 		}
 	case *actorspb.FetchBlocks, *actorspb.FetchSnapshot:
@@ -141,6 +145,7 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 		return
 	case poll:
 		c.After(poll{}, pollEvery, poll{})
+		a.serving.collect(c)
 	}
 	a.ask(c)
 }
@@ -167,17 +172,17 @@ func (a *catchup) onFetch(c *shell.Context, msg any) {
 // blocks otherwise, and history when there is nothing else to do.
 func (a *catchup) ask(c *shell.Context) {
 	now := a.now()
-	wait := a.join.machine.Consider(a.local, now)
+	wait := a.join.install == nil && a.join.machine.Consider(a.local, now)
 	a.join.poll(c, now)
 	a.report()
-	if wait || a.join.over {
+	if wait || a.join.install != nil || a.join.over != 0 {
 		return
 	}
 	if f := a.machine.Next(now); f != nil {
 		c.Tell(a.cfg.Peer(f.From), &actorspb.FetchBlocks{Request: f.Request, From: uint64(f.Height), Max: f.Blocks, BytesMax: requestBytes})
 		return
 	}
-	if a.local+a.cfg.Params.Behind > a.machine.Target() {
+	if a.local+a.cfg.Params.Behind > a.join.machine.Reached() {
 		a.history.ask(c, now)
 	}
 }
@@ -187,7 +192,10 @@ func (a *catchup) report() {
 		return
 	}
 	p := Progress{Local: a.local, Target: max(a.local, a.join.machine.Reached()), Snapshot: a.join.machine.Height(),
-		Installing: a.join.install != nil || a.join.over, History: a.cfg.Snapshots.Base()}
+		Installing: a.join.install != nil || a.join.over != 0, History: a.cfg.Snapshots.Base()}
+	if a.join.over != 0 {
+		p.Snapshot = a.join.over
+	}
 	p.Have, p.Parts = a.join.machine.Progress()
 	if p != a.told {
 		a.told = p
@@ -232,7 +240,7 @@ func (a *catchup) onBlocks(c *shell.Context, m *actorspb.Blocks) {
 		return
 	}
 	good, honest := 0, true
-	next := ledger.Height(m.GetFrom())
+	next := a.machine.Awaited() // whatever the reply says that it begins with
 	for _, raw := range m.GetBlocks() {
 		d, err := a.check(raw, next)
 		if err != nil {

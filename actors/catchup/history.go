@@ -1,10 +1,14 @@
 package catchup
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 
+	"google.golang.org/protobuf/proto"
+
 	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/catchup/transfer"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
@@ -27,6 +31,8 @@ type history struct {
 	sent     int64
 	due      int64 // not before: history has a fifth of one core at most
 	above    *expectation
+	large    ledger.Height // too large for one message: it is fetched in parts
+	raw      []byte        // of it, so far
 }
 
 // expectation is what the block below the base must be.
@@ -37,10 +43,14 @@ type expectation struct {
 }
 
 // historyBlocks are asked for at once; few, because it is done beside the work.
-const historyBlocks = 64
+const historyBlocks = 16
 
 // historyRequests are numbered apart from those for blocks.
 const historyRequests = 1 << 62
+
+// errUncertified means that a source has no certificate of a block's outcome. It may be
+// honest: a replica that was away can have missed it.
+var errUncertified = errors.New("the outcome of an old block has no certificate there")
 
 func newHistory(cfg *Config) *history {
 	return &history{cfg: cfg, heights: make([]ledger.Height, cfg.Params.Replicas), barred: make([]int64, cfg.Params.Replicas)}
@@ -74,9 +84,35 @@ func (h *history) ask(c *shell.Context, now int64) {
 		}
 		h.requests++
 		h.pending, h.request, h.sent = ledger.ReplicaID(h.next), historyRequests+h.requests, now // #nosec G115 -- below n
+		if h.large == base-1 {
+			h.raw = nil
+			h.fetchLarge(c)
+			return
+		}
 		c.Tell(h.cfg.Peer(h.pending), &actorspb.FetchBlocks{Request: h.request, From: uint64(base - 1), Max: historyBlocks, BytesMax: requestBytes, Older: true})
 		return
 	}
+}
+
+func (h *history) fetchLarge(c *shell.Context) {
+	c.Tell(h.cfg.Peer(h.pending), &actorspb.FetchSnapshot{Request: h.request, Height: uint64(h.large), Kind: uint32(transfer.KindBlock), Offset: uint64(len(h.raw))})
+}
+
+// onPiece takes a part of a large block.
+func (h *history) onPiece(c *shell.Context, from ledger.ReplicaID, m *actorspb.SnapshotPiece, now int64) {
+	h.raw = append(h.raw, m.GetPayload()...)
+	have := uint64(len(h.raw))
+	if m.GetAnswer() == uint32(transfer.Good) && have < m.GetTotal() && m.GetTotal() <= pieceBytesMax && len(m.GetPayload()) >= rangeBytes {
+		h.sent = now
+		h.fetchLarge(c)
+		return
+	}
+	var b actorspb.AgreedBlock
+	if m.GetAnswer() != uint32(transfer.Good) || have != m.GetTotal() || proto.Unmarshal(h.raw, &b) != nil {
+		h.request, h.barred[from] = 0, now+h.cfg.Params.Penalty
+		return
+	}
+	h.take(c, from, &actorspb.Blocks{Blocks: []*actorspb.AgreedBlock{&b}}, now)
 }
 
 func (h *history) wants(from ledger.ReplicaID, request uint64) bool {
@@ -97,7 +133,7 @@ func (h *history) serve(c *shell.Context, m *actorspb.FetchBlocks) {
 		for _, item := range slices.Concat(b.GetTxs(), b.GetResults()) {
 			size += len(item)
 		}
-		if size > replyBytes && len(out.Blocks) > 0 {
+		if size > replyBytes {
 			break
 		}
 		out.Blocks = append(out.Blocks, b)
@@ -110,7 +146,9 @@ func (h *history) take(c *shell.Context, from ledger.ReplicaID, m *actorspb.Bloc
 	defer func() { h.due = now + 5*int64(h.cfg.Clock().Sub(began)) }()
 	h.request = 0
 	if len(m.GetBlocks()) == 0 {
+		// It does not have the block, or cannot send it as a whole.
 		h.barred[from] = now + h.cfg.Params.Penalty
+		h.large = h.cfg.Snapshots.Base() - 1
 		return
 	}
 	for _, raw := range m.GetBlocks()[:min(len(m.GetBlocks()), historyBlocks)] {
@@ -120,6 +158,10 @@ func (h *history) take(c *shell.Context, from ledger.ReplicaID, m *actorspb.Bloc
 			return
 		}
 		block, before, err := h.check(raw, want)
+		if errors.Is(err, errUncertified) {
+			h.barred[from] = now + h.cfg.Params.Penalty // another one may have it
+			return
+		}
 		if err != nil {
 			h.barred[from] = now + h.cfg.Params.Penalty
 			c.Logger().Warn("a replica served an old block that does not hold", "replica", from, "height", want.height, "error", err)
@@ -166,6 +208,9 @@ func (h *history) check(raw *actorspb.AgreedBlock, want *expectation) (*snapshot
 	}
 	if err := checkCommit(h.cfg, &b.Header, raw.GetCommit()); err != nil {
 		return nil, ledger.Hash{}, err
+	}
+	if len(raw.GetCertificate()) == 0 {
+		return nil, ledger.Hash{}, errUncertified
 	}
 	st := certificate.ExecutionStatement{Ledger: h.cfg.Ledger, Height: b.Header.Height, Block: want.hash,
 		StateRoot: b.Outcome.StateRoot, ResultsRoot: b.Outcome.ResultsRoot}

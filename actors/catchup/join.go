@@ -2,7 +2,9 @@ package catchup
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -22,9 +24,10 @@ type Snapshots interface {
 	// Whole is a block with results and the chain of commands before it.
 	Whole(h ledger.Height) (*actorspb.AgreedBlock, error)
 
-	// Put, Get and Clear keep pieces of a snapshot that is being fetched.
+	// Put, Get, Has and Clear keep pieces of a snapshot that is being fetched.
 	Put(name string, raw []byte) error
 	Get(name string) ([]byte, bool, error)
+	Has(name string) bool
 	Clear() error
 	// Install makes a store of a whole snapshot. It may take long.
 	Install(ctx context.Context, in *Snapshot) error
@@ -51,9 +54,21 @@ type joining struct {
 	machine  *transfer.Join
 	manifest *snapshot.Manifest
 	sum      ledger.Hash // the chain of commands at the top of the next run
+	partial  map[ledger.ReplicaID]*partial
 	install  *installing
-	over     bool // the replica is about to start again
+	retry    int64         // an installation that failed is not tried again before
+	over     ledger.Height // of the snapshot with which the replica is about to start again; 0: it is not
 }
+
+// partial is a piece that comes in several messages.
+type partial struct {
+	request uint64
+	raw     []byte
+}
+
+// pieceBytesMax bounds what one piece may hold; a part of the state is far smaller unless
+// somebody has looked for millions of keys with like hashes.
+const pieceBytesMax = 256 << 20
 
 type installing struct {
 	cancel context.CancelFunc
@@ -62,7 +77,7 @@ type installing struct {
 }
 
 func newJoining(cfg *Config) *joining {
-	return &joining{cfg: cfg, machine: transfer.NewJoin(cfg.Params)}
+	return &joining{cfg: cfg, machine: transfer.NewJoin(cfg.Params), partial: map[ledger.ReplicaID]*partial{}}
 }
 
 func (j *joining) stop() {
@@ -85,8 +100,8 @@ func nameOf(item transfer.Item) string {
 	}
 }
 
-// resume goes on with what an earlier run of the replica has fetched. Every piece is
-// checked again.
+// resume goes on with what an earlier run of the replica has fetched. That a part of the
+// state is here is enough for now: it is checked when all are installed.
 func (j *joining) resume(c *shell.Context, local ledger.Height, now int64) {
 	raw, ok, err := j.cfg.Snapshots.Get(manifestName)
 	if err != nil || !ok {
@@ -98,18 +113,7 @@ func (j *joining) resume(c *shell.Context, local ledger.Height, now int64) {
 		return
 	}
 	j.manifest = m
-	here := func(item transfer.Item) bool {
-		raw, ok, err := j.cfg.Snapshots.Get(nameOf(item))
-		if err != nil || !ok {
-			return false
-		}
-		if item.Kind == transfer.KindBlock {
-			_, _, err = j.checkBlock(raw)
-		} else {
-			_, err = m.CheckPart(int(item.Index), raw) // #nosec G115 -- below the number of parts
-		}
-		return err == nil
-	}
+	here := func(item transfer.Item) bool { return j.cfg.Snapshots.Has(nameOf(item)) }
 	below := m.Header.Height
 	j.sum = m.Commands
 	for below > 0 {
@@ -137,19 +141,23 @@ func (j *joining) clear(c *shell.Context) {
 
 // poll sends what is to be asked, and installs what is complete.
 func (j *joining) poll(c *shell.Context, now int64) {
-	if j.over {
+	switch {
+	case j.over != 0:
 		return
-	}
-	if j.machine.Height() == 0 && j.manifest != nil && j.install == nil {
+	case j.install != nil:
+		j.finish(c, now)
+		return // what is being installed stays as it is
+	case j.machine.Height() == 0 && j.manifest != nil:
 		j.clear(c) // nobody has it any more, or it is not needed
 	}
-	for _, ask := range j.machine.Next(now) {
-		c.Tell(j.cfg.Peer(ask.To), &actorspb.FetchSnapshot{Request: ask.Request, Height: uint64(ask.Height), Kind: uint32(ask.Item.Kind), Index: ask.Item.Index})
+	if now < j.retry {
+		return
 	}
-	switch {
-	case j.install != nil:
-		j.finish(c)
-	case j.machine.Complete():
+	for _, ask := range j.machine.Next(now) {
+		delete(j.partial, ask.To)
+		j.fetch(c, &ask, 0)
+	}
+	if j.machine.Complete() {
 		ctx, cancel := context.WithCancel(context.Background())
 		in := &installing{cancel: cancel, done: make(chan struct{})}
 		j.install = in
@@ -162,7 +170,19 @@ func (j *joining) poll(c *shell.Context, now int64) {
 	}
 }
 
-func (j *joining) finish(c *shell.Context) {
+func (j *joining) fetch(c *shell.Context, ask *transfer.Ask, offset int) {
+	m := &actorspb.FetchSnapshot{Request: ask.Request, Height: uint64(ask.Height), Kind: uint32(ask.Item.Kind), Index: ask.Item.Index,
+		Offset: uint64(offset)} // #nosec G115 -- a length
+	if j.manifest != nil {
+		m.Depth = uint32(j.manifest.Depth)
+	}
+	c.Tell(j.cfg.Peer(ask.To), m)
+}
+
+// installEvery is how long to wait when the disk refused something.
+const installEvery = int64(5 * time.Second)
+
+func (j *joining) finish(c *shell.Context, now int64) {
 	select {
 	case <-j.install.done:
 	default:
@@ -171,25 +191,29 @@ func (j *joining) finish(c *shell.Context) {
 	err := j.install.err
 	j.install.cancel()
 	j.install = nil
-	j.machine.Reset()
-	j.clear(c)
-	if err != nil {
-		c.Logger().Error("a snapshot could not be installed; it is fetched again", "error", err)
+	switch {
+	case errors.Is(err, snapshot.ErrSnapshot): // a file was torn
+		c.Logger().Warn("a snapshot is damaged and is fetched again", "error", err)
+	case err != nil: // no room, most likely; what came stays
+		c.Logger().Error("a snapshot could not be installed; it is tried again", "error", err)
+		j.retry = now + installEvery
 		return
 	}
-	j.over = true
-	j.cfg.Snapshots.Restart()
+	height := j.machine.Height()
+	j.machine.Reset()
+	j.clear(c)
+	if err == nil {
+		j.over = height
+		j.cfg.Snapshots.Restart()
+	}
 }
 
 // installAll reads and checks all pieces once more, and makes a store of them.
 func (j *joining) installAll(ctx context.Context, m *snapshot.Manifest) error {
 	in := &Snapshot{Manifest: m}
 	raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindBlock}))
-	if err == nil && !ok {
-		err = fmt.Errorf("%w: its block is not here", snapshot.ErrSnapshot)
-	}
-	if err != nil {
-		return err
+	if err != nil || !ok {
+		return missing("block", err)
 	}
 	check := joining{cfg: j.cfg, manifest: m, sum: m.Commands}
 	if in.Agreed, in.Block, err = check.checkBlock(raw); err != nil {
@@ -198,7 +222,7 @@ func (j *joining) installAll(ctx context.Context, m *snapshot.Manifest) error {
 	for top := m.Header.Height; top > 0; {
 		raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindCommands, Index: uint64(top)}))
 		if err != nil || !ok {
-			return fmt.Errorf("%w: the commands up to block %d are not here: %w", snapshot.ErrSnapshot, top, err)
+			return missing(nameOf(transfer.Item{Kind: transfer.KindCommands, Index: uint64(top)}), err)
 		}
 		run, err := snapshot.ParseRun(raw)
 		if err == nil {
@@ -213,7 +237,7 @@ func (j *joining) installAll(ctx context.Context, m *snapshot.Manifest) error {
 		for i := range m.Parts {
 			raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindState, Index: uint64(i)})) // #nosec G115 -- positive
 			if err != nil || !ok {
-				return fmt.Errorf("%w: part %d is not here: %w", snapshot.ErrSnapshot, i, err)
+				return missing(nameOf(transfer.Item{Kind: transfer.KindState, Index: uint64(i)}), err) // #nosec G115 -- positive
 			}
 			pairs, err := m.CheckPart(i, raw)
 			if err != nil {
@@ -233,6 +257,14 @@ func (j *joining) installAll(ctx context.Context, m *snapshot.Manifest) error {
 	return j.cfg.Snapshots.Install(ctx, in)
 }
 
+// missing says that a piece is not here; err: it cannot be read.
+func missing(name string, err error) error {
+	if err == nil {
+		err = snapshot.ErrSnapshot
+	}
+	return fmt.Errorf("%w: %s is not here", err, name)
+}
+
 // appendCounting takes the commands that still count.
 func appendCounting(to []actorspb.Command, run *snapshot.Run, now ledger.Time) []actorspb.Command {
 	for i := range run.Blocks {
@@ -248,7 +280,7 @@ func appendCounting(to []actorspb.Command, run *snapshot.Run, now ledger.Time) [
 // onPiece takes a reply.
 func (j *joining) onPiece(c *shell.Context, from ledger.ReplicaID, m *actorspb.SnapshotPiece, local ledger.Height, now int64) {
 	ask := j.machine.Wants(from, m.GetRequest())
-	if ask == nil || j.over {
+	if ask == nil || j.over != 0 || j.install != nil {
 		return
 	}
 	switch answer := transfer.Answer(min(m.GetAnswer(), uint32(transfer.Lacking))); answer { // #nosec G115 -- bounded
@@ -260,26 +292,54 @@ func (j *joining) onPiece(c *shell.Context, from ledger.ReplicaID, m *actorspb.S
 		j.machine.OnAnswer(from, ask.Request, transfer.Bad, 0, now)
 		return
 	}
-	if ask.Item.Kind == transfer.KindManifest {
-		j.onManifest(c, from, ask.Request, m.GetPayload(), local, now)
+	raw, whole := j.gather(c, from, ask, m, now)
+	switch {
+	case !whole:
+		return
+	case ask.Item.Kind == transfer.KindManifest:
+		j.onManifest(c, from, ask.Request, raw, local, now)
 		return
 	}
-	below, err := j.take(ask.Item, m.GetPayload())
+	below, err := j.take(ask.Item, raw)
 	if err != nil {
 		c.Logger().Warn("a replica served a piece of a snapshot that does not hold", "replica", from, "piece", nameOf(ask.Item), "error", err)
 		j.machine.OnAnswer(from, ask.Request, transfer.Bad, 0, now)
 		return
 	}
-	if err := j.cfg.Snapshots.Put(nameOf(ask.Item), m.GetPayload()); err != nil {
+	if err := j.cfg.Snapshots.Put(nameOf(ask.Item), raw); err != nil {
 		c.Logger().Error("a piece of a snapshot cannot be kept", "error", err)
+		j.retry = now + installEvery
 		j.machine.OnAnswer(from, ask.Request, transfer.Preparing, 0, now) // not its fault
 		return
 	}
 	if ask.Item.Kind == transfer.KindCommands {
-		run, _ := snapshot.ParseRun(m.GetPayload()) // it was checked
+		run, _ := snapshot.ParseRun(raw) // it was checked
 		j.sum = run.Before
 	}
 	j.machine.OnAnswer(from, ask.Request, transfer.Good, below, now)
+}
+
+// gather puts together what comes in several messages, and asks for the next one.
+func (j *joining) gather(c *shell.Context, from ledger.ReplicaID, ask *transfer.Ask, m *actorspb.SnapshotPiece, now int64) (raw []byte, whole bool) {
+	p := j.partial[from]
+	if p == nil || p.request != ask.Request {
+		p = &partial{request: ask.Request}
+		j.partial[from] = p
+	}
+	p.raw = append(p.raw, m.GetPayload()...)
+	switch have := uint64(len(p.raw)); {
+	case have == m.GetTotal():
+		delete(j.partial, from)
+		return p.raw, true
+	case have > m.GetTotal() || m.GetTotal() > pieceBytesMax || len(m.GetPayload()) < rangeBytes:
+		delete(j.partial, from)
+		c.Logger().Warn("a replica served a piece of a snapshot of an impossible size", "replica", from, "piece", nameOf(ask.Item), "bytes", m.GetTotal())
+		j.machine.OnAnswer(from, ask.Request, transfer.Bad, 0, now)
+		return nil, false
+	}
+	j.machine.OnProgress(from, ask.Request, now)
+	j.fetch(c, ask, len(p.raw))
+	return nil, false
 }
 
 // take checks a piece. Of a run of commands it returns with which height the next ends.
@@ -337,6 +397,7 @@ func (j *joining) onManifest(c *shell.Context, from ledger.ReplicaID, request ui
 	}
 	if err != nil {
 		c.Logger().Error("a snapshot cannot be kept", "error", err)
+		j.retry = now + installEvery
 		j.machine.OnAnswer(from, request, transfer.Preparing, 0, now)
 		return
 	}

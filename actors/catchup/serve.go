@@ -2,6 +2,8 @@ package catchup
 
 import (
 	"context"
+	"fmt"
+	"slices"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -17,7 +19,7 @@ import (
 // StateFile is the state as of one height, ready to be served in parts.
 type StateFile interface {
 	Cut() (depth int, parts []state.Part)
-	Part(index int) ([]byte, error)
+	Part(index int, offset, most int64) (raw []byte, total int64, err error)
 	Close() error
 }
 
@@ -28,8 +30,21 @@ type serving struct {
 	stable actorspb.Stable // newest certified checkpoint
 	slots  []slot          // of each replica: what it may ask for
 	files  map[ledger.Height]*served
+	failed map[ledger.Height]time.Time // snapshots that could not be written, and when
 	build  *building
+	last   whole
 }
+
+// whole is a piece that is served in several messages.
+type whole struct {
+	height ledger.Height
+	kind   transfer.Kind
+	index  uint64
+	raw    []byte
+}
+
+// rangeBytes of a piece go into one message.
+const rangeBytes = 1 << 20
 
 // slot bounds what a replica can make us do: one snapshot a slotEvery.
 type slot struct {
@@ -58,7 +73,7 @@ type building struct {
 }
 
 func newServing(cfg *Config) *serving {
-	return &serving{cfg: cfg, slots: make([]slot, cfg.Params.Replicas), files: map[ledger.Height]*served{}}
+	return &serving{cfg: cfg, slots: make([]slot, cfg.Params.Replicas), files: map[ledger.Height]*served{}, failed: map[ledger.Height]time.Time{}}
 }
 
 // stop waits for what is being written, and removes the files.
@@ -84,41 +99,74 @@ func (s *serving) onStable(m actorspb.Stable) {
 
 func (s *serving) answer(c *shell.Context, from ledger.ReplicaID, m *actorspb.FetchSnapshot) {
 	s.collect(c)
-	answer, payload := s.piece(c, from, m)
-	c.Tell(c.Sender(), &actorspb.SnapshotPiece{Request: m.GetRequest(), Answer: uint32(answer), Payload: payload})
+	out := &actorspb.SnapshotPiece{Request: m.GetRequest()}
+	answer, err := s.piece(c, from, m, out)
+	if err != nil {
+		c.Logger().Warn("a piece of a snapshot cannot be served", "replica", from, "height", m.GetHeight(), "kind", m.GetKind(), "index", m.GetIndex(), "error", err)
+		answer = transfer.Lacking
+	}
+	if out.Answer = uint32(answer); answer != transfer.Good {
+		out.Payload = nil
+	}
+	c.Tell(c.Sender(), out)
 }
 
-func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.FetchSnapshot) (transfer.Answer, []byte) {
+func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.FetchSnapshot, out *actorspb.SnapshotPiece) (transfer.Answer, error) {
 	height, index := ledger.Height(m.GetHeight()), m.GetIndex()
 	tip, _ := s.cfg.Blocks.Tip()
 	kind := transfer.Kind(min(m.GetKind(), 255)) // #nosec G115 -- compared
+	offset := int64(min(m.GetOffset(), 1<<40))   // #nosec G115 -- compared
 	if kind == transfer.KindManifest {
-		return s.manifest(c, from, tip)
+		answer, raw := s.manifest(c, from, tip)
+		return answer, cut(out, raw, offset)
 	}
 	if height == 0 || height > tip || index > uint64(tip)+1<<state.PartsDepthMax {
 		return transfer.Lacking, nil
 	}
-	var raw []byte
-	var err error
-	switch kind {
-	case transfer.KindBlock:
-		raw, err = s.block(height)
-	case transfer.KindCommands:
-		raw, err = s.commands(height, ledger.Height(index))
-	case transfer.KindState:
+	if kind == transfer.KindState {
 		f, answer := s.prepare(c, from, height, tip)
 		if f == nil {
 			return answer, nil
 		}
-		raw, err = f.file.Part(int(index)) // #nosec G115 -- compared above
+		if depth, _ := f.file.Cut(); uint32(depth) != m.GetDepth() { // #nosec G115 -- at most PartsDepthMax
+			return transfer.Lacking, nil // its manifest is not like ours
+		}
+		raw, total, err := f.file.Part(int(index), offset, rangeBytes) // #nosec G115 -- compared above
+		out.Payload, out.Total = raw, uint64(total)                    // #nosec G115 -- positive
+		return transfer.Good, err
+	}
+	if w := &s.last; w.raw == nil || w.height != height || w.kind != kind || w.index != index {
+		raw, err := s.make(height, kind, index)
+		if err != nil || raw == nil {
+			return transfer.Lacking, err
+		}
+		*w = whole{height, kind, index, raw}
+	}
+	raw := s.last.raw
+	if len(raw) <= rangeBytes {
+		s.last = whole{} // nobody asks for more of it
+	}
+	return transfer.Good, cut(out, raw, offset)
+}
+
+// cut takes what goes into one message.
+func cut(out *actorspb.SnapshotPiece, raw []byte, offset int64) error {
+	if offset > int64(len(raw)) {
+		return fmt.Errorf("%w: byte %d of %d", snapshot.ErrSnapshot, offset, len(raw))
+	}
+	out.Payload, out.Total = raw[offset:min(int64(len(raw)), offset+rangeBytes)], uint64(len(raw))
+	return nil
+}
+
+func (s *serving) make(height ledger.Height, kind transfer.Kind, index uint64) ([]byte, error) {
+	switch kind {
+	case transfer.KindBlock:
+		return s.block(height)
+	case transfer.KindCommands:
+		return s.commands(height, ledger.Height(index))
 	default:
-		return transfer.Lacking, nil
+		return nil, nil
 	}
-	if err != nil {
-		c.Logger().Warn("a piece of a snapshot cannot be served", "replica", from, "height", height, "kind", m.GetKind(), "index", index, "error", err)
-		return transfer.Lacking, nil
-	}
-	return transfer.Good, raw
 }
 
 // manifest gives that of a snapshot that is ready and not too old, or has one made of
@@ -130,7 +178,11 @@ func (s *serving) manifest(c *shell.Context, from ledger.ReplicaID, tip ledger.H
 	}
 	best := ledger.Height(0)
 	for _, h := range s.sortedHeights() {
-		if f := s.files[h]; f.manifest != nil && h+s.cfg.Params.Snapshot/2 >= newest {
+		f := s.files[h]
+		if f.manifest == nil && h == newest { // it was made before its certificate came
+			f.manifest = s.describe(c, h, f.file)
+		}
+		if f.manifest != nil && h+s.cfg.Params.Snapshot/2 >= newest {
 			best = h
 		}
 	}
@@ -141,7 +193,10 @@ func (s *serving) manifest(c *shell.Context, from ledger.ReplicaID, tip ledger.H
 	if newest > tip {
 		return transfer.Preparing, nil // certified, but not here yet
 	}
-	_, answer := s.prepare(c, from, newest, tip)
+	f, answer := s.prepare(c, from, newest, tip)
+	if f != nil {
+		return transfer.Lacking, nil // it could not be described
+	}
 	return answer, nil
 }
 
@@ -159,6 +214,9 @@ func (s *serving) prepare(c *shell.Context, from ledger.ReplicaID, height, tip l
 	mine.used = now
 	if f := s.files[height]; f != nil {
 		return f, transfer.Good
+	}
+	if at, ok := s.failed[height]; ok && now.Sub(at) < slotEvery {
+		return nil, transfer.Lacking
 	}
 	if s.build != nil {
 		return nil, transfer.Preparing
@@ -205,23 +263,35 @@ func (s *serving) collect(c *shell.Context) {
 	s.build = nil
 	if b.err != nil {
 		c.Logger().Warn("a snapshot could not be written", "height", b.height, "error", b.err)
+		if len(s.failed) > len(s.slots) {
+			clear(s.failed)
+		}
+		s.failed[b.height] = now
 		return
 	}
 	f := &served{file: b.file}
 	if b.stable.Seq > 0 {
-		f.manifest = s.describe(c, b)
+		f.manifest = s.describeWith(c, b.stable, b.file)
 	}
 	s.files[b.height] = f
 }
 
-func (s *serving) describe(c *shell.Context, b *building) []byte {
-	head, err := s.cfg.Snapshots.Head(b.height)
-	if err != nil {
-		c.Logger().Warn("a snapshot could not be described", "height", b.height, "error", err)
+// describe makes the manifest of the newest checkpoint.
+func (s *serving) describe(c *shell.Context, h ledger.Height, file StateFile) []byte {
+	if s.stable.Seq != ledger.Seq(h) {
 		return nil
 	}
-	depth, parts := b.file.Cut()
-	head.Certificate, head.Depth, head.Parts = b.stable.Certificate, uint8(depth), parts // #nosec G115 -- at most PartsDepthMax
+	return s.describeWith(c, s.stable, file)
+}
+
+func (s *serving) describeWith(c *shell.Context, stable actorspb.Stable, file StateFile) []byte {
+	head, err := s.cfg.Snapshots.Head(ledger.Height(stable.Seq))
+	if err != nil {
+		c.Logger().Warn("a snapshot could not be described", "height", stable.Seq, "error", err)
+		return nil
+	}
+	depth, parts := file.Cut()
+	head.Certificate, head.Depth, head.Parts = stable.Certificate, uint8(depth), parts // #nosec G115 -- at most PartsDepthMax
 	return head.Marshal()
 }
 
@@ -253,8 +323,8 @@ func (s *serving) commands(at, top ledger.Height) ([]byte, error) {
 		return nil, err
 	}
 	run := &snapshot.Run{}
-	size := 0
-	for h := top; h > 0 && size < snapshot.RunBytes; h-- {
+	size, read := 0, 0
+	for h := top; h > 0 && size < snapshot.RunBytes && read < runReadMax && len(run.Blocks) < runBlocksMax; h-- {
 		raw, err := s.cfg.Snapshots.Whole(h)
 		if err != nil {
 			return nil, err
@@ -263,14 +333,24 @@ func (s *serving) commands(at, top ledger.Height) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		run.Blocks = append([]snapshot.BlockCommands{b.Commands}, run.Blocks...)
+		run.Blocks = append(run.Blocks, b.Commands)
 		size += b.Commands.Bytes()
+		for i := range raw.GetTxs() {
+			read += len(raw.GetTxs()[i]) + len(raw.GetResults()[i])
+		}
 		if run.Before, err = ledger.HashFromBytes(raw.GetCommandsBefore()); err != nil {
 			return nil, err
 		}
-		if run.Reaches(head.Header.Time, s.cfg.ValidityMax) {
+		if h == 1 || b.Header.Time < head.Header.Time-s.cfg.ValidityMax { // Run.Reaches
 			break
 		}
 	}
+	slices.Reverse(run.Blocks)
 	return run.Marshal(), nil
 }
+
+// What is read for one run of commands is bounded, as others wait meanwhile.
+const (
+	runReadMax   = 4 << 20
+	runBlocksMax = 512
+)

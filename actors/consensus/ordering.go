@@ -31,6 +31,7 @@ type ordering struct {
 	loop    []sbft.Input // our own shares and combinations, to be stepped next
 	cut     ledger.Seq   // the vote log is truncated up to here
 	signed  signedShares
+	began   ledger.Height // the store's tip at the start
 }
 
 // signedShares remembers the last signatures, since the same share goes to
@@ -67,6 +68,7 @@ func (o *ordering) Start(c *shell.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the store's tip: %w", err)
 	}
+	o.began = height
 	restored := sbft.Restored{Durable: height, DurableTime: at}
 	window := ledger.Height(o.cfg.Params.Window) // #nosec G115 -- positive
 	if restored.Settled, err = o.cfg.Settled(max(height, window)-window+1, height); err != nil {
@@ -133,7 +135,7 @@ func (o *ordering) Receive(c *shell.Context, msg any) {
 	switch m := msg.(type) {
 	case sbft.PeerStatus:
 		c.Tell(o.cfg.Peers.Catchup, actorspb.PeerHeight{From: m.From, Executed: m.Executed, Stable: m.Durable})
-		if err := o.cfg.Probation.hear(&o.cfg.Params, m.From, m.Executed); err != nil {
+		if err := o.cfg.Probation.hear(&o.cfg.Params, m.From, m.Executed, o.began); err != nil {
 			c.Logger().Warn("the probation cannot be noted", "error", err)
 		}
 		o.step(m)

@@ -15,8 +15,10 @@ import (
 // follows, executes and answers like any other.
 //
 // A replica votes for slots up to a window above a checkpoint that f + c other honest
-// ones have executed. Twice the window above what f + 1 others have executed when it
-// comes back leaves room for one of them that lags.
+// ones have executed: any 2f + c + 1 others include one of them. So the highest of the
+// lowest 2f + c + 1 first claims is at least that checkpoint, whatever f of them say; a
+// liar can only make it higher, and no higher than the highest of others when more than
+// those speak. That a checkpoint ends it needs 2f + c + 1 others anyway.
 type Probation struct {
 	// Until is the slot to be settled; 0: it is not known yet.
 	Until ledger.Seq
@@ -42,21 +44,34 @@ func (p *Probation) mute(m sbft.Message) bool {
 	}
 }
 
-// hear notes how far a replica is, and fixes the bound when enough have spoken.
-func (p *Probation) hear(params *sbft.Params, from ledger.ReplicaID, executed ledger.Height) error {
-	if p == nil || p.Until != 0 || from == params.Self {
+// hear notes how far a replica says it is when it is first heard, and fixes the bound when
+// enough have spoken. It may fall when more do. own is what this replica has executed
+// itself: the votes may be lost without the blocks.
+func (p *Probation) hear(params *sbft.Params, from ledger.ReplicaID, executed, own ledger.Height) error {
+	if p == nil || from == params.Self {
 		return nil
 	}
 	if p.heard == nil {
 		p.heard = map[ledger.ReplicaID]ledger.Height{}
 	}
-	p.heard[from] = executed
-	if len(p.heard) < params.Quorum.Slow()-1 {
+	if _, again := p.heard[from]; again {
 		return nil
 	}
-	heights := p.sortedHeights()
-	p.Until = ledger.Seq(heights[len(heights)-params.Quorum.Weak()]) + 2*ledger.Seq(params.Window) // #nosec G115 -- positive
-	return p.Save(p.Until)
+	p.heard[from] = executed
+	enough := params.Quorum.Slow()
+	if len(p.heard) < enough {
+		return nil
+	}
+	until := ledger.Seq(max(p.sortedHeights()[enough-1], own)) + 2*ledger.Seq(params.Window) // #nosec G115 -- positive
+	if p.Until != 0 && until >= p.Until {
+		return nil
+	}
+	if err := p.Save(until); err != nil {
+		delete(p.heard, from) // it is told again
+		return err
+	}
+	p.Until = until
+	return nil
 }
 
 func (p *Probation) sortedHeights() []ledger.Height {

@@ -34,7 +34,10 @@ func TestOnProbationNothingIsPromised(t *testing.T) {
 		return &Probation{Until: until, Save: func(until ledger.Seq) error { saved = until; return nil }, End: func() error { ended++; return nil }}
 	}
 	status := func(from ledger.ReplicaID, executed ledger.Height) {
-		require.Nil(t, b.do(func(c *shell.Context) { b.o.Receive(c, sbft.PeerStatus{From: from, Active: true, Executed: executed}); b.o.Flush(c) }))
+		require.Nil(t, b.do(func(c *shell.Context) {
+			b.o.Receive(c, sbft.PeerStatus{From: from, Active: true, Executed: executed})
+			b.o.Flush(c)
+		}))
 	}
 	b.cfg.Probation = probation(0)
 	b.restart()
@@ -49,13 +52,20 @@ func TestOnProbationNothingIsPromised(t *testing.T) {
 	require.Equal(t, ledger.View(1), b.o.machine.View(), "it follows the others")
 	require.False(t, b.promised())
 	require.Zero(t, saved)
-	status(1, 1<<40) // itself
-	status(0, 1<<40) // one of f + 1
-	require.Zero(t, saved, "2f + c others have to speak")
+	window := ledger.Seq(b.cfg.Params.Window) // #nosec G115 -- positive
+	status(1, 1<<40)                          // itself
+	status(0, 0)                              // one of f: it lies, or it has an empty disk, too
 	status(2, 100)
-	require.Equal(t, ledger.Seq(100+2*b.cfg.Params.Window), saved, "what f + 1 have executed, and two windows")
+	require.Zero(t, saved, "2f + c + 1 have to speak")
+	status(0, 1<<30)
+	require.Zero(t, saved, "each counts once")
 	status(3, 5000)
-	require.Equal(t, ledger.Seq(100+2*b.cfg.Params.Window), saved)
+	require.Equal(t, 5000+2*window, saved, "the highest of three: two of them may be behind the checkpoint above which it voted")
+	b.cfg.Probation.heard = nil
+	status(0, 1<<40)
+	status(2, 100)
+	status(3, 90)
+	require.Equal(t, 5000+2*window, saved, "it does not rise")
 
 	b.cfg.Probation = probation(saved)
 	b.restart()

@@ -176,6 +176,9 @@ func (r *reads) place(text string) (ledger.Place, error) {
 		return ledger.Place{}, fmt.Errorf("transaction %q: %w", text, errNotFound)
 	}
 	at, ok, err := r.cfg.Store.PlaceOf(id)
+	if base := r.cfg.Store.Base(); err == nil && !ok && base > 1 {
+		return at, fmt.Errorf("transaction %s: %w on this replica, which joined with a snapshot and is still fetching blocks before %d. Ask another client node, or again later", text, errNotFound, base)
+	}
 	if err == nil && !ok {
 		err = fmt.Errorf("transaction %s: %w", text, errNotFound)
 	}

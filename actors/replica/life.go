@@ -43,6 +43,9 @@ func Start(ctx context.Context, cfg Config) (*Replica, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if err := r.begin(ctx); err != nil {
+		if r.metrics != nil {
+			r.metrics.registry.Store(nil)
+		}
 		return nil, err
 	}
 	return r, nil
@@ -106,6 +109,9 @@ func (r *Replica) end(err error) {
 func (r *Replica) Addr() string {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.current == nil { // it has failed to start again
+		return r.cfg.Listen
+	}
 	return r.current.server.Addr()
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -21,6 +22,9 @@ const (
 	unusedFile    = "unused"    // made with the folder: its keys have signed nothing yet
 	probationFile = "probation" // the votes are lost; the slot from which on it votes again
 )
+
+// probationUnknown stands for a probation of which it is not known yet how long it is.
+const probationUnknown = math.MaxUint64
 
 // MarkUnused says that the keys of a new replica have never signed anything. Without
 // the mark a replica that starts without votes takes them for lost.
@@ -61,7 +65,10 @@ func (r *instance) openProbation(votes string) error {
 }
 
 func (r *instance) onProbation(path string, until ledger.Seq) {
-	r.silent.Store(uint64(max(until, 1)))
+	r.silent.Store(uint64(until))
+	if until == 0 {
+		r.silent.Store(probationUnknown)
+	}
 	r.probation = &consensus.Probation{Until: until,
 		Save: func(until ledger.Seq) error {
 			r.silent.Store(uint64(until))
@@ -77,8 +84,15 @@ func (r *instance) onProbation(path string, until ledger.Seq) {
 // count.
 func (r *instance) started() error {
 	err := os.Remove(filepath.Join(r.cfg.DataDir, unusedFile))
-	if errors.Is(err, fs.ErrNotExist) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return nil
+	case err != nil:
+		return fmt.Errorf("take the mark of an unused replica away: %w", err)
 	}
-	return err
+	d, err := os.Open(r.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

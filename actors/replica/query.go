@@ -28,6 +28,8 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	switch {
 	case at == 0:
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "the ledger has no block yet, so no contract is deployed")
+	case errors.Is(err, storage.ErrNotHeld):
+		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%v", err)
 	case errors.Is(err, storage.ErrNotFound):
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "there is no block %d yet", at)
 	case err != nil:

@@ -42,7 +42,7 @@ func (r *instance) openSnapshots() (*snapshots, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder of snapshots: %w", err)
 	}
-	return &snapshots{Incoming: storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, incomingDir)}, r: r, records: r.records, dir: dir}, nil
+	return &snapshots{Incoming: storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, incomingDir), FreeBytesMin: r.cfg.FreeBytesMin}, r: r, records: r.records, dir: dir}, nil
 }
 
 func (r *instance) storeOptions() storage.Options {
@@ -55,15 +55,22 @@ func (r *instance) replaceStore() error {
 	dir, fresh := filepath.Join(r.cfg.DataDir, storeDir), filepath.Join(r.cfg.DataDir, freshDir)
 	if _, err := os.Stat(fresh); err == nil {
 		theirs, err := tipOf(fresh, r.storeOptions())
+		var damaged *storage.CorruptError
+		var foreign *storage.ForeignError
+		if err != nil && !errors.As(err, &damaged) && !errors.As(err, &foreign) {
+			return err
+		}
 		if err != nil {
 			r.cfg.Logger.Warn("an installed snapshot cannot be read and is removed", "error", err)
-			return os.RemoveAll(fresh)
+			if err := os.RemoveAll(fresh); err != nil {
+				return err
+			}
+			return storage.Replace(dir, fresh)
 		}
 		mine, err := ledger.Height(0), error(nil)
 		if _, missing := os.Stat(dir); missing == nil {
 			mine, err = tipOf(dir, r.storeOptions())
 		}
-		var damaged *storage.CorruptError
 		switch {
 		case err != nil && !errors.As(err, &damaged):
 			return err

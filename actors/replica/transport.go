@@ -115,17 +115,28 @@ func (r *instance) summary() string {
 	case r.metrics.Divergent.Load() > 0:
 		return "its state differs from what the others certify: rebuild it from another replica"
 	}
+	var all []string
 	if p := r.behind.Load(); p != nil {
-		if text := progress(p, r.genesis.Limits.Window); text != "" {
-			return text
-		}
+		all = append(all, progress(p, r.genesis.Limits.Window)...)
 	}
-	if until := r.silent.Load(); until > 0 {
-		return fmt.Sprintf("its votes were lost with its disk: it follows, and votes again when slot %d is settled", until)
+	switch until := r.silent.Load(); {
+	case until == probationUnknown:
+		all = append(all, "its votes were lost with its disk: it follows, and does not vote yet; until when is known when the others are heard")
+	case until > 0:
+		all = append(all, fmt.Sprintf("its votes were lost with its disk: it follows, and votes again when slot %d is settled", until))
 	}
 	if culprits := r.proofs.culprits(r.quorum); culprits != "" {
-		return culprits + " signed two proposals for one slot: look at `concordat evidence list`"
+		all = append(all, culprits+" signed two proposals for one slot: look at `concordat evidence list`")
 	}
+	if text := r.reachable(); len(all) == 0 || text != allReachable {
+		all = append(all, text)
+	}
+	return strings.Join(all, "; ")
+}
+
+const allReachable = "all replicas are reachable"
+
+func (r *instance) reachable() string {
 	var away []string
 	for _, p := range r.links.Peers() {
 		if _, replica := r.replicaNumber(p.ID); replica && !p.Connected {
@@ -134,7 +145,7 @@ func (r *instance) summary() string {
 	}
 	switch {
 	case len(away) == 0:
-		return "all replicas are reachable"
+		return allReachable
 	case len(away) > r.quorum.N()-r.quorum.Slow():
 		return fmt.Sprintf("the ledger cannot progress: %d replicas are needed, %s cannot be reached", r.quorum.Slow(), strings.Join(away, ", "))
 	default:
@@ -142,17 +153,17 @@ func (r *instance) summary() string {
 	}
 }
 
-// progress says how far a replica that was away has come; empty: it is where the others are.
-func progress(p *catchup.Progress, window int) string {
+// progress says how far a replica that was away has come; nothing: it is where the others are.
+func progress(p *catchup.Progress, window int) []string {
 	switch {
 	case p.Installing:
-		return "joining: the state of height " + fmt.Sprint(p.Snapshot) + " is here and is being installed"
+		return []string{fmt.Sprintf("joining: the state of height %d is here and is being installed", p.Snapshot)}
 	case p.Snapshot > 0:
-		return fmt.Sprintf("joining: fetching the state of height %d, %d of %d parts are here", p.Snapshot, p.Have, p.Parts)
+		return []string{fmt.Sprintf("joining: fetching the state of height %d, %d of %d parts are here", p.Snapshot, p.Have, p.Parts)}
 	case p.Target > p.Local+ledger.Height(window): // #nosec G115 -- positive
-		return fmt.Sprintf("catching up: at block %d of %d", p.Local, p.Target)
+		return []string{fmt.Sprintf("catching up: at block %d of %d", p.Local, p.Target)}
 	case p.History > 1:
-		return fmt.Sprintf("it joined with a snapshot; of the past it has the blocks from %d on, and fetches the others", p.History)
+		return []string{fmt.Sprintf("it joined with a snapshot; of the past it has the blocks from %d on, and fetches the others", p.History)}
 	}
-	return ""
+	return nil
 }

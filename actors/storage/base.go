@@ -74,42 +74,60 @@ func (s *Store) PutOlder(b *BlockCommit, cert []byte) error {
 		return fmt.Errorf("store block %d: %w", b.Height, err)
 	}
 	now := &base{height: b.Height, before: b.CommandsBefore}
-	entries[len(entries)-1] = entry{key: baseKey, value: now.marshal()} // instead of the tip
+	entries = entries[:len(entries)-1] // without the tip
 	if len(cert) > 0 {
 		entries = append(entries, entry{key: heightKey(kindCertificate, b.Height), value: cert})
 	}
-	if s.fit(entries) < len(entries) {
-		return s.putOlderParts(now, entries)
+	for len(entries) > 0 {
+		n := s.fit(entries)
+		part := entries[:n]
+		err := s.aside(func(tip ledger.Height, txn *badger.Txn) (ledger.Height, []entry, error) {
+			return tip, absent(txn, part), nil
+		})
+		if err != nil {
+			return err
+		}
+		entries = entries[n:]
 	}
-	err = s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) { return tip, entries, nil })
+	// Badger may have begun another log meanwhile: the base must not be durable before
+	// what it stands for.
+	if err := s.syncAside(); err != nil {
+		return err
+	}
+	err = s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) {
+		return tip, []entry{{key: baseKey, value: now.marshal()}}, nil
+	})
 	if err == nil {
 		s.base.Store(now)
 	}
 	return err
 }
 
-// putOlderParts writes what one of Badger's transactions cannot hold. The entry that
-// makes it visible comes last; until then nobody looks at it.
-func (s *Store) putOlderParts(now *base, entries []entry) error {
-	at := 0
-	for i, e := range entries {
-		if string(e.key) == string(baseKey) {
-			at = i
+// absent leaves out transaction ids that a later block has, too: of an envelope that came
+// twice the later place counts.
+func absent(txn *badger.Txn, part []entry) []entry {
+	var out []entry
+	for _, e := range part {
+		if e.key[0] == kindTxID {
+			if _, err := get(txn, e.key); err == nil {
+				continue
+			}
 		}
+		out = append(out, e)
 	}
-	last := entries[at]
-	entries = append(entries[:at], append(entries[at+1:], last)...)
-	for len(entries) > 0 {
-		n := s.fit(entries)
-		part := entries[:n]
-		err := s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) { return tip, part, nil })
-		if err != nil {
-			return err
-		}
-		entries = entries[n:]
+	return out
+}
+
+// syncAside makes what aside wrote durable.
+func (s *Store) syncAside() error {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	s.write.Lock()
+	defer s.write.Unlock()
+	if s.closed {
+		return ErrClosed
 	}
-	s.base.Store(now)
-	return nil
+	return s.sync()
 }
 
 // Install makes a store in dir that begins with one block and the state after it,
@@ -228,6 +246,13 @@ func Replace(dir, fresh string) error {
 		}
 	} else if !errors.Is(err, fs.ErrNotExist) {
 		return err
+	}
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
+		// Cut off between the two, and fresh was taken away since: the old one is all there is.
+		if err := os.Rename(old, dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		return nil
 	}
 	return os.RemoveAll(old)
 }

@@ -65,9 +65,14 @@ func TestAStateFileIsTheStateOfItsHeight(t *testing.T) {
 		want, got := records(t, s, at), map[string]string{}
 		var l state.Loader
 		for i := range f.Parts {
-			raw, err := f.Part(i)
+			raw, total, err := f.Part(i, 0, 1000)
 			require.NoError(t, err)
-			require.LessOrEqual(t, len(raw), 4*snapshot.PartBytes)
+			require.LessOrEqual(t, total, int64(4*snapshot.PartBytes))
+			for int64(len(raw)) < total {
+				more, _, err := f.Part(i, int64(len(raw)), 50_000)
+				require.NoError(t, err)
+				raw = append(raw, more...)
+			}
 			pairs, err := snapshot.ParsePairs(raw)
 			require.NoError(t, err)
 			part, err := state.PartOf(f.Depth, i, pairs)
@@ -83,7 +88,9 @@ func TestAStateFileIsTheStateOfItsHeight(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, l.Tree().Root(), root)
 		require.Equal(t, at > 1, f.Depth > 1, "depth %d", f.Depth)
-		_, err = f.Part(len(f.Parts))
+		_, _, err = f.Part(len(f.Parts), 0, 1)
+		require.ErrorIs(t, err, storage.ErrNotFound)
+		_, _, err = f.Part(0, 1<<40, 1)
 		require.ErrorIs(t, err, storage.ErrNotFound)
 		require.NoError(t, f.Close())
 		require.NoFileExists(t, path)

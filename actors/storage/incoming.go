@@ -11,7 +11,10 @@ import (
 // Incoming keeps the pieces of a snapshot that is being fetched, a file each, so that
 // an interrupted transfer goes on where it was. The pieces are checked when they
 // come and again when they are used: nothing is synced, and a torn file is fetched anew.
-type Incoming struct{ Dir string }
+type Incoming struct {
+	Dir          string
+	FreeBytesMin uint64 // room that must be free before anything is written; see Options
+}
 
 // Clear forgets everything.
 func (i Incoming) Clear() error { return os.RemoveAll(i.Dir) }
@@ -21,11 +24,28 @@ func (i Incoming) Put(name string, raw []byte) error {
 	if err := os.MkdirAll(i.Dir, 0o700); err != nil {
 		return fmt.Errorf("keep a piece of a snapshot: %w", err)
 	}
+	need := i.FreeBytesMin
+	if need == 0 {
+		need = FreeBytesMinDefault
+	}
+	free, err := freeBytes(i.Dir)
+	if err != nil {
+		return err
+	}
+	if need += uint64(len(raw)); free < need {
+		return &DiskFullError{Dir: i.Dir, Free: free, FreeBytes: need}
+	}
 	path := filepath.Join(i.Dir, name)
 	if err := os.WriteFile(path+".part", raw, 0o600); err != nil {
 		return fmt.Errorf("keep a piece of a snapshot: %w", err)
 	}
 	return os.Rename(path+".part", path)
+}
+
+// Has tells whether a piece is here.
+func (i Incoming) Has(name string) bool {
+	_, err := os.Stat(filepath.Join(i.Dir, name))
+	return err == nil
 }
 
 // Get reads a piece; false: it is not here.

@@ -135,7 +135,7 @@ func (w *stateWriter) flush(i int) error {
 // prove computes what the tree says of each part.
 func (f *StateFile) prove(ctx context.Context) error {
 	for i := range f.ends {
-		raw, err := f.Part(i)
+		raw, _, err := f.Part(i, 0, f.ends[i]-f.begin(i))
 		if err == nil {
 			err = ctx.Err()
 		}
@@ -155,14 +155,20 @@ func (f *StateFile) prove(ctx context.Context) error {
 	return nil
 }
 
-// Part reads the pairs of one part.
-func (f *StateFile) Part(index int) ([]byte, error) {
+// Part reads at most so many bytes of one part's pairs, from an offset on, and tells how
+// many there are. Parts are of about snapshot.PartBytes, but whoever looks for keys with
+// like hashes can make one of them large.
+func (f *StateFile) Part(index int, offset, most int64) (raw []byte, total int64, err error) {
 	if index < 0 || index >= len(f.ends) {
-		return nil, fmt.Errorf("part %d of the state of height %d: %w", index, f.Height, ErrNotFound)
+		return nil, 0, fmt.Errorf("part %d of the state of height %d: %w", index, f.Height, ErrNotFound)
 	}
-	raw := make([]byte, f.ends[index]-f.begin(index))
-	_, err := f.file.ReadAt(raw, f.begin(index))
-	return raw, err
+	total = f.ends[index] - f.begin(index)
+	if offset < 0 || offset > total {
+		return nil, 0, fmt.Errorf("byte %d of part %d of the state of height %d: %w", offset, index, f.Height, ErrNotFound)
+	}
+	raw = make([]byte, min(total-offset, most))
+	_, err = f.file.ReadAt(raw, f.begin(index)+offset)
+	return raw, total, err
 }
 
 // Close removes the file.

@@ -36,6 +36,14 @@ type Part struct {
 	Key, Value ledger.Hash // of PartLeaf: hash of the key, hash of the value
 }
 
+// Node is the hash of the subtree that the part is.
+func (p Part) Node() ledger.Hash {
+	if p.Kind == PartLeaf {
+		return leafHash(p.Key, p.Value)
+	}
+	return p.Hash // zero for PartEmpty
+}
+
 // ErrPart is wrapped by everything that is wrong with a part or a list of parts.
 var ErrPart = errors.New("the part of the state does not hold")
 

@@ -48,10 +48,10 @@ type lyingFile struct{ catchup.StateFile }
 
 func (f *lyingFile) Cut() (int, []state.Part) { return f.StateFile.Cut() }
 
-func (f *lyingFile) Part(index int) ([]byte, error) {
-	raw, err := f.StateFile.Part(index)
+func (f *lyingFile) Part(index int, offset, most int64) ([]byte, int64, error) {
+	raw, total, err := f.StateFile.Part(index, offset, most)
 	if err == nil && len(raw) > 0 {
 		raw[len(raw)-1] ^= 1
 	}
-	return raw, err
+	return raw, total, err
 }

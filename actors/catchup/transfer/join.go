@@ -64,9 +64,13 @@ type Join struct {
 	have     int           // parts of the state
 	commands ledger.Height // a run is needed that ends here; 0: none
 	active   bool
-	resumed  bool // the snapshot was chosen before a restart; it may be too old by now
-	began    int64
-	moved    int64 // when a piece last came
+	resumed  bool             // the snapshot was chosen before a restart; it may be too old by now
+	since    int64            // when it became active
+	began    int64            // when a manifest was looked for last
+	chosen   int64            // when the snapshot was chosen
+	moved    int64            // when a piece last came
+	offered  ledger.ReplicaID // who gave the manifest
+	fails    []int            // manifests of each source that led nowhere
 }
 
 type source struct {
@@ -74,14 +78,14 @@ type source struct {
 	sent     int64
 	barred   int64 // until
 	lacks    bool  // this snapshot
+	unfit    bool  // a piece of its did not fit this snapshot
 	prepares bool  // told so; it is asked again at due
 	due      int64
-	good     int
 }
 
 // NewJoin is idle.
 func NewJoin(p Params) *Join {
-	return &Join{p: p, heights: make([]ledger.Height, p.Replicas), sources: make([]source, p.Replicas)}
+	return &Join{p: p, heights: make([]ledger.Height, p.Replicas), sources: make([]source, p.Replicas), fails: make([]int, p.Replicas)}
 }
 
 // OnPeer notes what a replica says of its durable height. Only what f+1 say counts.
@@ -121,11 +125,11 @@ func (j *Join) Consider(local ledger.Height, now int64) (wait bool) {
 	far := j.Reached() > local+j.p.Snapshot
 	switch {
 	case !j.active && far:
-		j.active, j.began, j.moved = true, now, now
+		j.active, j.since, j.began, j.moved = true, now, now, now
 	case j.active && j.height == 0 && !far, j.active && j.height != 0 && j.height <= local:
 		j.Reset()
 	}
-	return j.active && now-j.moved < j.p.Stalled
+	return j.active && now-max(j.moved, j.since) < j.p.Stalled
 }
 
 // Reset forgets the snapshot. Who was barred remains so.
@@ -133,7 +137,7 @@ func (j *Join) Reset() {
 	j.active, j.height, j.missing, j.commands, j.parts, j.have, j.resumed = false, 0, nil, 0, 0, 0, false
 	for i := range j.sources {
 		s := &j.sources[i]
-		s.pending, s.lacks, s.prepares, s.good = nil, false, false, 0
+		s.pending, s.lacks, s.unfit, s.prepares = nil, false, false, false
 	}
 }
 
@@ -142,7 +146,7 @@ func (j *Join) Reset() {
 // must end; 0 if all are here.
 func (j *Join) Choose(height ledger.Height, parts int, here func(Item) bool, commands ledger.Height, now int64) {
 	j.Reset()
-	j.active, j.height, j.parts, j.commands, j.moved = true, height, parts, commands, now
+	j.active, j.height, j.parts, j.commands, j.chosen = true, height, parts, commands, now
 	if block := (Item{Kind: KindBlock}); !here(block) {
 		j.missing = append(j.missing, block)
 	}
@@ -198,7 +202,10 @@ func (j *Join) OnAnswer(from ledger.ReplicaID, request uint64, a Answer, below l
 	s.pending = nil
 	if a == Good {
 		j.moved = now
-		s.good, s.prepares = s.good+1, false
+		if ask.Item.Kind == KindManifest {
+			j.offered = from
+		}
+		s.prepares = false
 		switch ask.Item.Kind {
 		case KindState:
 			j.have++
@@ -212,12 +219,18 @@ func (j *Join) OnAnswer(from ledger.ReplicaID, request uint64, a Answer, below l
 	j.giveBack(ask.Item)
 	switch a {
 	case Bad:
-		s.barred, s.prepares = now+j.p.Penalty, false
+		s.barred, s.prepares, s.unfit = now+j.p.Penalty, false, ask.Item.Kind != KindManifest
 	case Preparing:
 		s.prepares, s.due = true, now+j.p.Again
 	case Lacking:
 		s.lacks, s.prepares = true, false
-		j.giveUp(now)
+	}
+}
+
+// OnProgress notes that a part of a piece has come and more of it was asked for.
+func (j *Join) OnProgress(from ledger.ReplicaID, request uint64, now int64) {
+	if j.Wants(from, request) != nil {
+		j.sources[from].sent, j.moved = now, now
 	}
 }
 
@@ -227,25 +240,62 @@ func (j *Join) giveBack(item Item) {
 	}
 }
 
-// giveUp looks for another snapshot when nobody has this one any more.
+// giveUp looks for another snapshot when nobody who answers has this one, or when no
+// piece of it has come for long. In the second case the list of its parts may have been
+// made so that no honest part fits it: who offered it is not asked for a while, and each
+// time longer.
 func (j *Join) giveUp(now int64) {
-	for i := range j.sources {
-		if s := &j.sources[i]; i != int(j.p.Self) && !s.lacks && s.barred <= now {
-			return
-		}
+	stalled := j.height != 0 && (j.refuted() || now-max(j.moved, j.chosen) >= j.p.GiveUp)
+	if !stalled && !j.gone(now) {
+		return
+	}
+	if stalled {
+		s := &j.sources[j.offered]
+		s.barred = now + j.p.Penalty<<min(j.fails[j.offered], 10)
+		j.fails[j.offered]++
 	}
 	j.Reset()
-	j.active, j.began, j.moved = true, now, now
+	j.active, j.began = true, now // moved stays: blocks are not held up by looking
 	for i := range j.sources {
-		j.sources[i].due = now + j.p.Penalty // whoever has none now is not asked at once
+		j.sources[i].due = now + j.p.Again // whoever has none now is not asked at once
 	}
+}
+
+// refuted reports whether pieces of f + 1 sources did not fit the manifest: one of them is
+// honest.
+func (j *Join) refuted() bool {
+	n := 0
+	for i := range j.sources {
+		if j.sources[i].unfit {
+			n++
+		}
+	}
+	return n >= j.p.Weak
+}
+
+// gone reports whether at least one source has said that it lacks the snapshot, and
+// all who are there have said so.
+func (j *Join) gone(now int64) bool {
+	lacking := false
+	for i := range j.sources {
+		s := &j.sources[i]
+		switch {
+		case i == int(j.p.Self) || j.heights[i] == 0 || j.heights[i] < j.height: // it cannot be asked
+		case s.lacks:
+			lacking = true
+		default:
+			return false
+		}
+	}
+	return lacking
 }
 
 // Next returns what to ask for now, at most one piece of each source.
 func (j *Join) Next(now int64) []Ask {
-	if !j.active {
+	if !j.active || j.Complete() {
 		return nil
 	}
+	j.giveUp(now)
 	for i := range j.sources {
 		s := &j.sources[i]
 		if s.pending != nil && now-s.sent >= j.p.Piece {

@@ -20,7 +20,7 @@ type peer uint8
 const (
 	honest peer = iota
 	silent
-	lying     // every second piece is wrong
+	lying     // every second piece is wrong; at most one
 	preparing // for ever
 	lacking
 	slow    // answers just before the timeout
@@ -167,6 +167,13 @@ func TestOneHonestSourceIsEnough(t *testing.T) {
 		for i := range peers {
 			peers[i] = peer(rapid.IntRange(0, int(kinds)-1).Draw(t, fmt.Sprint("peer ", i)))
 		}
+		seen := false
+		for i := range peers { // at most f = 1 lies
+			if peers[i] == lying && seen {
+				peers[i] = silent
+			}
+			seen = seen || peers[i] == lying
+		}
 		peers[rapid.IntRange(0, n-1).Draw(t, "the honest one")] = honest
 		parts := rapid.IntRange(1, 40).Draw(t, "parts")
 		w := newWorld(t, peers, parts, rapid.Int64().Draw(t, "seed"))
@@ -212,6 +219,55 @@ func TestASnapshotThatIsGoneIsGivenUp(t *testing.T) {
 	w.height, w.runs, w.got, w.due = 9000, []ledger.Height{9000}, map[Item]int{}, nil
 	w.run(w.now + 60_000*ms)
 	require.Equal(t, ledger.Height(9000), w.j.Height())
+}
+
+// A list of parts that no honest part fits is known by that, and whoever offered it is
+// not asked again at once. One that only its maker serves is given up in the end, while
+// blocks go on.
+func TestAManifestThatLeadsNowhereIsGivenUp(t *testing.T) {
+	w := newWorld(t, []peer{honest, lying, honest}, 20, 1)
+	w.j.active = true
+	a, ok := w.j.ask(2, 0)
+	require.True(t, ok)
+	w.j.OnAnswer(2, a.Request, Good, 0, 0)
+	w.j.Choose(5000, 20, func(Item) bool { return false }, 5000, 0)
+	w.j.Consider(10, 0)
+	for _, to := range []ledger.ReplicaID{1, 3} {
+		ask, ok := w.j.ask(to, 0)
+		require.True(t, ok)
+		w.j.OnAnswer(to, ask.Request, Bad, 0, 0)
+	}
+	w.j.Next(1)
+	require.Zero(t, w.j.Height())
+	require.True(t, w.j.Active())
+	require.Greater(t, w.j.sources[2].barred, int64(1))
+	w.run(20_000 * ms)
+
+	w = newWorld(t, []peer{preparing, preparing, preparing}, 20, 1)
+	w.j.Consider(10, 0)
+	w.j.Choose(5000, 20, func(Item) bool { return false }, 5000, 0)
+	for w.now < w.p.GiveUp-100*ms {
+		w.step()
+		require.Equal(t, ledger.Height(5000), w.j.Height())
+	}
+	require.False(t, w.j.Consider(10, w.now), "blocks go on")
+	for w.now < w.p.GiveUp+100*ms {
+		w.step()
+	}
+	require.Zero(t, w.j.Height())
+	require.False(t, w.j.Consider(10, w.now), "and still do while another one is looked for")
+}
+
+// Who cannot be asked does not count among those who may still have it.
+func TestASnapshotIsGivenUpWithOneSourceAway(t *testing.T) {
+	w := newWorld(t, []peer{lacking, silent, lacking}, 20, 1)
+	w.j.heights[2] = 0
+	w.j.Consider(10, 0)
+	w.j.Choose(5000, 20, func(Item) bool { return false }, 5000, 0)
+	for w.j.Height() != 0 {
+		w.step()
+		require.Less(t, w.now, int64(10_000*ms))
+	}
 }
 
 func TestATransferIsResumed(t *testing.T) {

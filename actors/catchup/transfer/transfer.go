@@ -24,6 +24,7 @@ type Params struct {
 	Hedge    int64         // for a manifest so long, then another source is asked too
 	Again    int64         // after this time, who is preparing a snapshot is asked again
 	Stalled  int64         // a snapshot without a piece for so long holds up blocks no more
+	GiveUp   int64         // and after so long another one is looked for
 }
 
 // DefaultParams for n replicas, of which weak are needed for one honest, with a window
@@ -31,9 +32,9 @@ type Params struct {
 func DefaultParams(self ledger.ReplicaID, n, weak, window int) Params {
 	const ms = 1_000_000
 	return Params{Self: self, Replicas: n, Behind: ledger.Height(max(window/2, 2)), // #nosec G115 -- positive
-		Patience: 150 * ms, Timeout: 2000 * ms, Penalty: 5000 * ms, Blocks: 256,
+		Patience: 150 * ms, Timeout: 2000 * ms, Penalty: 5000 * ms, Blocks: 128, // two fetches: what the collector keeps certificates for
 		Weak: weak, Snapshot: ledger.Height(max(8*window, 256)), // #nosec G115 -- positive
-		Piece: 10_000 * ms, Hedge: 3000 * ms, Again: 200 * ms, Stalled: 20_000 * ms}
+		Piece: 10_000 * ms, Hedge: 3000 * ms, Again: 200 * ms, Stalled: 20_000 * ms, GiveUp: 60_000 * ms}
 }
 
 // Fetch asks a replica for blocks.
@@ -99,6 +100,14 @@ func (m *Machine) OnReply(from ledger.ReplicaID, request uint64, good int, hones
 	}
 }
 
+// Awaited is the height with which the awaited reply must begin; 0: none is awaited.
+func (m *Machine) Awaited() ledger.Height {
+	if m.pending == nil {
+		return 0
+	}
+	return m.pending.Height
+}
+
 // Wants reports whether a reply is the one that is waited for.
 func (m *Machine) Wants(from ledger.ReplicaID, request uint64) bool {
 	return m.pending != nil && m.pending.From == from && m.pending.Request == request
@@ -113,17 +122,24 @@ func (m *Machine) Next(now int64) *Fetch {
 		m.barred[m.pending.From] = now + m.p.Penalty
 		m.pending = nil
 	}
+	from := m.local
+	if now-m.moved < m.p.Timeout { // execution is at it: do not fetch the same again
+		from = max(from, m.handed)
+	}
+	// In turns among all who claim to have more: whoever claims most would otherwise be
+	// asked every time, and may be a liar.
 	var best ledger.ReplicaID
 	var height ledger.Height
 	for i := range m.heights {
 		id := (m.next + i) % len(m.heights)
-		if m.heights[id] > height && m.barred[id] <= now {
-			best, height = ledger.ReplicaID(id), m.heights[id] // #nosec G115 -- below n
+		if m.barred[id] > now || m.heights[id] <= max(height, from) {
+			continue
 		}
-	}
-	from := m.local
-	if now-m.moved < m.p.Timeout { // execution is at it: do not fetch the same again
-		from = max(from, m.handed)
+		best, height = ledger.ReplicaID(id), m.heights[id] // #nosec G115 -- below n
+		if height >= from+m.p.Behind {
+			m.next = id
+			break // far enough
+		}
 	}
 	if height <= from || from > m.local+ledger.Height(m.p.Blocks) || (height < m.local+m.p.Behind && now-m.moved < m.p.Patience) {
 		return nil

@@ -1,6 +1,11 @@
 package sbft
 
-import "github.com/concordat-ledger/concordat/ledger"
+import (
+	"maps"
+	"slices"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
 
 // onCommitProof commits by a verified certificate, whatever path and view it came
 // by: a commit certificate is final. The body may still be missing; the slot is
@@ -142,11 +147,11 @@ func (m *Machine) sortedForget(floor ledger.Seq) {
 }
 
 // sortedSettle takes all slots up to a certified checkpoint out of the vote. What stays
-// of them is completed, never voted for again. The order does not show.
+// of them is completed, never voted for again.
 func (m *Machine) sortedSettle(to ledger.Seq) {
-	for seq, s := range m.slots {
+	for _, seq := range slices.Sorted(maps.Keys(m.slots)) {
 		if seq <= to {
-			s.leaveView()
+			m.slots[seq].leaveView()
 		}
 	}
 }
