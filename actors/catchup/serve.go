@@ -54,7 +54,7 @@ type slot struct {
 }
 
 const (
-	slotEvery = time.Minute
+	slotEvery = 20 * time.Second
 	slotKept  = 5 * time.Minute // without a request
 )
 

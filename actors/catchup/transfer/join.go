@@ -67,6 +67,8 @@ type Join struct {
 	resumed  bool             // the snapshot was chosen before a restart; it may be too old by now
 	since    int64            // when it became active
 	began    int64            // when a manifest was looked for last
+	trial    int64         // since when blocks are tried; 0: they are not
+	gap      ledger.Height // how far it was then
 	chosen   int64            // when the snapshot was chosen
 	moved    int64            // when a piece last came
 	offered  ledger.ReplicaID // who gave the manifest
@@ -79,6 +81,7 @@ type source struct {
 	barred   int64 // until
 	lacks    bool  // this snapshot
 	unfit    bool  // a piece of its did not fit this snapshot
+	missed   bool  // its last piece did not come, or was bad
 	prepares bool  // told so; it is asked again at due
 	due      int64
 }
@@ -124,12 +127,38 @@ func (j *Join) Consider(local ledger.Height, now int64) (wait bool) {
 	}
 	far := j.Reached() > local+j.p.Snapshot
 	switch {
-	case !j.active && far:
+	case !j.active && far && j.hopeless(local, now):
 		j.active, j.since, j.began, j.moved = true, now, now, now
 	case j.active && j.height == 0 && !far, j.active && j.height != 0 && j.height <= local:
 		j.Reset()
 	}
-	return j.active && now-max(j.moved, j.since) < j.p.Stalled
+	if !far || j.active {
+		j.trial = 0
+	}
+	patience := j.p.Stalled
+	if j.height == 0 {
+		patience = j.p.Hedge // nobody has one ready: blocks may be quicker
+	}
+	return j.active && now-max(j.moved, j.since) < patience
+}
+
+// hopeless reports whether blocks will not do: nothing is here at all, or the distance has
+// not become smaller by a tenth in a while. Without this a replica on a slow line would
+// fetch one snapshot after the other: while it does, the ledger goes on.
+func (j *Join) hopeless(local ledger.Height, now int64) bool {
+	gap := j.Reached() - local
+	switch {
+	case local == 0:
+		return true
+	case j.trial == 0:
+		j.trial, j.gap = max(now, 1), gap
+		return false
+	case now-j.trial < j.p.Trial:
+		return false
+	}
+	worse := gap > j.gap/10*9
+	j.trial, j.gap = max(now, 1), gap
+	return worse
 }
 
 // Reset forgets the snapshot. Who was barred remains so.
@@ -205,7 +234,7 @@ func (j *Join) OnAnswer(from ledger.ReplicaID, request uint64, a Answer, below l
 		if ask.Item.Kind == KindManifest {
 			j.offered = from
 		}
-		s.prepares = false
+		s.prepares, s.missed = false, false
 		switch ask.Item.Kind {
 		case KindState:
 			j.have++
@@ -219,7 +248,7 @@ func (j *Join) OnAnswer(from ledger.ReplicaID, request uint64, a Answer, below l
 	j.giveBack(ask.Item)
 	switch a {
 	case Bad:
-		s.barred, s.prepares, s.unfit = now+j.p.Penalty, false, ask.Item.Kind != KindManifest
+		s.barred, s.prepares, s.missed, s.unfit = now+j.p.Penalty, false, true, ask.Item.Kind != KindManifest
 	case Preparing:
 		s.prepares, s.due = true, now+j.p.Again
 	case Lacking:
@@ -300,19 +329,21 @@ func (j *Join) Next(now int64) []Ask {
 		s := &j.sources[i]
 		if s.pending != nil && now-s.sent >= j.p.Piece {
 			item := s.pending.Item
-			s.pending, s.prepares, s.barred = nil, false, now+j.p.Penalty
+			s.pending, s.prepares, s.missed, s.barred = nil, false, true, now+j.p.Penalty
 			j.giveBack(item)
 		}
 	}
 	var out []Ask
 	j.next = (j.next + 1) % len(j.sources)
-	for i := range j.sources {
-		id := (j.next + i) % len(j.sources)
-		if !j.free(id, now) {
-			continue
-		}
-		if ask, ok := j.ask(ledger.ReplicaID(id), now); ok { // #nosec G115 -- below n
-			out = append(out, ask)
+	for _, missed := range []bool{false, true} { // those first of whom nothing bad is known
+		for i := range j.sources {
+			id := (j.next + i) % len(j.sources)
+			if j.sources[id].missed != missed || !j.free(id, now) {
+				continue
+			}
+			if ask, ok := j.ask(ledger.ReplicaID(id), now); ok { // #nosec G115 -- below n
+				out = append(out, ask)
+			}
 		}
 	}
 	return out

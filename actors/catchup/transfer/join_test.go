@@ -73,7 +73,7 @@ func (w *world) step() {
 		w.deliver(r)
 	}
 	w.due = later
-	w.j.Consider(10, w.now)
+	w.j.Consider(0, w.now)
 	busy := map[ledger.ReplicaID]bool{}
 	for _, a := range w.j.Next(w.now) {
 		require.False(w.t, busy[a.To] || a.To == 0, "one piece of each source")
@@ -231,7 +231,7 @@ func TestAManifestThatLeadsNowhereIsGivenUp(t *testing.T) {
 	require.True(t, ok)
 	w.j.OnAnswer(2, a.Request, Good, 0, 0)
 	w.j.Choose(5000, 20, func(Item) bool { return false }, 5000, 0)
-	w.j.Consider(10, 0)
+	w.j.Consider(0, 0)
 	for _, to := range []ledger.ReplicaID{1, 3} {
 		ask, ok := w.j.ask(to, 0)
 		require.True(t, ok)
@@ -244,25 +244,25 @@ func TestAManifestThatLeadsNowhereIsGivenUp(t *testing.T) {
 	w.run(20_000 * ms)
 
 	w = newWorld(t, []peer{preparing, preparing, preparing}, 20, 1)
-	w.j.Consider(10, 0)
+	w.j.Consider(0, 0)
 	w.j.Choose(5000, 20, func(Item) bool { return false }, 5000, 0)
 	for w.now < w.p.GiveUp-100*ms {
 		w.step()
 		require.Equal(t, ledger.Height(5000), w.j.Height())
 	}
-	require.False(t, w.j.Consider(10, w.now), "blocks go on")
+	require.False(t, w.j.Consider(0, w.now), "blocks go on")
 	for w.now < w.p.GiveUp+100*ms {
 		w.step()
 	}
 	require.Zero(t, w.j.Height())
-	require.False(t, w.j.Consider(10, w.now), "and still do while another one is looked for")
+	require.False(t, w.j.Consider(0, w.now), "and still do while another one is looked for")
 }
 
 // Who cannot be asked does not count among those who may still have it.
 func TestASnapshotIsGivenUpWithOneSourceAway(t *testing.T) {
 	w := newWorld(t, []peer{lacking, silent, lacking}, 20, 1)
 	w.j.heights[2] = 0
-	w.j.Consider(10, 0)
+	w.j.Consider(0, 0)
 	w.j.Choose(5000, 20, func(Item) bool { return false }, 5000, 0)
 	for w.j.Height() != 0 {
 		w.step()
@@ -288,7 +288,7 @@ func TestATransferIsResumed(t *testing.T) {
 		w.j.OnPeer(ledger.ReplicaID(i+1), 5000+17*w.p.Snapshot) // #nosec G115 -- few
 	}
 	w.j.Resume(5000, 50, func(Item) bool { return true }, 0, 0)
-	w.j.Consider(10, w.now)
+	w.j.Consider(0, w.now)
 	require.Zero(t, w.j.Height())
 	require.True(t, w.j.Active())
 }
@@ -299,14 +299,20 @@ func TestWhenASnapshotIsWanted(t *testing.T) {
 	p := DefaultParams(0, 4, 2, 64)
 	j := NewJoin(p)
 	j.OnPeer(3, 1<<40)
-	require.False(t, j.Consider(10, 0))
+	require.False(t, j.Consider(0, 0))
 	require.False(t, j.Active(), "one of four lies")
-	j.OnPeer(1, 10+p.Snapshot)
-	require.False(t, j.Consider(10, 0), "blocks are quicker")
+	j.OnPeer(1, p.Snapshot)
+	require.False(t, j.Consider(0, 0), "blocks are quicker")
 	j.OnPeer(1, 11+p.Snapshot)
-	require.True(t, j.Consider(10, 0))
+	require.True(t, j.Consider(0, 0))
+	require.True(t, j.Consider(0, p.Hedge-1))
+	require.False(t, j.Consider(0, p.Hedge), "nobody has one ready")
+	require.Len(t, j.Next(1), 1)
+	j.OnAnswer(1, 1, Good, 0, 1)
+	j.OnAnswer(3, 1, Good, 0, 1)
+	j.Choose(5+p.Snapshot, 3, func(Item) bool { return false }, 0, 1)
 	require.True(t, j.Consider(10, p.Stalled-1))
-	require.False(t, j.Consider(10, p.Stalled), "nothing came")
+	require.False(t, j.Consider(10, p.Stalled+1), "nothing came")
 	require.True(t, j.Active())
 	j.OnPeer(9, 5)
 	j.OnPeer(0, 1<<40)
@@ -316,4 +322,23 @@ func TestWhenASnapshotIsWanted(t *testing.T) {
 	require.Nil(t, j.Next(0))
 	require.Nil(t, j.Wants(7, 1))
 	j.OnAnswer(7, 1, Good, 0, 0)
+}
+
+// Whoever has something tries blocks first: on a slow line the ledger would be as far
+// ahead again after each snapshot.
+func TestBlocksAreTriedFirst(t *testing.T) {
+	p := DefaultParams(0, 4, 2, 64)
+	j := NewJoin(p)
+	at := func(local, reached ledger.Height, now int64) bool {
+		j.OnPeer(1, reached)
+		j.OnPeer(2, reached)
+		j.Consider(local, now)
+		return j.Active()
+	}
+	require.False(t, at(1000, 9000, 1))
+	require.False(t, at(2500, 9600, p.Trial+1), "it comes nearer")
+	require.False(t, at(2600, 10_100, 2*p.Trial))
+	require.True(t, at(2700, 10_200, 2*p.Trial+1), "it does not")
+	require.False(t, at(10_100, 10_200, 2*p.Trial+2))
+	require.False(t, at(20_000, 30_000, 3*p.Trial), "and then anew")
 }

@@ -21,6 +21,7 @@ type Params struct {
 	Weak     int           // replicas of which one at least is honest: f + 1
 	Snapshot ledger.Height // this far behind, fetch a snapshot instead of the blocks
 	Piece    int64         // timeout of a piece of a snapshot
+	Trial    int64         // for so long blocks are tried before a snapshot
 	Hedge    int64         // for a manifest so long, then another source is asked too
 	Again    int64         // after this time, who is preparing a snapshot is asked again
 	Stalled  int64         // a snapshot without a piece for so long holds up blocks no more
@@ -34,7 +35,7 @@ func DefaultParams(self ledger.ReplicaID, n, weak, window int) Params {
 	return Params{Self: self, Replicas: n, Behind: ledger.Height(max(window/2, 2)), // #nosec G115 -- positive
 		Patience: 150 * ms, Timeout: 2000 * ms, Penalty: 5000 * ms, Blocks: 128, // two fetches: what the collector keeps certificates for
 		Weak: weak, Snapshot: ledger.Height(max(8*window, 256)), // #nosec G115 -- positive
-		Piece: 10_000 * ms, Hedge: 3000 * ms, Again: 200 * ms, Stalled: 20_000 * ms, GiveUp: 60_000 * ms}
+		Piece: 10_000 * ms, Trial: 10_000 * ms, Hedge: 3000 * ms, Again: 200 * ms, Stalled: 20_000 * ms, GiveUp: 60_000 * ms}
 }
 
 // Fetch asks a replica for blocks.
@@ -56,12 +57,13 @@ type Machine struct {
 	pending  *Fetch
 	sent     int64
 	requests uint64
-	next     int // whom to ask first, in turns
+	next     int    // whom to ask first, in turns
+	size     uint32 // blocks asked for at once: fewer when a reply took too long, more when it came
 }
 
 // New starts at a local height.
 func New(p Params, local ledger.Height, now int64) *Machine {
-	return &Machine{p: p, local: local, moved: now, heights: make([]ledger.Height, p.Replicas), barred: make([]int64, p.Replicas)}
+	return &Machine{p: p, local: local, moved: now, heights: make([]ledger.Height, p.Replicas), barred: make([]int64, p.Replicas), size: p.Blocks}
 }
 
 // OnPeer notes what a replica says of its durable height. It may lie: a fetch
@@ -92,6 +94,7 @@ func (m *Machine) OnReply(from ledger.ReplicaID, request uint64, good int, hones
 	first := m.pending.Height
 	m.pending = nil
 	if good > 0 {
+		m.size = min(m.size*2, m.p.Blocks)
 		m.moved = now - m.p.Patience                          // go on at once
 		m.handed = max(m.handed, first+ledger.Height(good)-1) // #nosec G115 -- positive
 	}
@@ -121,6 +124,7 @@ func (m *Machine) Next(now int64) *Fetch {
 		}
 		m.barred[m.pending.From] = now + m.p.Penalty
 		m.pending = nil
+		m.size = max(m.size/4, 4) // a line may be too slow for so much
 	}
 	from := m.local
 	if now-m.moved < m.p.Timeout { // execution is at it: do not fetch the same again
@@ -146,7 +150,7 @@ func (m *Machine) Next(now int64) *Fetch {
 	}
 	m.requests++
 	m.next = (m.next + 1) % len(m.heights)
-	m.pending = &Fetch{From: best, Request: m.requests, Height: from + 1, Blocks: m.p.Blocks}
+	m.pending = &Fetch{From: best, Request: m.requests, Height: from + 1, Blocks: m.size}
 	m.sent = now
 	return m.pending
 }

@@ -39,3 +39,34 @@ func TestBlocksComeFromEveryone(t *testing.T) {
 	require.Greater(t, asked[2], 100)
 	require.Greater(t, asked[3], 100)
 }
+
+// On a slow line a reply of many blocks would always come too late.
+func TestFewerBlocksAreAskedForOnASlowLine(t *testing.T) {
+	p := DefaultParams(0, 4, 2, 64)
+	m := New(p, 0, 0)
+	for i := range ledger.ReplicaID(3) {
+		m.OnPeer(i+1, 2000)
+	}
+	type reply struct {
+		at int64
+		f  Fetch
+	}
+	var due []reply
+	local := ledger.Height(0)
+	now := int64(0)
+	for ; local < 2000; now += 10 * ms {
+		require.Less(t, now, int64(200_000*ms))
+		for len(due) > 0 && due[0].at <= now {
+			f := due[0].f
+			due = due[1:]
+			if m.Wants(f.From, f.Request) {
+				m.OnReply(f.From, f.Request, int(f.Blocks), true, now)
+				local = f.Height + ledger.Height(f.Blocks) - 1
+				m.OnLocal(local, now)
+			}
+		}
+		if f := m.Next(now); f != nil {
+			due = append(due, reply{now + int64(f.Blocks)*25*ms, *f}) // 128 of them take 3.2 s
+		}
+	}
+}
