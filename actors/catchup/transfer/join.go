@@ -67,8 +67,8 @@ type Join struct {
 	resumed  bool             // the snapshot was chosen before a restart; it may be too old by now
 	since    int64            // when it became active
 	began    int64            // when a manifest was looked for last
-	trial    int64         // since when blocks are tried; 0: they are not
-	gap      ledger.Height // how far it was then
+	trial    int64            // since when blocks are tried; 0: they are not
+	gap      ledger.Height    // how far it was then
 	chosen   int64            // when the snapshot was chosen
 	moved    int64            // when a piece last came
 	offered  ledger.ReplicaID // who gave the manifest
