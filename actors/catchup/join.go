@@ -283,7 +283,8 @@ func (j *joining) onPiece(c *shell.Context, from ledger.ReplicaID, m *actorspb.S
 	if ask == nil || j.over != 0 || j.install != nil {
 		return
 	}
-	switch answer := transfer.Answer(min(m.GetAnswer(), uint32(transfer.Lacking))); answer { // #nosec G115 -- bounded
+	// #nosec G115 -- bounded
+	switch answer := transfer.Answer(min(m.GetAnswer(), uint32(transfer.Lacking))); answer {
 	case transfer.Good:
 	case transfer.Preparing, transfer.Lacking:
 		j.machine.OnAnswer(from, ask.Request, answer, 0, now)

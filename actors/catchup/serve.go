@@ -128,7 +128,8 @@ func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.Fet
 		if f == nil {
 			return answer, nil
 		}
-		if depth, _ := f.file.Cut(); uint32(depth) != m.GetDepth() { // #nosec G115 -- at most PartsDepthMax
+		// #nosec G115 -- at most PartsDepthMax
+		if depth, _ := f.file.Cut(); uint32(depth) != m.GetDepth() {
 			return transfer.Lacking, nil // its manifest is not like ours
 		}
 		raw, total, err := f.file.Part(int(index), offset, rangeBytes) // #nosec G115 -- compared above

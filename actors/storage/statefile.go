@@ -45,10 +45,12 @@ func (s *Store) WriteStateFile(ctx context.Context, path string, at ledger.Heigh
 	}
 	f := &StateFile{Height: at}
 	f.cut(sizes)
-	if err := s.checkSpace(uint64(f.Bytes)); err != nil { // #nosec G115 -- positive
+	// #nosec G115 -- positive
+	if err := s.checkSpace(uint64(f.Bytes)); err != nil {
 		return nil, err
 	}
-	if f.file, err = os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600); err != nil { // #nosec G304 -- our folder
+	// #nosec G304 -- our folder
+	if f.file, err = os.OpenFile(path, os.O_CREATE|os.O_TRUNC|os.O_RDWR, 0o600); err != nil {
 		return nil, fmt.Errorf("write the state of height %d: %w", at, err)
 	}
 	if err = s.fillStateFile(ctx, f); err == nil {

@@ -71,7 +71,8 @@ func (r *Run) Check(top ledger.Height, sum ledger.Hash) error {
 	at := r.Before
 	for i := range r.Blocks {
 		b := &r.Blocks[i]
-		if want := top - n + 1 + ledger.Height(i); b.Height != want { // #nosec G115 -- positive
+		// #nosec G115 -- positive
+		if want := top - n + 1 + ledger.Height(i); b.Height != want {
 			return fmt.Errorf("%w: commands of block %d where %d is expected", ErrSnapshot, b.Height, want)
 		}
 		at = ledger.CommandsDigest(at, b.Height, b.Time, b.Commands)

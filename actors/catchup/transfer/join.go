@@ -341,7 +341,8 @@ func (j *Join) Next(now int64) []Ask {
 			if j.sources[id].missed != missed || !j.free(id, now) {
 				continue
 			}
-			if ask, ok := j.ask(ledger.ReplicaID(id), now); ok { // #nosec G115 -- below n
+			// #nosec G115 -- below n
+			if ask, ok := j.ask(ledger.ReplicaID(id), now); ok {
 				out = append(out, ask)
 			}
 		}
