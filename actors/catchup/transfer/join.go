@@ -142,13 +142,13 @@ func (j *Join) Consider(local ledger.Height, now int64) (wait bool) {
 	return j.active && now-max(j.moved, j.since) < patience
 }
 
-// hopeless reports whether blocks will not do: nothing is here at all, or the distance has
+// hopeless reports whether blocks will not do: nearly nothing is here, or the distance has
 // not become smaller by a tenth in a while. Without this a replica on a slow line would
 // fetch one snapshot after the other: while it does, the ledger goes on.
 func (j *Join) hopeless(local ledger.Height, now int64) bool {
 	gap := j.Reached() - local
 	switch {
-	case local == 0:
+	case local < j.p.Snapshot: // so little is no reason to wait
 		return true
 	case j.trial == 0:
 		j.trial, j.gap = max(now, 1), gap
