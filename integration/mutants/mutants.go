@@ -48,7 +48,6 @@ var All = []Mutant{
 	{"vote-below-stable", "checkpoint.go", "\tm.sortedSettle(m.low)\n", "", "slots at or below a checkpoint are still voted for (found by the search in its first hours)"},
 	{"accuse-across-views", "vote.go", "if s.committed.View == in.View {", "if s.committed.View >= 0 {", "an honest primary that was left behind is accused (found by the search)"},
 	{"halt-on-other-set", "enter.go", "if s.committed.View < nv.View {", "if s.committed.View <= nv.View {", "a lying new primary stops an honest replica (found by the search)"},
-	{"combine-again", "collect.go", "if in.Certificate == nil { // with one, nothing is combined a second time\n\t\tset.combining = false", "set.combining = false\n\tif in.Certificate == nil {", "a certificate is combined again and again (found by the search)"},
 	{"restored-active", "restore.go", "m.view, m.active, m.moving.justification = v.view, false, v.complaints", "m.view, m.active, m.moving.justification = v.view, true, v.complaints", "a restart turns moving into having entered"},
 	{"silent-restart", "timer.go", "\tif !m.active {\n\t\tm.testify(out)\n\t}", "", "a replica that restarts while moving says nothing"},
 	{"old-own-message", "enter.go", "own == nil || own.View != m.view {", "own == nil {", "a primary takes its own message of an earlier view (found by the first test)"},
@@ -62,3 +61,10 @@ var All = []Mutant{
 
 // A set of n - f + 1 messages lets two values have enough witnesses only as a tie, which
 // the rule refuses (a test shows it); so it was not planted.
+
+// Unfound are mutants that no search finds any more, and why.
+var Unfound = []Mutant{
+	// It was found while a collector could come back from a restart with a value that it had
+	// accepted and not voted for. Since it votes for that at once the state cannot be reached.
+	{"combine-again", "collect.go", "if in.Certificate == nil { // with one, nothing is combined a second time\n\t\tset.combining = false", "set.combining = false\n\tif in.Certificate == nil {", "a certificate is combined again and again (found by the search)"},
+}
