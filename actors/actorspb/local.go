@@ -135,13 +135,3 @@ type Stable struct {
 	Digest      ledger.Hash
 	Certificate certificate.Certificate
 }
-
-// FetchedBlock is an agreed block from another replica whose commit proof was
-// checked.
-type FetchedBlock struct {
-	Header      ledger.Header
-	Body        *ledger.Body
-	Proof       Finality
-	Outcome     *ledger.Outcome // as certified, when Certificate is there
-	Certificate certificate.ExecutionCertificate
-}

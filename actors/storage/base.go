@@ -127,6 +127,9 @@ func (s *Store) syncAside() error {
 	if s.closed {
 		return ErrClosed
 	}
+	if s.failed != nil {
+		return s.failed
+	}
 	return s.sync()
 }
 

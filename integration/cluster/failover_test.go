@@ -58,16 +58,16 @@ const failoverRate = 500
 
 // keepLoading submits at a fixed rate until the context ends, whatever comes back,
 // and insists on every outcome.
-func (n *network) keepLoading(ctx context.Context, a *acks) (wait func() int) {
+func (n *network) keepLoading(ctx context.Context, rate int, a *acks) (wait func() int) {
 	var wg sync.WaitGroup
 	var total atomic.Int64
 	signer := n.signer("bench@org0")
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Hour)
-	slots := make(chan struct{}, 20*failoverRate)
+	slots := make(chan struct{}, 20*rate)
 	wg.Go(func() {
 		begun := time.Now()
 		for i := 0; ctx.Err() == nil; i++ {
-			pause(ctx, time.Until(begun.Add(time.Duration(i)*time.Second/failoverRate)))
+			pause(ctx, time.Until(begun.Add(time.Duration(i)*time.Second/time.Duration(rate))))
 			slots <- struct{}{}
 			wg.Go(func() {
 				if n.insist(end, signer, fmt.Sprint("load-", i)) != nil {
@@ -139,7 +139,7 @@ func failover(t *testing.T, f, c, rounds int, kill bad) []time.Duration {
 	defer cancel()
 	var a acks
 	loading, stop := context.WithCancel(ctx)
-	wait := n.keepLoading(loading, &a)
+	wait := n.keepLoading(loading, failoverRate, &a)
 	var gaps []time.Duration
 	for range rounds {
 		n.settle(ctx)

@@ -13,7 +13,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/integration/fault"
 	"github.com/concordat-ledger/concordat/integration/history"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -96,25 +95,6 @@ func (n *network) joins(ctx context.Context, i int) (time.Duration, []string) {
 	return 0, nil
 }
 
-// keepLoadingAt is keepLoading at a rate; it counts receipts.
-func (n *network) keepLoadingAt(ctx context.Context, rate int, a *acks) (wait func()) {
-	var wg sync.WaitGroup
-	signer := n.signer("bench@org0")
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Hour)
-	wg.Go(func() {
-		begun := time.Now()
-		for i := 0; ctx.Err() == nil; i++ {
-			pause(ctx, time.Until(begun.Add(time.Duration(i)*time.Second/time.Duration(rate))))
-			wg.Go(func() {
-				if n.insistOn(end, signer, client.Call{Contract: "concordat", Method: "note", Command: fmt.Appendf(nil, "rate-%d", i)}) != nil {
-					a.note()
-				}
-			})
-		}
-	})
-	return func() { wg.Wait(); cancel() }
-}
-
 // An empty disk joins a ledger that works, with one of the others lying to it: the
 // parts of the state that this one serves are wrong, and so are its blocks.
 func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
@@ -138,7 +118,7 @@ func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
 
 	var a acks
 	loading, stop := context.WithCancel(ctx)
-	wait := n.keepLoadingAt(loading, rate, &a)
+	wait := n.keepLoading(loading, rate, &a)
 	pause(ctx, 3*time.Second)
 	span := 6 * time.Second
 	begun := time.Now()

@@ -154,12 +154,3 @@ func (m *Machine) Next(now int64) *Fetch {
 	m.sent = now
 	return m.pending
 }
-
-// Target is the highest height that somebody claims.
-func (m *Machine) Target() ledger.Height {
-	var top ledger.Height
-	for _, h := range m.heights {
-		top = max(top, h)
-	}
-	return top
-}
