@@ -95,7 +95,7 @@ func TestPageAllSawDifferentValuesAndTheLedgerGoesOn(t *testing.T) {
 	require.Equal(t, b.Digest, tb.seats[3].chain[1].Digest)
 }
 
-// Uncertified last-stable (concord-bft takes the claim): a claim of a checkpoint without its
+// Pitfall 3, an uncertified last-stable (concord-bft takes the claim): a claim of a checkpoint without its
 // certificate is refused, so nobody can make others leave out what was decided.
 func TestPageAClaimedCheckpointNeedsItsCertificate(t *testing.T) {
 	tb := newTable(t, four)
