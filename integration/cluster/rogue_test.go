@@ -97,7 +97,7 @@ func TestARogueMemberIsRefusedAndCounted(t *testing.T) {
 	stranger, err := server.NewIdentity("stranger")
 	require.NoError(t, err)
 	_, err = connect(target, stranger)
-	require.Error(t, err, "a stranger with a certificate of its own")
+	require.Error(t, err, "a stranger")
 	rogue, err := connect(target, folder.Identity)
 	require.NoError(t, err, "the member itself may connect")
 
@@ -116,8 +116,7 @@ func TestARogueMemberIsRefusedAndCounted(t *testing.T) {
 	}, 10*time.Second, 20*time.Millisecond, "what it may not do is refused and counted")
 
 	garbage := make([]byte, 400)
-	_, err = rand.Read(garbage)
-	require.NoError(t, err)
+	_, _ = rand.Read(garbage) // never fails
 	for _, target := range []string{"consensus", "replica/admission", "replica/catchup", "replica/reads", "nowhere"} {
 		for _, class := range bus.Classes() {
 			require.NoError(t, rogue.Publish(bus.Subject(name, "replica-3", class, target), garbage))
@@ -141,7 +140,6 @@ func TestARogueMemberIsRefusedAndCounted(t *testing.T) {
 	}
 	stop()
 	acknowledged := <-result
-	require.NotEmpty(t, acknowledged)
 	rogue.Close()
 	require.NotNil(t, n.insist(ctx, n.signer("alice@org0"), "after"))
 	t.Logf("%d transactions were acknowledged during the attack; the flood was cut off after %d messages", len(acknowledged), sent)
