@@ -14,6 +14,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 	"github.com/concordat-ledger/concordat/wasm"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 	"github.com/concordat-ledger/concordat/wasm/wasmtest"
@@ -241,19 +242,24 @@ func BenchmarkMerkle(b *testing.B) {
 		}
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(leaves)), "ns/tx")
 	})
-	var loader state.Loader
-	for i := range 100_000 {
-		loader.Add(fmt.Appendf(nil, "key %06d", i), make([]byte, 40))
+	set := func(i, size int) tree.Change {
+		return tree.Change{Key: state.Place(nil, fmt.Appendf(nil, "key %06d", i)), Record: state.RecordHash(make([]byte, size)), Size: size}
 	}
-	tree := loader.Tree()
+	all := make([]tree.Change, 100_000)
+	for i := range all {
+		all[i] = set(i, 40)
+	}
+	whole, err := tree.New(nil).Apply(all)
+	require.NoError(b, err)
 	for _, n := range []int{1, 100, 1000} {
-		changes := make([]state.Change, n)
-		for i := range changes {
-			changes[i] = state.Change{Key: fmt.Appendf(nil, "key %06d", i*97%100_000), Value: make([]byte, 41)}
-		}
+		changes := make([]tree.Change, n)
 		b.Run(fmt.Sprintf("state, %d of 100000 keys", n), func(b *testing.B) {
 			for b.Loop() {
-				tree.Apply(changes)
+				for i := range changes {
+					changes[i] = set(i*97%100_000, 41)
+				}
+				_, err := whole.Apply(changes)
+				require.NoError(b, err)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*n), "ns/key")
 		})

@@ -4,6 +4,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // The types of this file are what actors of one process tell each other. They
@@ -63,6 +64,8 @@ type ExecutedBlock struct {
 	Commands    []Command
 	CommandsSum ledger.Hash // ledger.CommandsDigest up to and with this block
 	Changes     []state.Change
+	Places      [][]byte   // of the state tree that the changes touch
+	Tree        *tree.Tree // after the block
 }
 
 // Checkpoint is what a checkpoint at this height signs.

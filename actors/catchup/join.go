@@ -13,13 +13,14 @@ import (
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/snapshot"
+	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
 // Snapshots is what the replica does for this actor with its disk.
 type Snapshots interface {
-	// Write makes the file of a height's state. It may take long.
-	Write(ctx context.Context, h ledger.Height) (StateFile, error)
-	// Head is a manifest without certificate and parts.
+	// Open gives the state of a height, to be served until it is closed. It may take long.
+	Open(h ledger.Height) (State, error)
+	// Head is a manifest without certificate and outline.
 	Head(h ledger.Height) (*snapshot.Manifest, error)
 	// Whole is a block with results and the chain of commands before it.
 	Whole(h ledger.Height) (*actorspb.AgreedBlock, error)
@@ -53,7 +54,8 @@ type joining struct {
 	cfg      *Config
 	machine  *transfer.Join
 	manifest *snapshot.Manifest
-	sum      ledger.Hash // the chain of commands at the top of the next run
+	parts    []state.OutlineNode // of its outline
+	sum      ledger.Hash         // the chain of commands at the top of the next run
 	partial  map[ledger.ReplicaID]*partial
 	install  *installing
 	retry    int64         // an installation that failed is not tried again before
@@ -66,8 +68,7 @@ type partial struct {
 	raw     []byte
 }
 
-// pieceBytesMax bounds what one piece may hold; a part of the state is far smaller unless
-// somebody has looked for millions of keys with like hashes.
+// pieceBytesMax bounds what one piece may hold; a part of the state is far smaller.
 const pieceBytesMax = 256 << 20
 
 type installing struct {
@@ -112,7 +113,7 @@ func (j *joining) resume(c *shell.Context, local ledger.Height, now int64) {
 		j.clear(c)
 		return
 	}
-	j.manifest = m
+	j.manifest, j.parts = m, m.Outline.Parts()
 	here := func(item transfer.Item) bool { return j.cfg.Snapshots.Has(nameOf(item)) }
 	below := m.Header.Height
 	j.sum = m.Commands
@@ -127,7 +128,7 @@ func (j *joining) resume(c *shell.Context, local ledger.Height, now int64) {
 		}
 		below = next
 	}
-	j.machine.Resume(m.Header.Height, len(m.Parts), here, below, now)
+	j.machine.Resume(m.Header.Height, len(j.parts), here, below, now)
 	have, parts := j.machine.Progress()
 	c.Logger().Info("the transfer of a snapshot is resumed", "height", m.Header.Height, "parts", parts, "here", have)
 }
@@ -174,7 +175,7 @@ func (j *joining) fetch(c *shell.Context, ask *transfer.Ask, offset int) {
 	m := &actorspb.FetchSnapshot{Request: ask.Request, Height: uint64(ask.Height), Kind: uint32(ask.Item.Kind), Index: ask.Item.Index,
 		Offset: uint64(offset)} // #nosec G115 -- a length
 	if j.manifest != nil {
-		m.Depth = uint32(j.manifest.Depth)
+		m.Depth = uint32(len(j.manifest.Outline)) // #nosec G115 -- at most twice state.PartsMax
 	}
 	c.Tell(j.cfg.Peer(ask.To), m)
 }
@@ -234,12 +235,12 @@ func (j *joining) installAll(ctx context.Context, m *snapshot.Manifest) error {
 		}
 	}
 	in.Records = func(emit func(key, value []byte) error) error {
-		for i := range m.Parts {
+		for i, part := range m.Outline.Parts() {
 			raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindState, Index: uint64(i)})) // #nosec G115 -- positive
 			if err != nil || !ok {
 				return missing(nameOf(transfer.Item{Kind: transfer.KindState, Index: uint64(i)}), err) // #nosec G115 -- positive
 			}
-			pairs, err := m.CheckPart(i, raw)
+			pairs, err := snapshot.CheckPart(part, raw)
 			if err != nil {
 				return err
 			}
@@ -349,7 +350,7 @@ func (j *joining) take(item transfer.Item, raw []byte) (below ledger.Height, err
 	case transfer.KindBlock:
 		_, _, err = j.checkBlock(raw)
 	case transfer.KindState:
-		_, err = j.manifest.CheckPart(int(item.Index), raw) // #nosec G115 -- below the number of parts
+		_, err = snapshot.CheckPart(j.parts[item.Index], raw)
 	default:
 		sum := j.sum
 		below, err = j.takeRun(raw, ledger.Height(item.Index))
@@ -403,9 +404,9 @@ func (j *joining) onManifest(c *shell.Context, from ledger.ReplicaID, request ui
 		return
 	}
 	j.machine.OnAnswer(from, request, transfer.Good, 0, now)
-	j.manifest, j.sum = m, m.Commands
-	j.machine.Choose(m.Header.Height, len(m.Parts), func(transfer.Item) bool { return false }, m.Header.Height, now)
-	c.Logger().Info("a snapshot is being fetched", "height", m.Header.Height, "parts", len(m.Parts), "offered by", from)
+	j.manifest, j.parts, j.sum = m, m.Outline.Parts(), m.Commands
+	j.machine.Choose(m.Header.Height, len(j.parts), func(transfer.Item) bool { return false }, m.Header.Height, now)
+	c.Logger().Info("a snapshot is being fetched", "height", m.Header.Height, "parts", len(j.parts), "offered by", from)
 	c.Tell(j.cfg.Consensus, actorspb.Stable{Seq: ledger.Seq(m.Header.Height), Digest: m.Digest(), Certificate: m.Certificate})
 }
 

@@ -1,7 +1,6 @@
 package catchup
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"time"
@@ -16,21 +15,21 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
-// StateFile is the state as of one height, ready to be served in parts.
-type StateFile interface {
-	Cut() (depth int, parts []state.Part)
+// State is the state as of one height, ready to be served in parts.
+type State interface {
+	Outline() state.Outline
 	Part(index int, offset, most int64) (raw []byte, total int64, err error)
 	Close() error
 }
 
-// serving answers requests for snapshots. A snapshot's state is written to a file
-// first, one at a time, beside everything else; whoever asks meanwhile is told to ask again.
+// serving answers requests for snapshots. A snapshot's state tree is opened first, one at
+// a time, beside everything else; whoever asks meanwhile is told to ask again.
 type serving struct {
 	cfg    *Config
 	stable actorspb.Stable // newest certified checkpoint
 	slots  []slot          // of each replica: what it may ask for
-	files  map[ledger.Height]*served
-	failed map[ledger.Height]time.Time // snapshots that could not be written, and when
+	open   map[ledger.Height]*served
+	failed map[ledger.Height]time.Time // snapshots that could not be opened, and when
 	build  *building
 	last   whole
 }
@@ -59,34 +58,32 @@ const (
 )
 
 type served struct {
-	file     StateFile
+	state    State
 	manifest []byte // nil: we had no checkpoint certificate for this height
 }
 
 type building struct {
 	height ledger.Height
 	stable actorspb.Stable
-	cancel context.CancelFunc
 	done   chan struct{}
-	file   StateFile // after done
+	state  State // after done
 	err    error
 }
 
 func newServing(cfg *Config) *serving {
-	return &serving{cfg: cfg, slots: make([]slot, cfg.Params.Replicas), files: map[ledger.Height]*served{}, failed: map[ledger.Height]time.Time{}}
+	return &serving{cfg: cfg, slots: make([]slot, cfg.Params.Replicas), open: map[ledger.Height]*served{}, failed: map[ledger.Height]time.Time{}}
 }
 
-// stop waits for what is being written, and removes the files.
+// stop waits for what is being opened, and lets go of all.
 func (s *serving) stop() {
 	if s.build != nil {
-		s.build.cancel()
 		<-s.build.done
 		if s.build.err == nil {
-			_ = s.build.file.Close()
+			_ = s.build.state.Close()
 		}
 	}
-	for _, f := range s.files {
-		_ = f.file.Close() // it is removed; the folder is emptied at the next start anyway
+	for _, f := range s.open {
+		_ = f.state.Close() // it only lets go
 	}
 }
 
@@ -120,7 +117,7 @@ func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.Fet
 		answer, raw := s.manifest(c, from, tip)
 		return answer, cut(out, raw, offset)
 	}
-	if height == 0 || height > tip || index > uint64(tip)+1<<state.PartsDepthMax {
+	if height == 0 || height > tip || index > uint64(tip)+state.PartsMax {
 		return transfer.Lacking, nil
 	}
 	if kind == transfer.KindState {
@@ -128,12 +125,11 @@ func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.Fet
 		if f == nil {
 			return answer, nil
 		}
-		// #nosec G115 -- at most PartsDepthMax
-		if depth, _ := f.file.Cut(); uint32(depth) != m.GetDepth() {
+		if uint32(len(f.state.Outline())) != m.GetDepth() { // #nosec G115 -- at most twice PartsMax
 			return transfer.Lacking, nil // its manifest is not like ours
 		}
-		raw, total, err := f.file.Part(int(index), offset, rangeBytes) // #nosec G115 -- compared above
-		out.Payload, out.Total = raw, uint64(total)                    // #nosec G115 -- positive
+		raw, total, err := f.state.Part(int(index), offset, rangeBytes) // #nosec G115 -- compared above
+		out.Payload, out.Total = raw, uint64(total)                     // #nosec G115 -- positive
 		return transfer.Good, err
 	}
 	if w := &s.last; w.raw == nil || w.height != height || w.kind != kind || w.index != index {
@@ -179,9 +175,9 @@ func (s *serving) manifest(c *shell.Context, from ledger.ReplicaID, tip ledger.H
 	}
 	best := ledger.Height(0)
 	for _, h := range s.sortedHeights() {
-		f := s.files[h]
+		f := s.open[h]
 		if f.manifest == nil && h == newest { // it was made before its certificate came
-			f.manifest = s.describe(c, h, f.file)
+			f.manifest = s.describe(c, h, f.state)
 		}
 		if f.manifest != nil && h+s.cfg.Params.Snapshot/2 >= newest {
 			best = h
@@ -189,7 +185,7 @@ func (s *serving) manifest(c *shell.Context, from ledger.ReplicaID, tip ledger.H
 	}
 	if best > 0 {
 		s.slots[from] = slot{height: best, since: s.slots[from].since, used: s.cfg.Clock()}
-		return transfer.Good, s.files[best].manifest
+		return transfer.Good, s.open[best].manifest
 	}
 	if newest > tip {
 		return transfer.Preparing, nil // certified, but not here yet
@@ -201,7 +197,7 @@ func (s *serving) manifest(c *shell.Context, from ledger.ReplicaID, tip ledger.H
 	return answer, nil
 }
 
-// prepare finds the file of a height, or has it made.
+// prepare finds the state of a height, or has it opened.
 func (s *serving) prepare(c *shell.Context, from ledger.ReplicaID, height, tip ledger.Height) (*served, transfer.Answer) {
 	now := s.cfg.Clock()
 	mine := &s.slots[from]
@@ -213,7 +209,7 @@ func (s *serving) prepare(c *shell.Context, from ledger.ReplicaID, height, tip l
 		*mine = slot{height: height, since: now}
 	}
 	mine.used = now
-	if f := s.files[height]; f != nil {
+	if f := s.open[height]; f != nil {
 		return f, transfer.Good
 	}
 	if at, ok := s.failed[height]; ok && now.Sub(at) < slotEvery {
@@ -222,21 +218,20 @@ func (s *serving) prepare(c *shell.Context, from ledger.ReplicaID, height, tip l
 	if s.build != nil {
 		return nil, transfer.Preparing
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	b := &building{height: height, cancel: cancel, done: make(chan struct{})}
+	b := &building{height: height, done: make(chan struct{})}
 	if s.stable.Seq == ledger.Seq(height) {
 		b.stable = s.stable
 	}
 	s.build = b
-	c.Logger().Info("a snapshot is being written for another replica", "replica", from, "height", height)
+	c.Logger().Info("a snapshot is being opened for another replica", "replica", from, "height", height)
 	go func() {
 		defer close(b.done)
-		b.file, b.err = s.cfg.Snapshots.Write(ctx, height)
+		b.state, b.err = s.cfg.Snapshots.Open(height)
 	}()
 	return nil, transfer.Preparing
 }
 
-// collect takes over a finished file and drops those that nobody needs.
+// collect takes over what was opened, and lets go of what nobody needs.
 func (s *serving) collect(c *shell.Context) {
 	now := s.cfg.Clock()
 	needed := map[ledger.Height]bool{}
@@ -247,8 +242,8 @@ func (s *serving) collect(c *shell.Context) {
 	}
 	for _, h := range s.sortedHeights() {
 		if !needed[h] {
-			_ = s.files[h].file.Close() // it is removed; see stop
-			delete(s.files, h)
+			_ = s.open[h].state.Close() // see stop
+			delete(s.open, h)
 		}
 	}
 	if s.build == nil {
@@ -260,45 +255,43 @@ func (s *serving) collect(c *shell.Context) {
 		return
 	}
 	b := s.build
-	b.cancel()
 	s.build = nil
 	if b.err != nil {
-		c.Logger().Warn("a snapshot could not be written", "height", b.height, "error", b.err)
+		c.Logger().Warn("a snapshot could not be opened", "height", b.height, "error", b.err)
 		if len(s.failed) > len(s.slots) {
 			clear(s.failed)
 		}
 		s.failed[b.height] = now
 		return
 	}
-	f := &served{file: b.file}
+	f := &served{state: b.state}
 	if b.stable.Seq > 0 {
-		f.manifest = s.describeWith(c, b.stable, b.file)
+		f.manifest = s.describeWith(c, b.stable, b.state)
 	}
-	s.files[b.height] = f
+	s.open[b.height] = f
 }
 
 // describe makes the manifest of the newest checkpoint.
-func (s *serving) describe(c *shell.Context, h ledger.Height, file StateFile) []byte {
+func (s *serving) describe(c *shell.Context, h ledger.Height, held State) []byte {
 	if s.stable.Seq != ledger.Seq(h) {
 		return nil
 	}
-	return s.describeWith(c, s.stable, file)
+	return s.describeWith(c, s.stable, held)
 }
 
-func (s *serving) describeWith(c *shell.Context, stable actorspb.Stable, file StateFile) []byte {
+func (s *serving) describeWith(c *shell.Context, stable actorspb.Stable, held State) []byte {
 	head, err := s.cfg.Snapshots.Head(ledger.Height(stable.Seq))
 	if err != nil {
 		c.Logger().Warn("a snapshot could not be described", "height", stable.Seq, "error", err)
 		return nil
 	}
-	depth, parts := file.Cut()
-	head.Certificate, head.Depth, head.Parts = stable.Certificate, uint8(depth), parts // #nosec G115 -- at most PartsDepthMax
+	head.Certificate, head.Outline = stable.Certificate, held.Outline()
 	return head.Marshal()
 }
 
 func (s *serving) sortedHeights() []ledger.Height {
 	var out []ledger.Height
-	for h := range s.files {
+	for h := range s.open {
 		at := len(out)
 		for at > 0 && out[at-1] > h {
 			at--

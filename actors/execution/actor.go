@@ -9,14 +9,15 @@ import (
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
-	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // Store is the durable chain and state as execution reads them.
 type Store interface {
 	Tip() (ledger.Height, ledger.Hash)
 	reader
-	Each(at ledger.Height, fn func(key, value []byte) error) error
+	Tree(at ledger.Height) (*tree.Tree, error)
+	RebuildTree(at ledger.Height) (*tree.Tree, error)
 	Header(h ledger.Height) ([]byte, error)
 	Commands(fn func(actorspb.Command) error) error
 	Outcome(h ledger.Height) (*ledger.Outcome, error)
@@ -27,6 +28,7 @@ type Store interface {
 type Config struct {
 	Ledger  ledger.ID
 	Genesis *ledger.Genesis
+	File    []byte // of genesis, as it is
 	Store   Store
 	Modules *contracts.Modules
 	Tell    []shell.PID  // of executed blocks
@@ -74,23 +76,18 @@ func (e *execution) Start(c *shell.Context) error {
 func load(cfg *Config) (*chain, error) {
 	height, hash := cfg.Store.Tip()
 	c := &chain{id: cfg.Ledger, limits: cfg.Genesis.Limits, height: height, hash: hash,
-		modules: cfg.Modules, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow(), tree: state.New()}
-	for i := range cfg.Genesis.Parties {
-		p := &cfg.Genesis.Parties[i]
-		b, err := encodeParty(p)
-		if err != nil {
-			return nil, err
-		}
-		c.genesis = append(c.genesis, state.Change{Key: PartyKey(p.Party), Value: b})
+		modules: cfg.Modules, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow(), tree: tree.New(nil)}
+	var err error
+	if c.genesis, err = founding(cfg.Genesis, cfg.File); err != nil {
+		return nil, err
 	}
 	if height == 0 {
+		if c.tree, err = cfg.Store.Tree(0); err != nil {
+			return nil, err
+		}
 		c.hash = cfg.Ledger
 		c.values.apply(0, c.genesis) // visible to queries before the first block
 		return c, nil
-	}
-	var loader state.Loader
-	if err := cfg.Store.Each(height, func(k, v []byte) error { loader.Add(k, v); return nil }); err != nil {
-		return nil, fmt.Errorf("read the state at height %d: %w", height, err)
 	}
 	raw, err := cfg.Store.Header(height)
 	if err != nil {
@@ -104,18 +101,36 @@ func load(cfg *Config) (*chain, error) {
 	if c.sum, err = cfg.Store.CommandsSum(height); err != nil {
 		return nil, fmt.Errorf("read the digest of commands of height %d: %w", height, err)
 	}
-	c.tree = loader.Tree()
-	outcome, err := cfg.Store.Outcome(height)
-	if err != nil {
-		return nil, fmt.Errorf("read the outcome of height %d: %w", height, err)
-	}
-	if outcome.StateRoot != c.tree.Root() {
-		return nil, &shell.Unrecoverable{Err: fmt.Errorf("%w: at height %d it gives %s, not %s", ErrState, height, c.tree.Root(), outcome.StateRoot)}
+	if c.tree, err = loadTree(cfg, height); err != nil {
+		return nil, err
 	}
 	if err := cfg.Store.Commands(func(cmd actorspb.Command) error { c.window.add(cmd.Key, cmd.Place, cmd.Expires); return nil }); err != nil {
 		return nil, fmt.Errorf("read the duplicate window: %w", err)
 	}
 	return c, nil
+}
+
+// loadTree opens the state tree, or builds it from the records when its pages are not
+// those of the certified state.
+func loadTree(cfg *Config, height ledger.Height) (*tree.Tree, error) {
+	outcome, err := cfg.Store.Outcome(height)
+	if err != nil {
+		return nil, fmt.Errorf("read the outcome of height %d: %w", height, err)
+	}
+	t, err := cfg.Store.Tree(height)
+	if err == nil && t.Root() == outcome.StateRoot {
+		return t, nil
+	}
+	if cfg.Logger != nil {
+		cfg.Logger.Warn("the pages of the state tree are lost or damaged; it is built anew from the records", "height", height, "error", err)
+	}
+	if t, err = cfg.Store.RebuildTree(height); err != nil {
+		return nil, err
+	}
+	if t.Root() != outcome.StateRoot {
+		return nil, &shell.Unrecoverable{Err: fmt.Errorf("%w: at height %d it gives %s, not %s", ErrState, height, t.Root(), outcome.StateRoot)}
+	}
+	return t, nil
 }
 
 func (e *execution) Stop() {}

@@ -9,6 +9,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // chain is the state of execution after a block.
@@ -20,7 +21,7 @@ type chain struct {
 	hash    ledger.Hash // of the newest block's header; the ledger id at height 0
 	time    ledger.Time // of the newest block
 	sum     ledger.Hash // of all commands up to it
-	tree    *state.Tree
+	tree    *tree.Tree
 	values  *values
 	window  *window
 	modules *contracts.Modules
@@ -68,16 +69,56 @@ func (c *chain) execute(d actorspb.Decided) (*actorspb.ExecutedBlock, error) {
 		leaves = append(leaves, r.Leaf())
 	}
 	b.Changes = x.overlay.changes()
+	changes, err := c.placed(b.Changes)
+	if err != nil {
+		return nil, fmt.Errorf("execute block %d: %w", header.Height, err)
+	}
 	b.ResultsTree = ledger.NewMerkleTree(leaves)
-	tree := c.tree.Apply(b.Changes)
-	b.Outcome = ledger.Outcome{StateRoot: tree.Root(), ResultsRoot: b.ResultsTree.Root()}
+	for i := range changes {
+		b.Places = append(b.Places, changes[i].Key)
+	}
+	if b.Tree, err = c.tree.Apply(changes); err != nil {
+		return nil, fmt.Errorf("execute block %d: %w", header.Height, err)
+	}
+	b.Outcome = ledger.Outcome{StateRoot: b.Tree.Root(), ResultsRoot: b.ResultsTree.Root()}
 	b.CommandsSum = ledger.CommandsDigest(c.sum, header.Height, header.Time, executedCommands(b.Commands))
-	c.tree, c.height, c.hash, c.time, c.sum = tree, header.Height, b.Hash, header.Time, b.CommandsSum
+	c.tree, c.height, c.hash, c.time, c.sum = b.Tree, header.Height, b.Hash, header.Time, b.CommandsSum
 	c.values.apply(header.Height, b.Changes)
 	for _, cmd := range b.Commands {
 		c.window.add(cmd.Key, cmd.Place, cmd.Expires)
 	}
 	return b, nil
+}
+
+// placed are the changes as the state tree takes them: a record whose audience changes
+// moves to another place.
+func (c *chain) placed(changes []state.Change) ([]tree.Change, error) {
+	out := make([]tree.Change, 0, len(changes))
+	for i := range changes {
+		ch := &changes[i]
+		old, err := c.values.get(ch.Key)
+		if err != nil {
+			return nil, err
+		}
+		var before, now []byte
+		if old != nil {
+			if before, err = state.PlaceOf(ch.Key, old); err != nil {
+				return nil, err
+			}
+		}
+		if !ch.Delete {
+			if now, err = state.PlaceOf(ch.Key, ch.Value); err != nil {
+				return nil, err
+			}
+		}
+		if before != nil && !bytes.Equal(before, now) {
+			out = append(out, tree.Change{Key: before, Remove: true})
+		}
+		if now != nil {
+			out = append(out, tree.Change{Key: now, Record: state.RecordHash(ch.Value), Size: len(ch.Key) + len(ch.Value)})
+		}
+	}
+	return out, nil
 }
 
 func executedCommands(list []actorspb.Command) []ledger.ExecutedCommand {
@@ -159,6 +200,7 @@ func (x *executor) run(tx *ledger.Transaction, r *ledger.Result) error {
 	if err != nil {
 		return err
 	}
+	x.overlay.from = state.Provenance{Height: x.header.Height, TxID: r.TxID}
 	if tx.Contract == SystemContract {
 		err = x.system(tx, party, r)
 	} else {

@@ -123,7 +123,7 @@ func (x *executor) deploy(tx *ledger.Transaction, party *ledger.PartyRecord, r *
 	hash := wasm.HashCode(d.Code)
 	record := &contracts.Record{Name: d.Name, Code: hash[:], Bytes: len(d.Code), Deployer: tx.Party,
 		Organisation: party.Organisation, Height: x.header.Height}
-	if err := contracts.Save(x.overlay, record, d.Code); err != nil {
+	if err := contracts.Save(x.overlay, record, x.overlay.from, d.Code); err != nil {
 		return err
 	}
 	return x.start(tx, party, record, d, r, base, limit)

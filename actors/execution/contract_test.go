@@ -9,6 +9,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
 	"github.com/concordat-ledger/concordat/wasm"
 	asm "github.com/concordat-ledger/concordat/wasm/wasmtest/assemble"
 )
@@ -82,7 +83,9 @@ func TestAContractIsDeployedAndCalled(t *testing.T) {
 	}
 	v, err := b.chain.values.get(contracts.Key("counter", []byte("k")))
 	require.NoError(t, err)
-	require.Equal(t, byte(3), v[2])
+	v, err = state.RecordValue(v)
+	require.NoError(t, err)
+	require.Equal(t, byte(3), v[0])
 }
 
 func TestACallThatDoesNotSucceedChangesNothing(t *testing.T) {
@@ -113,7 +116,9 @@ func TestACallThatDoesNotSucceedChangesNothing(t *testing.T) {
 	require.Equal(t, "other", r.Events[1].Contract)
 	v, err := b.chain.values.get(contracts.Key("other", []byte("k")))
 	require.NoError(t, err)
-	require.Equal(t, byte(1), v[2])
+	v, err = state.RecordValue(v)
+	require.NoError(t, err)
+	require.Equal(t, byte(1), v[0])
 }
 
 func TestDeploymentsThatAreRefused(t *testing.T) {

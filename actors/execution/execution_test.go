@@ -13,6 +13,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 	"github.com/concordat-ledger/concordat/wasm"
 )
 
@@ -21,10 +22,11 @@ type emptyStore struct{}
 func (emptyStore) Tip() (ledger.Height, ledger.Hash)                                { return 0, ledger.Hash{} }
 func (emptyStore) Get([]byte, ledger.Height) ([]byte, bool, error)                  { return nil, false, nil }
 func (emptyStore) Scan(_, _ []byte, _ ledger.Height, _ bool) (wasm.Iterator, error) { return nil, nil }
-func (emptyStore) Each(ledger.Height, func(_, _ []byte) error) error                { return nil }
 func (emptyStore) Header(ledger.Height) ([]byte, error)                             { return nil, nil }
 func (emptyStore) Commands(func(actorspb.Command) error) error                      { return nil }
 func (emptyStore) CommandsSum(ledger.Height) (ledger.Hash, error)                   { return ledger.Hash{}, nil }
+func (emptyStore) Tree(ledger.Height) (*tree.Tree, error)                           { return tree.New(nil), nil }
+func (emptyStore) RebuildTree(ledger.Height) (*tree.Tree, error)                    { return tree.New(nil), nil }
 func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error)                   { return nil, nil }
 
 type bench struct {
@@ -137,7 +139,17 @@ func TestTwoChainsAgreeAndFailuresChangeNothing(t *testing.T) {
 	}
 	v, err := x.chain.values.get(PartyKey("alice@a"))
 	require.NoError(t, err)
-	require.NoError(t, state.Verify(x.chain.tree.Root(), PartyKey("alice@a"), v, x.chain.tree.Prove(PartyKey("alice@a"))))
+	place, err := state.PlaceOf(PartyKey("alice@a"), v)
+	require.NoError(t, err)
+	proof, err := x.chain.tree.ProveKey(place, func([]byte) (ledger.Hash, error) { return state.RecordHash(v), nil })
+	require.NoError(t, err)
+	record, there, err := proof.CheckKey(x.chain.tree.Root(), place)
+	require.NoError(t, err)
+	require.True(t, there)
+	require.Equal(t, state.RecordHash(v), record)
+	r, err := state.DecodeRecord(v)
+	require.NoError(t, err)
+	require.Equal(t, state.Provenance{Height: 1}, r.Provenance)
 }
 
 func TestBlockTimeNeverRunsBackwards(t *testing.T) {

@@ -18,6 +18,7 @@ type overlay struct {
 	order   []string          // keys of kept, in the order of their first write
 	staged  map[string][]byte
 	journal []undo
+	from    state.Provenance // of what is staged
 }
 
 // undo is what a key's staged value was before a write.

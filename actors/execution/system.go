@@ -67,7 +67,7 @@ func (x *executor) registerParty(tx *ledger.Transaction, admin *ledger.PartyReco
 	if old != nil && old.Organisation != rec.Organisation {
 		return refuse("%s belongs to organisation %s", rec.Party, old.Organisation)
 	}
-	b, err := encodeParty(&rec)
+	b, err := encodeParty(&rec, x.overlay.from)
 	if err != nil {
 		return err
 	}
@@ -78,12 +78,12 @@ func (x *executor) registerParty(tx *ledger.Transaction, admin *ledger.PartyReco
 
 // encodeParty is the party's record in the state. encoding/json writes struct
 // fields in order and sorts map keys, so equal records give equal bytes.
-func encodeParty(p *ledger.PartyRecord) ([]byte, error) {
+func encodeParty(p *ledger.PartyRecord, from state.Provenance) ([]byte, error) {
 	b, err := json.Marshal(p)
 	if err != nil {
 		return nil, fmt.Errorf("encode the record of party %s: %w", p.Party, err)
 	}
-	return state.EncodeRecord(nil, b), nil
+	return state.EncodeRecord(nil, from, b), nil
 }
 
 // party reads a party's record; nil when it is not registered.

@@ -154,6 +154,7 @@ func (r *instance) openStores(context.Context) error {
 		return err
 	}
 	r.records = &records{Store: r.store, genesis: r.genesis}
+	r.behind.Store(&catchup.Progress{History: r.store.Base()}) // until catching up knows more
 	r.proofs, err = openEvidence(filepath.Join(r.cfg.DataDir, "evidence"))
 	return err
 }
@@ -232,7 +233,7 @@ func (r *instance) startActors(context.Context) error {
 	specs := []shell.Spec{
 		storage.NewActor(&storage.ActorConfig{Store: r.store, Execution: p.execution,
 			Tell: []shell.PID{p.execution, p.consensus}, Full: r.full.Store}),
-		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, Store: r.records, Modules: r.modules, Logger: r.cfg.Logger,
+		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, File: r.cfg.Genesis, Store: r.records, Modules: r.modules, Logger: r.cfg.Logger,
 			Tell: []shell.PID{p.storage, p.collector, p.consensus, p.admission, p.catchup}, Ask: []shell.PID{p.consensus, p.catchup}}),
 		consensus.NewCertifying(cons),
 		admission.New(r.admissionConfig(checker)),
@@ -306,10 +307,7 @@ func (r *instance) admissionConfig(checker *admission.Checker) *admission.Config
 }
 
 func (r *instance) catchupConfig() (*catchup.Config, error) {
-	disk, err := r.openSnapshots()
-	if err != nil {
-		return nil, err
-	}
+	disk := r.openSnapshots()
 	var served catchup.Snapshots = disk
 	if r.cfg.WrapSnapshots != nil {
 		served = r.cfg.WrapSnapshots(disk)

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/catchup"
@@ -14,7 +13,6 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/snapshot"
-	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
 // snapshots does with the disk what catching up needs.
@@ -22,8 +20,6 @@ type snapshots struct {
 	storage.Incoming
 	r       *instance
 	records *records
-	dir     string // files of states that are served
-	number  atomic.Uint64
 }
 
 // Folders beside the store.
@@ -31,18 +27,10 @@ const (
 	storeDir    = "store"
 	freshDir    = "store.fresh" // a snapshot that was installed, to replace the store
 	incomingDir = "incoming"
-	servedDir   = "snapshots"
 )
 
-func (r *instance) openSnapshots() (*snapshots, error) {
-	dir := filepath.Join(r.cfg.DataDir, servedDir)
-	if err := os.RemoveAll(dir); err != nil { // left by a crash
-		return nil, fmt.Errorf("empty the folder of snapshots: %w", err)
-	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the folder of snapshots: %w", err)
-	}
-	return &snapshots{Incoming: storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, incomingDir), FreeBytesMin: r.cfg.FreeBytesMin}, r: r, records: r.records, dir: dir}, nil
+func (r *instance) openSnapshots() *snapshots {
+	return &snapshots{Incoming: storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, incomingDir), FreeBytesMin: r.cfg.FreeBytesMin}, r: r, records: r.records}
 }
 
 func (r *instance) storeOptions() storage.Options {
@@ -93,19 +81,8 @@ func tipOf(dir string, opt storage.Options) (ledger.Height, error) {
 	return tip, s.Close()
 }
 
-type stateFile struct{ *storage.StateFile }
-
-func (f stateFile) Cut() (int, []state.Part) { return f.Depth, f.Parts }
-
-// Write implements catchup.Snapshots.
-func (s *snapshots) Write(ctx context.Context, h ledger.Height) (catchup.StateFile, error) {
-	path := filepath.Join(s.dir, fmt.Sprintf("%d-%d", h, s.number.Add(1)))
-	f, err := s.records.WriteStateFile(ctx, path, h)
-	if err != nil {
-		return nil, err
-	}
-	return stateFile{f}, nil
-}
+// Open implements catchup.Snapshots.
+func (s *snapshots) Open(h ledger.Height) (catchup.State, error) { return s.records.Serve(h) }
 
 // Head implements catchup.Snapshots.
 func (s *snapshots) Head(h ledger.Height) (*snapshot.Manifest, error) {

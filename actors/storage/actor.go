@@ -32,6 +32,7 @@ type writer struct {
 	asked   bool
 	full    bool
 	dropped ledger.Height
+	flush   flusher
 }
 
 // NewActor describes the storage actor.
@@ -50,7 +51,7 @@ func (w *writer) Start(c *shell.Context) error {
 	return nil
 }
 
-func (w *writer) Stop() {}
+func (w *writer) Stop() { w.flush.wait() }
 
 type tryAgain struct{}
 
@@ -83,6 +84,7 @@ func (w *writer) Flush(c *shell.Context) {
 			return
 		}
 		last := group[len(group)-1].Header
+		w.flush.after(c, w.cfg.Store, group)
 		w.staged = w.staged[len(group):]
 		for _, to := range w.cfg.Tell {
 			c.Tell(to, actorspb.Persisted{Height: last.Height, Time: last.Time})
@@ -120,7 +122,7 @@ func (w *writer) commit(c *shell.Context, group []*actorspb.ExecutedBlock) bool 
 }
 
 func blockCommit(b *actorspb.ExecutedBlock) *BlockCommit {
-	out := &BlockCommit{Height: b.Header.Height, BlockHash: b.Hash, CommandsSum: b.CommandsSum, Header: b.Header.Marshal(), Commit: b.Proof.Marshal(),
+	out := &BlockCommit{Places: b.Places, Height: b.Header.Height, BlockHash: b.Hash, CommandsSum: b.CommandsSum, Header: b.Header.Marshal(), Commit: b.Proof.Marshal(),
 		Outcome: b.Outcome.Marshal(), Txs: b.Body.Txs, TxIDs: b.TxIDs, Changes: b.Changes}
 	for _, r := range b.Results {
 		out.Results = append(out.Results, r.Marshal())

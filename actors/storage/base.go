@@ -7,10 +7,12 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // A store that was made from a snapshot begins at its block: the base. Blocks below
@@ -68,13 +70,13 @@ func (s *Store) PutOlder(b *BlockCommit, cert []byte) error {
 		return fmt.Errorf("%w: block %d, expected %d", ErrOutOfOrder, b.Height, oldest-1)
 	}
 	older := *b
-	older.Commands, older.Changes = nil, nil
+	older.Commands, older.Changes, older.Places = nil, nil, nil
 	entries, err := older.entries()
 	if err != nil {
 		return fmt.Errorf("store block %d: %w", b.Height, err)
 	}
 	now := &base{height: b.Height, before: b.CommandsBefore}
-	entries = entries[:len(entries)-1] // without the tip
+	entries = slices.DeleteFunc(entries, func(e entry) bool { return e.key[0] == kindChanged || string(e.key) == string(tipKey) })
 	if len(cert) > 0 {
 		entries = append(entries, entry{key: heightKey(kindCertificate, b.Height), value: cert})
 	}
@@ -164,38 +166,12 @@ func Install(dir string, opt Options, b *BlockCommit, cert []byte, records func(
 }
 
 func (s *Store) install(b *BlockCommit, cert []byte, records func(emit func(key, value []byte) error) error) error {
-	var batch []entry
-	var size int64
-	room := s.db.MaxBatchSize() / 2
-	flush := func() error {
-		for len(batch) > 0 {
-			n := s.fit(batch)
-			if err := s.putPart(b.Height, batch[:n], false); err != nil {
-				return err
-			}
-			batch = batch[n:]
-		}
-		batch, size = nil, 0
-		return s.checkSpace(0)
-	}
-	err := records(func(key, value []byte) error {
-		if len(key) == 0 || len(key) > KeyBytesMax || len(value) > ValueBytesMax {
-			return fmt.Errorf("%w: a record of %d and %d bytes", ErrTooBig, len(key), len(value))
-		}
-		batch = append(batch, entry{key: stateKey(key), value: value})
-		if size += int64(len(key) + len(value) + entryBytes); size < room {
-			return nil
-		}
-		return flush()
-	})
-	if err == nil {
-		err = flush()
-	}
+	whole, err := s.installState(b.Height, records)
 	if err != nil {
 		return err
 	}
 	block := *b
-	block.Changes = nil
+	block.Changes, block.Places = nil, nil
 	entries, err := block.entries()
 	if err != nil {
 		return err
@@ -205,14 +181,56 @@ func (s *Store) install(b *BlockCommit, cert []byte, records func(emit func(key,
 	}
 	begin := &base{height: b.Height, before: b.CommandsBefore}
 	entries = append([]entry{{key: baseKey, value: begin.marshal()}, {key: prunedKey, value: marshalHeight(b.Height)}}, entries...)
-	for len(entries) > 0 { // the tip is the last of them
+	if err := s.installEntries(b.Height, entries); err != nil { // the tip is the last of them
+		return err
+	}
+	s.tip.Store(&tip{b.Height, b.BlockHash})
+	return s.FlushTree(whole, b.Height)
+}
+
+func (s *Store) installEntries(h ledger.Height, entries []entry) error {
+	for len(entries) > 0 {
 		n := s.fit(entries)
-		if err := s.putPart(b.Height, entries[:n], false); err != nil {
+		if err := s.putPart(h, entries[:n], false); err != nil {
 			return err
 		}
 		entries = entries[n:]
 	}
 	return nil
+}
+
+// installState writes the records of a height and makes their tree.
+func (s *Store) installState(h ledger.Height, records func(emit func(key, value []byte) error) error) (*tree.Tree, error) {
+	var batch []entry
+	var changes []tree.Change
+	var size int64
+	room, whole := s.db.MaxBatchSize()/2, tree.New(s.cache)
+	flush := func() (err error) {
+		if err := s.installEntries(h, batch); err != nil {
+			return err
+		}
+		whole, err = whole.Apply(changes)
+		batch, changes, size = nil, nil, 0
+		return errors.Join(err, s.checkSpace(0))
+	}
+	err := records(func(key, value []byte) error {
+		if len(key) == 0 || len(key) > KeyBytesMax || len(value) > ValueBytesMax {
+			return fmt.Errorf("%w: a record of %d and %d bytes", ErrTooBig, len(key), len(value))
+		}
+		c, err := treeChange(key, value)
+		if err != nil {
+			return err
+		}
+		batch, changes = append(batch, entry{key: stateKey(key), value: value}), append(changes, c)
+		if size += int64(len(key) + len(value) + entryBytes); size < room {
+			return nil
+		}
+		return flush()
+	})
+	if err == nil {
+		err = flush()
+	}
+	return whole, err
 }
 
 // syncFiles makes all files below a folder durable.

@@ -2,11 +2,12 @@ package storage_test
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,6 +16,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/snapshot"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/reference"
 )
 
 var baseOptions = storage.Options{Ledger: ledger.ID{1}, MemTableBytes: 8 << 20}
@@ -42,9 +44,10 @@ func baseBlock(h ledger.Height) *storage.BlockCommit {
 		b.CommandsBefore = ledger.Hash{}
 	}
 	for i := range 600 {
-		c := storage.Change{Key: fmt.Appendf(nil, "key-%d", (i*7+int(h)*131)%2500), Value: bytes.Repeat([]byte{byte(h)}, 500)} // #nosec G115 -- small
+		c := storage.Change{Key: fmt.Appendf(nil, "key-%d", (i*7+int(h)*131)%2500), Value: state.EncodeRecord(nil, state.Provenance{Height: h}, bytes.Repeat([]byte{byte(h)}, 460))} // #nosec G115 -- small
 		c.Delete = i%9 == 0
 		b.Changes = append(b.Changes, c)
+		b.Places = append(b.Places, state.Place(nil, c.Key))
 	}
 	return b
 }
@@ -56,59 +59,65 @@ func records(t *testing.T, s *storage.Store, at ledger.Height) map[string]string
 	return out
 }
 
-func TestAStateFileIsTheStateOfItsHeight(t *testing.T) {
+func TestWhatIsServedIsTheStateOfItsHeight(t *testing.T) {
 	s := source(t)
 	for _, at := range []ledger.Height{1, 8, 12} {
-		path := filepath.Join(t.TempDir(), "state")
-		f, err := s.WriteStateFile(context.Background(), path, at)
+		f, err := s.Serve(at)
 		require.NoError(t, err)
 		want, got := records(t, s, at), map[string]string{}
-		var l state.Loader
-		for i := range f.Parts {
+		placed := map[string][]byte{}
+		parts := f.Outline().Parts()
+		for i, p := range parts {
 			raw, total, err := f.Part(i, 0, 1000)
 			require.NoError(t, err)
-			require.LessOrEqual(t, total, int64(4*snapshot.PartBytes))
+			raw = bytes.Clone(raw)
 			for int64(len(raw)) < total {
 				more, _, err := f.Part(i, int64(len(raw)), 50_000)
 				require.NoError(t, err)
 				raw = append(raw, more...)
 			}
-			pairs, err := snapshot.ParsePairs(raw)
+			pairs, err := snapshot.CheckPart(p, raw)
 			require.NoError(t, err)
-			part, err := state.PartOf(f.Depth, i, pairs)
-			require.NoError(t, err)
-			require.Equal(t, f.Parts[i], part)
 			for _, p := range pairs {
 				got[string(p.Key)] = string(p.Value)
-				l.Add(p.Key, p.Value)
+				placed[string(state.Place(nil, p.Key))] = p.Value
 			}
 		}
 		require.Equal(t, want, got)
-		root, err := state.JoinParts(f.Depth, f.Parts)
+		root, err := f.Outline().Root()
 		require.NoError(t, err)
-		require.Equal(t, l.Tree().Root(), root)
-		require.Equal(t, at > 1, f.Depth > 1, "depth %d", f.Depth)
-		_, _, err = f.Part(len(f.Parts), 0, 1)
+		require.Equal(t, reference.Root(placed), [32]byte(root))
+		require.Equal(t, at > 1, len(parts) > 2, "%d parts", len(parts))
+		_, _, err = f.Part(len(parts), 0, 1)
 		require.ErrorIs(t, err, storage.ErrNotFound)
 		_, _, err = f.Part(0, 1<<40, 1)
 		require.ErrorIs(t, err, storage.ErrNotFound)
 		require.NoError(t, f.Close())
-		require.NoFileExists(t, path)
 	}
-	ended, cancel := context.WithCancel(context.Background())
-	cancel()
-	_, err := s.WriteStateFile(ended, filepath.Join(t.TempDir(), "state"), 8)
-	require.ErrorIs(t, err, context.Canceled)
-	_, err = s.WriteStateFile(context.Background(), filepath.Join(t.TempDir(), "state"), 13)
+	_, err := s.Serve(13)
 	require.ErrorIs(t, err, storage.ErrAhead)
+}
+
+// What is served stays until it is closed.
+func TestAServedHeightIsNotPruned(t *testing.T) {
+	s := source(t)
+	f, err := s.Serve(4)
+	require.NoError(t, err)
+	require.NoError(t, s.Prune(9))
+	_, _, err = s.Get([]byte("key-1"), 4)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	require.NoError(t, s.Prune(9))
+	_, _, err = s.Get([]byte("key-1"), 4)
+	require.ErrorIs(t, err, storage.ErrPruned)
 }
 
 // install makes a store that begins with block 8.
 func install(t *testing.T, from *storage.Store, dir string) {
 	want := records(t, from, 8)
 	require.NoError(t, storage.Install(dir, baseOptions, baseBlock(8), []byte("certificate"), func(emit func(k, v []byte) error) error {
-		for k, v := range want {
-			if err := emit([]byte(k), []byte(v)); err != nil {
+		for _, k := range slices.Sorted(maps.Keys(want)) {
+			if err := emit([]byte(k), []byte(want[k])); err != nil {
 				return err
 			}
 		}
@@ -171,7 +180,7 @@ func TestAnInstallationThatFailsLeavesNothing(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "fresh")
 	broken := errors.New("broken")
 	err := storage.Install(dir, baseOptions, baseBlock(8), nil, func(emit func(k, v []byte) error) error {
-		if err := emit([]byte("k"), []byte("v")); err != nil {
+		if err := emit([]byte("k"), state.EncodeRecord(nil, state.Provenance{}, nil)); err != nil {
 			return err
 		}
 		return broken

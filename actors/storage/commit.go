@@ -20,6 +20,7 @@ type BlockCommit struct {
 	TxIDs                   []ledger.Hash
 	Commands                []Command
 	Changes                 []Change
+	Places                  [][]byte // of the state tree that the changes touch, see state.Place
 }
 
 // Command is an entry of the duplicate window: where a command was executed,
@@ -97,7 +98,7 @@ func (b *BlockCommit) entries() ([]entry, error) {
 		Txs:     index{uint32(len(b.Txs)), txFirsts},         // #nosec G115 -- bounded by memory
 		Results: index{uint32(len(b.Results)), resultFirsts}, // #nosec G115 -- as above
 	}
-	out := make([]entry, 0, 3+len(txs)+len(results)+len(b.TxIDs)+len(b.Commands)+len(b.Changes))
+	out := make([]entry, 0, 4+len(txs)+len(results)+len(b.TxIDs)+len(b.Commands)+len(b.Changes))
 	out = append(out, entry{key: heightKey(kindBlock, b.Height), value: rec.marshal()})
 	for i, value := range txs {
 		out = append(out, entry{key: chunkKey(kindTxs, b.Height, i), value: value})
@@ -117,6 +118,9 @@ func (b *BlockCommit) entries() ([]entry, error) {
 			return nil, fmt.Errorf("%w: a state key of %d bytes, allowed are 1 to %d", ErrTooBig, len(c.Key), KeyBytesMax)
 		}
 		out = append(out, entry{key: stateKey(c.Key), value: c.Value, remove: c.Delete})
+	}
+	for i, piece := range packPlaces(b.Places) {
+		out = append(out, entry{key: chunkKey(kindChanged, b.Height, i), value: piece})
 	}
 	out = append(out, entry{key: tipKey, value: (&tip{b.Height, b.BlockHash}).marshal()})
 	return out, checkValues(out)

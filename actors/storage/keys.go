@@ -19,11 +19,14 @@ const (
 	kindTxID        = 't' // transaction id: height, index
 	kindCommand     = 'c' // command key: height, index, expiry
 	kindCertificate = 'q' // height
+	kindPage        = 'p' // page id: a page of the state tree, see treestore.go
+	kindChanged     = 'k' // height, number of the piece: places that the block changed
 )
 
 var tipKey = []byte{kindMeta, 't', 'i', 'p'}
 var partsKey = []byte{kindMeta, 'p', 'a', 'r', 't', 's'} // the last block that took several transactions
 var baseKey = []byte{kindMeta, 'b', 'a', 's', 'e'}       // the oldest block; absent: 1
+var treeKey = []byte{kindMeta, 't', 'r', 'e', 'e'}       // the newest flush of the state tree
 var prunedKey = []byte{kindMeta, 'p', 'r', 'u', 'n', 'e', 'd'}
 
 // KeyBytesMax and ValueBytesMax bound a state record; Badger takes keys of
@@ -44,6 +47,8 @@ func heightKey(kind byte, h ledger.Height) []byte {
 func chunkKey(kind byte, h ledger.Height, chunk int) []byte {
 	return binary.BigEndian.AppendUint16(heightKey(kind, h), uint16(chunk)) // #nosec G115 -- chunks are bounded by chunksMax
 }
+
+func pageKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte{kindPage}, id) }
 
 func hashKey(kind byte, h ledger.Hash) []byte { return append([]byte{kind}, h[:]...) }
 

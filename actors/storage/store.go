@@ -14,6 +14,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // Options of a store. The zero value of a figure means its default.
@@ -27,6 +28,8 @@ type Options struct {
 	// MemTableBytes is Badger's memtable, at least 8 MiB. A block of more than
 	// 15 % of it takes several of Badger's transactions.
 	MemTableBytes int64
+	// TreeCacheBytes bounds the pages of the state tree that stay in memory.
+	TreeCacheBytes uint64
 }
 
 // FreeBytesMinDefault leaves room for memtables and the tables they become, and
@@ -38,6 +41,9 @@ const (
 	FreeBytesMinDefault  = 512 << 20
 	MemTableBytesDefault = 16 << 20
 )
+
+// TreeCacheBytesDefault holds the pages of about 250,000 records.
+const TreeCacheBytesDefault = 96 << 20
 
 type tip struct {
 	height ledger.Height
@@ -64,6 +70,11 @@ type Store struct {
 
 	write  sync.Mutex
 	failed error // under write
+
+	cache    *tree.Cache
+	flushing sync.Mutex
+	flushed  *tree.Tree // of the last flush; under flushing
+	pins     pins
 }
 
 // Open opens or founds the store in dir, and takes back what a crash left of a
@@ -83,7 +94,11 @@ func Open(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opt.TreeCacheBytes == 0 {
+		opt.TreeCacheBytes = TreeCacheBytesDefault
+	}
 	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock}
+	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.start(); err != nil {
 		if s.db != nil {
 			err = errors.Join(err, s.db.Close())
@@ -206,8 +221,10 @@ func (s *Store) sync() error {
 }
 
 // Prune gives up reads of the state below height before; its versions go when
-// Badger next compacts. Blocks stay. before must not be above the tip.
+// Badger next compacts. Blocks stay. before must not be above the tip. What is being
+// served stays until it is closed.
 func (s *Store) Prune(before ledger.Height) error {
+	before = s.pins.bound(before)
 	if uint64(before) <= s.pruned.Load() {
 		return nil
 	}

@@ -207,7 +207,8 @@ func (n *network) waitEqual(ctx context.Context) {
 			return false
 		}
 		for _, r := range st.GetReplicas() {
-			if !r.GetReachable() || r.GetHeight() != st.GetReplicas()[0].GetHeight() || r.GetCommitted() != r.GetHeight() {
+			if !r.GetReachable() || r.GetHeight() != st.GetReplicas()[0].GetHeight() || r.GetCommitted() != r.GetHeight() ||
+				strings.Contains(r.GetSummary(), "fetches the others") {
 				return false
 			}
 		}

@@ -13,7 +13,7 @@ import (
 const PartBytes = 256 << 10
 
 const (
-	domainManifest ledger.Domain = "concordat/snapshot/1"
+	domainManifest ledger.Domain = "concordat/snapshot/2"
 	domainRun      ledger.Domain = "concordat/snapshot-commands/1"
 )
 
@@ -26,8 +26,7 @@ type Manifest struct {
 	Outcome     ledger.Outcome
 	Commands    ledger.Hash // ledger.CommandsDigest up to and with this block
 	Certificate certificate.Certificate
-	Depth       uint8
-	Parts       []state.Part // 1<<Depth
+	Outline     state.Outline // of the state, down to parts of about PartBytes
 }
 
 // Digest is what the checkpoint certificate signs.
@@ -37,15 +36,13 @@ func (m *Manifest) Digest() ledger.Hash {
 
 // Marshal is the manifest's exact layout.
 func (m *Manifest) Marshal() []byte {
-	w := ledger.NewWriter(domainManifest, 512+65*len(m.Parts)).Bytes(m.Header.Marshal()).Bytes(m.Outcome.Marshal()).
-		Hash(m.Commands).Bytes(m.Certificate).U8(m.Depth)
-	for _, p := range m.Parts {
-		w.U8(uint8(p.Kind))
-		switch p.Kind {
-		case state.PartInner:
-			w.Hash(p.Hash)
-		case state.PartLeaf:
-			w.Hash(p.Key).Hash(p.Value)
+	w := ledger.NewWriter(domainManifest, 512+36*len(m.Outline)).Bytes(m.Header.Marshal()).Bytes(m.Outcome.Marshal()).
+		Hash(m.Commands).Bytes(m.Certificate).U32(uint32(len(m.Outline))) // #nosec G115 -- at most twice state.PartsMax
+	for _, n := range m.Outline {
+		if n.Part {
+			w.U8(1).Hash(n.Hash)
+		} else {
+			w.U8(0).U16(uint16(n.Pos)) // #nosec G115 -- at most state.PositionMax
 		}
 	}
 	return w.Done()
@@ -55,22 +52,16 @@ func (m *Manifest) Marshal() []byte {
 func ParseManifest(b []byte) (*Manifest, error) {
 	r := ledger.NewReader(domainManifest, b)
 	header, outcome := r.Bytes(2*ledger.HeaderBytes), r.Bytes(1<<10)
-	m := &Manifest{Commands: r.Hash(), Certificate: r.Bytes(certificate.CertificateBytesMax), Depth: r.U8()}
-	if m.Depth > state.PartsDepthMax || len(b) < 1<<m.Depth {
-		return nil, fmt.Errorf("%w: %d levels of parts in %d bytes", ErrSnapshot, m.Depth, len(b))
-	}
-	for range 1 << m.Depth {
-		p := state.Part{Kind: state.PartKind(r.U8())}
-		switch p.Kind {
-		case state.PartEmpty:
-		case state.PartInner:
-			p.Hash = r.Hash()
-		case state.PartLeaf:
-			p.Key, p.Value = r.Hash(), r.Hash()
+	m := &Manifest{Commands: r.Hash(), Certificate: r.Bytes(certificate.CertificateBytesMax)}
+	for range r.Count(3, 2*state.PartsMax) {
+		switch kind := r.U8(); kind {
+		case 0:
+			m.Outline = append(m.Outline, state.OutlineNode{Pos: int(r.U16())})
+		case 1:
+			m.Outline = append(m.Outline, state.OutlineNode{Part: true, Hash: r.Hash()})
 		default:
-			return nil, fmt.Errorf("%w: there is no part of kind %d", ErrSnapshot, p.Kind)
+			return nil, fmt.Errorf("%w: there is no node of kind %d", ErrSnapshot, kind)
 		}
-		m.Parts = append(m.Parts, p)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
@@ -88,7 +79,7 @@ func ParseManifest(b []byte) (*Manifest, error) {
 }
 
 // Check verifies that 2f+c+1 replicas of the ledger certify this checkpoint, and that
-// the parts are those of its state.
+// the outline is that of its state.
 func (m *Manifest) Check(id ledger.ID, epoch ledger.Epoch, keys certificate.Scheme) error {
 	if m.Header.Ledger != id || m.Header.Height == 0 {
 		return fmt.Errorf("%w: it is not one of this ledger", ErrSnapshot)
@@ -97,33 +88,28 @@ func (m *Manifest) Check(id ledger.ID, epoch ledger.Epoch, keys certificate.Sche
 	if err := keys.Verify(st, m.Certificate); err != nil {
 		return fmt.Errorf("%w: checkpoint %d: %w", ErrSnapshot, m.Header.Height, err)
 	}
-	root, err := state.JoinParts(int(m.Depth), m.Parts)
+	root, err := m.Outline.Root()
 	if err != nil {
 		return fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
 	if root != m.Outcome.StateRoot {
-		return fmt.Errorf("%w: its parts give the state %s, certified is %s", ErrSnapshot, root.Short(), m.Outcome.StateRoot.Short())
+		return fmt.Errorf("%w: its outline gives the state %s, certified is %s", ErrSnapshot, root.Short(), m.Outcome.StateRoot.Short())
 	}
 	return nil
 }
 
-// CheckPart reads part number index and verifies it.
-func (m *Manifest) CheckPart(index int, raw []byte) ([]state.Pair, error) {
-	if index < 0 || index >= len(m.Parts) {
-		return nil, fmt.Errorf("%w: there is no part %d", ErrSnapshot, index)
-	}
+// CheckPart reads a part and verifies it.
+func CheckPart(part state.OutlineNode, raw []byte) ([]state.Pair, error) {
 	pairs, err := ParsePairs(raw)
 	if err != nil {
 		return nil, err
 	}
-	got, err := state.PartOf(int(m.Depth), index, pairs)
+	got, err := state.PartHash(pairs)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrSnapshot, err)
 	}
-	// A list may show a leaf as if it were an inner node: the root is the same, and so is
-	// what counts, the hash. PartOf has checked that the keys belong here.
-	if got.Node() != m.Parts[index].Node() {
-		return nil, fmt.Errorf("%w: part %d differs from what is certified", ErrSnapshot, index)
+	if got != part.Hash {
+		return nil, fmt.Errorf("%w: a part differs from what is certified", ErrSnapshot)
 	}
 	return pairs, nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 var id = ledger.ID{7}
@@ -28,6 +29,7 @@ type bench struct {
 	results [][]byte
 	runs    []*Run // of consecutive blocks, the newest last; Run n is of blocks 10n+1 to 10n+10
 	pairs   []state.Pair
+	parts   []tree.Part
 	m       *Manifest
 }
 
@@ -55,20 +57,21 @@ func newBench(t testing.TB) *bench {
 		b.signers = append(b.signers, s)
 	}
 	b.chain(t)
-	var l state.Loader
+	var changes []tree.Change
 	for i := range 300 {
-		p := state.Pair{Key: fmt.Appendf(nil, "k%d", i), Value: fmt.Appendf(nil, "v%d", i)}
+		p := state.Pair{Key: fmt.Appendf(nil, "k%03d", i), Value: state.EncodeRecord(nil, state.Provenance{}, fmt.Appendf(nil, "v%d", i))}
 		b.pairs = append(b.pairs, p)
-		l.Add(p.Key, p.Value)
+		changes = append(changes, tree.Change{Key: state.Place(nil, p.Key), Record: state.RecordHash(p.Value), Size: len(p.Value)})
 	}
-	b.block.Outcome.StateRoot = l.Tree().Root()
+	whole, err := tree.New(nil).Apply(changes)
+	require.NoError(t, err)
+	b.block.Outcome.StateRoot = whole.Root()
 	b.outcome = b.block.Outcome.Marshal()
-	b.m = &Manifest{Header: b.block.Header, Outcome: b.block.Outcome, Commands: b.sum(), Depth: 4}
-	for i := range 1 << b.m.Depth {
-		p, err := state.PartOf(int(b.m.Depth), i, b.part(i))
-		require.NoError(t, err)
-		b.m.Parts = append(b.m.Parts, p)
-	}
+	b.m = &Manifest{Header: b.block.Header, Outcome: b.block.Outcome, Commands: b.sum()}
+	b.m.Outline, err = whole.Outline(1000)
+	require.NoError(t, err)
+	b.parts, err = whole.Parts(1000)
+	require.NoError(t, err)
 	b.certify(t, b.m)
 	return b
 }
@@ -114,11 +117,15 @@ func (b *bench) sum() ledger.Hash {
 }
 
 func (b *bench) part(i int) (out []state.Pair) {
-	for _, p := range b.pairs {
-		if state.PartIndex(4, p.Key) == i {
-			out = append(out, p)
+	_ = b.parts[i].Walk(func(placed []byte, _ ledger.Hash) error { // in memory: no error
+		key, _ := state.KeyOf(placed)
+		for _, p := range b.pairs {
+			if bytes.Equal(p.Key, key) {
+				out = append(out, p)
+			}
 		}
-	}
+		return nil
+	})
 	return out
 }
 
@@ -164,24 +171,24 @@ func TestAManifestHoldsAsItIsOnly(t *testing.T) {
 
 func TestAPartHoldsAsItIsOnly(t *testing.T) {
 	b := newBench(t)
-	for i := range b.m.Parts {
+	parts := b.m.Outline.Parts()
+	require.Greater(t, len(parts), 8)
+	for i := range parts {
 		raw := encode(b.part(i))
-		pairs, err := b.m.CheckPart(i, raw)
+		pairs, err := CheckPart(parts[i], raw)
 		require.NoError(t, err)
 		require.Len(t, pairs, len(b.part(i)))
 		for at := range raw {
 			forged := bytes.Clone(raw)
 			forged[at] ^= 1
-			_, err := b.m.CheckPart(i, forged)
+			_, err := CheckPart(parts[i], forged)
 			require.ErrorIs(t, err, ErrSnapshot, "part %d, byte %d", i, at)
 		}
-		_, err = b.m.CheckPart(i^1, raw)
+		_, err = CheckPart(parts[(i+1)%len(parts)], raw)
 		require.ErrorIs(t, err, ErrSnapshot)
-		_, err = b.m.CheckPart(i, nil)
+		_, err = CheckPart(parts[i], nil)
 		require.ErrorIs(t, err, ErrSnapshot)
 	}
-	_, err := b.m.CheckPart(len(b.m.Parts), nil)
-	require.ErrorIs(t, err, ErrSnapshot)
 }
 
 // The window is followed from the newest run to the oldest, each checked against what
@@ -238,10 +245,8 @@ func TestABlockHoldsAsItIsOnly(t *testing.T) {
 
 func FuzzParseManifest(f *testing.F) {
 	b := newBench(f)
-	whole, err := state.PartOf(0, 0, b.pairs)
-	require.NoError(f, err)
 	small := *b.m
-	small.Depth, small.Parts = 0, []state.Part{whole}
+	small.Outline = state.Outline{{Part: true, Hash: b.m.Outcome.StateRoot}}
 	f.Add(small.Marshal())
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m, err := ParseManifest(raw)

@@ -1,9 +1,13 @@
-// Package state is the authenticated state: a Merkle tree over all records, one
-// batched update per block, with proofs that a record is so or is not there.
+// Package state is what a ledger's state is: records with their audience and
+// provenance, their places in the state tree, and the proofs that a state root
+// gives about them. It has no heavy dependencies; the tree itself is package
+// tree.
 //
-// The tree is a compact sparse Merkle tree (as in Jellyfish, Diem 2021): a leaf
-// stands at the shortest prefix of SHA-256(key) that no other key shares. An
-// inner node hashes 1 ‖ left ‖ right, a leaf 0 ‖ key hash ‖ value hash, and an
-// empty subtree is 32 zero bytes. Versions share nodes and are immutable, so
-// readers need no lock. Only hashes are kept; values live in the store.
+// The state tree is a binary Patricia tree over the placed keys of all records
+// (see Place), in their order, so that a range of keys is a range of leaves and
+// can be proven complete. Its shape depends on the keys alone: an inner node
+// stands at the first bit in which keys below it differ. A leaf hashes
+// 0 ‖ length of the key ‖ key ‖ SHA-256(2 ‖ record), an inner node
+// 1 ‖ position ‖ left ‖ right, lengths and positions in two bytes, big endian.
+// The root of no record is 32 zero bytes.
 package state

@@ -3,7 +3,6 @@
 package misbehave
 
 import (
-	"context"
 	"sync"
 	"testing"
 	"time"
@@ -95,16 +94,16 @@ func TestEveryKindOfMisbehaviourShows(t *testing.T) {
 	require.ErrorContains(t, Apply("nothing", &replica.Config{}), "there is no misbehaviour")
 }
 
-// trueFile is a state of one part.
-type trueFile struct{ catchup.StateFile }
+// trueState is a state of one part.
+type trueState struct{ catchup.State }
 
-func (trueFile) Part(int, int64, int64) ([]byte, int64, error) { return []byte("the truth"), 9, nil }
+func (trueState) Part(int, int64, int64) ([]byte, int64, error) { return []byte("the truth"), 9, nil }
 
 // trueSnapshots are what an honest replica serves.
 type trueSnapshots struct{ catchup.Snapshots }
 
-func (trueSnapshots) Write(context.Context, ledger.Height) (catchup.StateFile, error) {
-	return trueFile{}, nil
+func (trueSnapshots) Open(ledger.Height) (catchup.State, error) {
+	return trueState{}, nil
 }
 
 func (trueSnapshots) Whole(ledger.Height) (*actorspb.AgreedBlock, error) {
@@ -116,7 +115,7 @@ func TestWhoeverJoinsIsLiedTo(t *testing.T) {
 	require.NoError(t, Apply(snapshotKind, &cfg))
 	require.Nil(t, cfg.WrapTransport, "it is honest in agreement")
 	l := cfg.WrapSnapshots(trueSnapshots{})
-	f, err := l.Write(t.Context(), 7)
+	f, err := l.Open(7)
 	require.NoError(t, err)
 	raw, total, err := f.Part(0, 0, 100)
 	require.NoError(t, err)

@@ -3,13 +3,11 @@
 package misbehave
 
 import (
-	"context"
 	"slices"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/catchup"
 	"github.com/concordat-ledger/concordat/ledger"
-	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
 // snapshotKind is honest in agreement and lies to replicas that join: every part of the
@@ -22,10 +20,10 @@ func lieToJoiners(honest catchup.Snapshots) catchup.Snapshots {
 	return &lyingSnapshots{Snapshots: honest}
 }
 
-// Write gives a file of which all parts are wrong.
-func (l *lyingSnapshots) Write(ctx context.Context, h ledger.Height) (catchup.StateFile, error) {
-	f, err := l.Snapshots.Write(ctx, h)
-	return &lyingFile{f}, err
+// Open gives a state of which all parts are wrong.
+func (l *lyingSnapshots) Open(h ledger.Height) (catchup.State, error) {
+	s, err := l.Snapshots.Open(h)
+	return &lyingState{s}, err
 }
 
 // Whole gives each block with another past of commands.
@@ -38,13 +36,12 @@ func (l *lyingSnapshots) Whole(h ledger.Height) (*actorspb.AgreedBlock, error) {
 	return b, err
 }
 
-type lyingFile struct{ catchup.StateFile }
+type lyingState struct{ catchup.State }
 
-func (f *lyingFile) Cut() (int, []state.Part) { return f.StateFile.Cut() }
-
-func (f *lyingFile) Part(index int, offset, most int64) ([]byte, int64, error) {
-	raw, total, err := f.StateFile.Part(index, offset, most)
+func (s *lyingState) Part(index int, offset, most int64) ([]byte, int64, error) {
+	raw, total, err := s.State.Part(index, offset, most)
 	if err == nil && len(raw) > 0 {
+		raw = slices.Clone(raw)
 		raw[len(raw)-1] ^= 1
 	}
 	return raw, total, err

@@ -63,12 +63,12 @@ func afterSlash(prefix string) string { return strings.TrimSuffix(prefix, "/") +
 
 // encode is the record in the state; encoding/json writes struct fields in their
 // order, so equal records give equal bytes.
-func (r *Record) encode() ([]byte, error) {
+func (r *Record) encode(from state.Provenance) ([]byte, error) {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return nil, fmt.Errorf("encode the record of contract %s: %w", r.Name, err)
 	}
-	return state.EncodeRecord(nil, b), nil
+	return state.EncodeRecord(nil, from, b), nil
 }
 
 // ParseRecord reads a record as the state holds it.
@@ -99,8 +99,8 @@ type Getter interface {
 }
 
 // Save writes a contract's record and its module in pieces.
-func Save(store Store, r *Record, code []byte) error {
-	b, err := r.encode()
+func Save(store Store, r *Record, from state.Provenance, code []byte) error {
+	b, err := r.encode(from)
 	if err != nil {
 		return err
 	}
@@ -111,7 +111,7 @@ func Save(store Store, r *Record, code []byte) error {
 	}
 	for i := 0; len(code) > 0; i++ {
 		n := min(ChunkBytes, len(code))
-		store.Set(CodeKey(hash, i), state.EncodeRecord(nil, code[:n]))
+		store.Set(CodeKey(hash, i), state.EncodeRecord(nil, from, code[:n]))
 		code = code[n:]
 	}
 	return nil

@@ -26,7 +26,7 @@ func TestAContractsCodeComesBackFromItsPieces(t *testing.T) {
 		rest := code
 		for i := 0; len(rest) > 0; i++ {
 			n := min(ChunkBytes, len(rest))
-			m[string(CodeKey(hash, i))] = state.EncodeRecord(nil, rest[:n])
+			m[string(CodeKey(hash, i))] = state.EncodeRecord(nil, state.Provenance{}, rest[:n])
 			rest = rest[n:]
 		}
 		have, err := Code(m, r)
@@ -50,7 +50,7 @@ func TestAContractsKeysAreItsOwn(t *testing.T) {
 
 func FuzzParseRecord(f *testing.F) {
 	r := &Record{Name: "x", Code: make([]byte, ledger.HashSize), Bytes: 5}
-	b, err := r.encode()
+	b, err := r.encode(state.Provenance{})
 	require.NoError(f, err)
 	f.Add(b)
 	f.Add([]byte{0, 0, '{', '}'})

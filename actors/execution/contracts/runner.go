@@ -53,6 +53,11 @@ type Runner struct {
 	path    []string // contracts that are in a call
 }
 
+// from is the provenance of what the calls write.
+func (r *Runner) from() state.Provenance {
+	return state.Provenance{Height: r.Call.Height, TxID: r.Call.TxID}
+}
+
 // Events are those of the calls that succeeded.
 func (r *Runner) Events() []ledger.Event { return r.events }
 
@@ -149,7 +154,7 @@ func (s session) Put(key, value, audience []byte) error {
 		return host.ErrLimit
 	}
 	s.r.written += size
-	s.r.Store.Set(full, state.EncodeRecord(audience, value))
+	s.r.Store.Set(full, state.EncodeRecord(audience, s.r.from(), value))
 	return nil
 }
 

@@ -1,0 +1,49 @@
+package tree
+
+import (
+	"sync/atomic"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state"
+)
+
+// node is a leaf or an inner node. All but kids and page never changes. kids of an
+// inner node may be absent only if page says where they are.
+type node struct {
+	hash  ledger.Hash
+	key   []byte // of a leaf its placed key; of an inner node one from below, whose bits count before pos only
+	bytes uint64 // of all records below and their keys
+	count uint64 // of leaves below
+	pos   int    // of an inner node; -1: a leaf
+	kids  atomic.Pointer[pair]
+	page  atomic.Pointer[page] // of the root of a page that is in the store
+}
+
+type pair struct{ left, right *node }
+
+// page is where a node's subtree is stored.
+type page struct {
+	id   uint64
+	at   ledger.Height // it can be read as of this height
+	used atomic.Bool   // since the cache last looked
+}
+
+func (n *node) leaf() bool { return n.pos < 0 }
+
+func newLeaf(key []byte, record ledger.Hash, size int) *node {
+	return &node{hash: state.LeafHash(key, record), key: key, bytes: uint64(size), count: 1, pos: -1} // #nosec G115 -- a length
+}
+
+// join makes the inner node above two subtrees, of which either may be empty.
+func join(pos int, left, right *node) *node {
+	switch {
+	case left == nil:
+		return right
+	case right == nil:
+		return left
+	}
+	n := &node{hash: state.InnerHash(pos, left.hash, right.hash), key: left.key, pos: pos,
+		bytes: left.bytes + right.bytes, count: left.count + right.count}
+	n.kids.Store(&pair{left, right})
+	return n
+}
