@@ -24,10 +24,7 @@ func ParseOutcome(b []byte) (*Outcome, error) {
 	return o, nil
 }
 
-const (
-	certificateBytesMax = 64 << 10
-	merklePathMax       = 64
-)
+const merklePathMax = 64
 
 // Receipt is a transaction's result with everything needed to verify it
 // offline, against the ledger's id and public key alone. Every byte of its
@@ -41,45 +38,40 @@ type Receipt struct {
 	Certificate []byte     // execution certificate over header and outcome
 }
 
-// Marshal is the receipt's exact layout.
+// Marshal is the receipt's exact layout: an Attestation.
 func (r *Receipt) Marshal() []byte {
-	w := NewWriter(DomainReceipt, 1024).Bytes(r.Header.Marshal()).Bytes(r.Outcome.Marshal()).
-		U32(r.Index).Bytes(r.Result.Marshal()).U32(uint32(len(r.Path))) // #nosec G115 -- at most 64
+	var w Writer
+	w.U32(r.Index).Bytes(r.Result.Marshal()).U32(uint32(len(r.Path))) // #nosec G115 -- at most 64
 	for _, h := range r.Path {
 		w.Hash(h)
 	}
-	return w.Bytes(r.Certificate).Done()
+	a := &Attestation{Header: r.Header, Outcome: r.Outcome, Certificate: r.Certificate, Kind: AttestResult, Claim: w.Done()}
+	return a.Marshal()
 }
 
 // ParseReceipt reads what Marshal wrote. It verifies nothing.
 func ParseReceipt(b []byte) (*Receipt, error) {
-	r := NewReader(DomainReceipt, b)
-	header := r.Bytes(1 << 10)
-	outcome := r.Bytes(1 << 10)
-	index := r.U32()
-	result := r.Bytes(OutputBytesMax + EventsBytesMax + 128<<10)
-	n := r.Count(HashSize, merklePathMax)
-	path := make(MerklePath, n)
-	for i := range path {
-		path[i] = r.Hash()
+	a, err := ParseAttestation(b)
+	if err != nil {
+		return nil, err
 	}
-	certificate := r.Bytes(certificateBytesMax)
+	if a.Kind != AttestResult {
+		return nil, fmt.Errorf("read a receipt: %w: it is a proof of another kind", ErrLayout)
+	}
+	r := NewPlainReader(a.Claim)
+	out := &Receipt{Header: a.Header, Outcome: a.Outcome, Certificate: a.Certificate, Index: r.U32()}
+	result := r.Bytes(OutputBytesMax + EventsBytesMax + 128<<10)
+	out.Path = make(MerklePath, r.Count(HashSize, merklePathMax))
+	for i := range out.Path {
+		out.Path[i] = r.Hash()
+	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read a receipt: %w", err)
-	}
-	out := &Receipt{Index: index, Path: path, Certificate: certificate}
-	h, err := ParseHeader(header)
-	if err != nil {
-		return nil, fmt.Errorf("read a receipt's header: %w", err)
-	}
-	o, err := ParseOutcome(outcome)
-	if err != nil {
-		return nil, fmt.Errorf("read a receipt's outcome: %w", err)
 	}
 	res, err := ParseResult(result)
 	if err != nil {
 		return nil, fmt.Errorf("read a receipt's result: %w", err)
 	}
-	out.Header, out.Outcome, out.Result = *h, *o, *res
+	out.Result = *res
 	return out, nil
 }

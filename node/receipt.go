@@ -39,7 +39,7 @@ func receiptVerify(f *flags) *cobra.Command {
 		Long:    "Check a receipt with nothing but the ledger's id and public key, from its genesis file or given by hand.",
 		Example: "  concordat receipt verify hello.receipt --genesis genesis.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ledgerID, ledgerKey, err := trusted(genesisPath(f, genesis), id, key)
+			ledgerID, ledgerKey, err := trusted(genesisPath(f, genesis, id), id, key)
 			if err != nil {
 				return err
 			}
@@ -68,8 +68,8 @@ func receiptVerify(f *flags) *cobra.Command {
 }
 
 // genesisPath is the genesis file that was named, or that of the network's folder.
-func genesisPath(f *flags, named string) string {
-	if named == "" && f.dir != "" {
+func genesisPath(f *flags, named, id string) string {
+	if named == "" && id == "" && f.dir != "" {
 		return filepath.Join(f.dir, config.GenesisFile)
 	}
 	return named

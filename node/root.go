@@ -60,7 +60,7 @@ returned an error, 5 a receipt does not verify, 6 outcome unknown, 7 unreachable
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // fails only for a flag that is not there
 	root.AddCommand(contextCommand(f), replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),
 		queryCommand(f), contractCommand(f),
-		blockCommand(f), txCommand(f), receiptCommand(f), identityCommand(f), evidenceCommand(f), benchCommand(f), versionCommand())
+		blockCommand(f), txCommand(f), receiptCommand(f), stateCommand(f), proofCommand(f), identityCommand(f), evidenceCommand(f), benchCommand(f), versionCommand())
 	return root
 }
 

@@ -64,6 +64,13 @@ func (x *executor) registerParty(tx *ledger.Transaction, admin *ledger.PartyReco
 	if err != nil {
 		return err
 	}
+	was := ""
+	if old != nil {
+		was = old.Attributes[ledger.AuditorAttribute]
+	}
+	if rec.Attributes[ledger.AuditorAttribute] != was {
+		return refuse("who audits is named in genesis; leave the attribute %q of %s as it is", ledger.AuditorAttribute, rec.Party)
+	}
 	if old != nil && old.Organisation != rec.Organisation {
 		return refuse("%s belongs to organisation %s", rec.Party, old.Organisation)
 	}

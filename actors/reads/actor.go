@@ -35,6 +35,9 @@ type Store interface {
 	Base() ledger.Height // the oldest block
 	Contracts() ([]*ledgerpb.ContractView, error)
 	Contract(name string) (*ledgerpb.ContractView, error) // with its schema; nil: not deployed
+	// State reads as of a block that is not older than min, unless the request names one.
+	State(req *ledgerpb.StateRequest, reader ledger.Recipient, min ledger.Height) (*ledgerpb.StateReply, error)
+	SignedState(req *ledgerpb.SignedRead, min ledger.Height) (*ledgerpb.StateReply, error)
 }
 
 // Config of the reads actor.
@@ -44,6 +47,9 @@ type Config struct {
 	Genesis []byte
 	Query   func(*ledgerpb.QueryRequest) *ledgerpb.QueryReply // runs a contract's method on the stored state
 }
+
+// laterMs is when to ask again for what is about to be certified.
+const laterMs = 50
 
 // latestMax bounds how many blocks one lookup lists.
 const latestMax = 200
@@ -76,7 +82,7 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	case KindStatus:
 		reply = &ledgerpb.StatusReply{Replicas: []*ledgerpb.ReplicaStatus{r.cfg.Status()}}
 	case KindLookup:
-		reply = r.lookup(m.GetBody())
+		reply = r.lookup(m.GetBody(), ledger.Height(m.GetMinHeight()))
 	case KindQuery:
 		reply = r.query(m.GetBody())
 	default:
@@ -102,9 +108,19 @@ func refusal(kind ledgerpb.Refusal, format string, args ...any) *ledgerpb.Error 
 	return &ledgerpb.Error{Refusal: kind, Message: fmt.Sprintf(format, args...)}
 }
 
-var errNotFound = errors.New("not found")
+// ErrNotFound is wrapped by what a Store says of things that are not there.
+var ErrNotFound = errors.New("not found")
 
-func (r *reads) lookup(body []byte) *ledgerpb.LookupReply {
+// RefusedError is what a Store says of requests that it does not answer.
+type RefusedError struct {
+	Refusal ledgerpb.Refusal
+	Message string
+	Later   bool // it may be answered in a moment
+}
+
+func (e *RefusedError) Error() string { return e.Message }
+
+func (r *reads) lookup(body []byte, least ledger.Height) *ledgerpb.LookupReply {
 	var req ledgerpb.LookupRequest
 	if err := proto.Unmarshal(body, &req); err != nil {
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}
@@ -128,11 +144,22 @@ func (r *reads) lookup(body []byte) *ledgerpb.LookupReply {
 		err = r.contract(reply, w.Contract)
 	case *ledgerpb.LookupRequest_Genesis:
 		reply.Genesis = r.cfg.Genesis
+	case *ledgerpb.LookupRequest_State:
+		reply.State, err = r.cfg.Store.State(w.State, ledger.Recipient{}, least)
+	case *ledgerpb.LookupRequest_Signed:
+		reply.State, err = r.cfg.Store.SignedState(w.Signed, least)
 	default:
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request does not say what to look up")}
 	}
+	var refused *RefusedError
 	switch {
-	case errors.Is(err, errNotFound):
+	case errors.As(err, &refused):
+		e := refusal(refused.Refusal, "%s", refused.Message)
+		if refused.Later {
+			e.RetryAfterMs = laterMs
+		}
+		return &ledgerpb.LookupReply{Error: e}
+	case errors.Is(err, ErrNotFound):
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%s", err.Error())}
 	case err != nil:
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", err.Error())}
@@ -143,10 +170,10 @@ func (r *reads) lookup(body []byte) *ledgerpb.LookupReply {
 func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {
 	tip, _ := r.cfg.Store.Tip()
 	if h == 0 || h > tip {
-		return fmt.Errorf("block %d: %w; the newest is %d", h, errNotFound, tip)
+		return fmt.Errorf("block %d: %w; the newest is %d", h, ErrNotFound, tip)
 	}
 	if base := r.cfg.Store.Base(); h < base {
-		return fmt.Errorf("block %d: %w on this replica, which joined with a snapshot and is still fetching the past; its oldest is %d. Ask another client node, or again later", h, errNotFound, base)
+		return fmt.Errorf("block %d: %w on this replica, which joined with a snapshot and is still fetching the past; its oldest is %d. Ask another client node, or again later", h, ErrNotFound, base)
 	}
 	b, err := r.cfg.Store.Block(h)
 	if err == nil {
@@ -158,14 +185,14 @@ func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {
 func (r *reads) byHash(reply *ledgerpb.LookupReply, text string) error {
 	hash, err := ledger.ParseHash(text)
 	if err != nil {
-		return fmt.Errorf("block %q: %w", text, errNotFound)
+		return fmt.Errorf("block %q: %w", text, ErrNotFound)
 	}
 	h, ok, err := r.cfg.Store.HeightOf(hash)
 	if err != nil {
 		return err
 	}
 	if !ok {
-		return fmt.Errorf("block %s: %w", text, errNotFound)
+		return fmt.Errorf("block %s: %w", text, ErrNotFound)
 	}
 	return r.addBlock(reply, h)
 }
@@ -173,14 +200,14 @@ func (r *reads) byHash(reply *ledgerpb.LookupReply, text string) error {
 func (r *reads) place(text string) (ledger.Place, error) {
 	id, err := ledger.ParseHash(text)
 	if err != nil {
-		return ledger.Place{}, fmt.Errorf("transaction %q: %w", text, errNotFound)
+		return ledger.Place{}, fmt.Errorf("transaction %q: %w", text, ErrNotFound)
 	}
 	at, ok, err := r.cfg.Store.PlaceOf(id)
 	if base := r.cfg.Store.Base(); err == nil && !ok && base > 1 {
-		return at, fmt.Errorf("transaction %s: %w on this replica, which joined with a snapshot and is still fetching blocks before %d. Ask another client node, or again later", text, errNotFound, base)
+		return at, fmt.Errorf("transaction %s: %w on this replica, which joined with a snapshot and is still fetching blocks before %d. Ask another client node, or again later", text, ErrNotFound, base)
 	}
 	if err == nil && !ok {
-		err = fmt.Errorf("transaction %s: %w", text, errNotFound)
+		err = fmt.Errorf("transaction %s: %w", text, ErrNotFound)
 	}
 	return at, err
 }
@@ -201,7 +228,7 @@ func (r *reads) receipt(reply *ledgerpb.LookupReply, text string) error {
 	}
 	reply.Receipt, err = r.cfg.Store.Receipt(at)
 	if err == nil && reply.Receipt == nil {
-		return fmt.Errorf("a receipt of transaction %s: %w yet; its block is not certified, ask again", text, errNotFound)
+		return fmt.Errorf("a receipt of transaction %s: %w yet; its block is not certified, ask again", text, ErrNotFound)
 	}
 	return err
 }
@@ -209,7 +236,7 @@ func (r *reads) receipt(reply *ledgerpb.LookupReply, text string) error {
 func (r *reads) contract(reply *ledgerpb.LookupReply, name string) error {
 	view, err := r.cfg.Store.Contract(name)
 	if err == nil && view == nil {
-		err = fmt.Errorf("there is no contract %q: %w; `concordat contract list` shows those there are", name, errNotFound)
+		err = fmt.Errorf("there is no contract %q: %w; `concordat contract list` shows those there are", name, ErrNotFound)
 	}
 	if err == nil {
 		reply.Contracts = []*ledgerpb.ContractView{view}

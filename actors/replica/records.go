@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/execution"
@@ -188,6 +189,8 @@ func (r *records) Agreed(h ledger.Height) (*actorspb.AgreedBlock, error) {
 type lookups struct {
 	*records
 	modules *contracts.Modules
+	ledger  ledger.ID
+	clock   func() time.Time
 }
 
 // Block implements reads.Store.

@@ -229,6 +229,10 @@ func (r *instance) startActors(context.Context) error {
 		return err
 	}
 	checker := admission.NewChecker(r.id)
+	clock := r.cfg.Clock
+	if clock == nil {
+		clock = time.Now
+	}
 	cons.CheckTransactions = checker.Check
 	specs := []shell.Spec{
 		storage.NewActor(&storage.ActorConfig{Store: r.store, Execution: p.execution,
@@ -239,7 +243,7 @@ func (r *instance) startActors(context.Context) error {
 		admission.New(r.admissionConfig(checker)),
 		consensus.NewOrdering(cons),
 		catchup.New(away),
-		reads.New(&reads.Config{Store: lookups{r.records, r.modules}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query}),
+		reads.New(&reads.Config{Store: lookups{r.records, r.modules, r.id, clock}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query}),
 	}
 	for _, s := range specs {
 		if _, err := r.system.Spawn(s); err != nil {

@@ -7,6 +7,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // BlockCommit is a block with what executing it gave: the unit of Commit.
@@ -20,7 +21,8 @@ type BlockCommit struct {
 	TxIDs                   []ledger.Hash
 	Commands                []Command
 	Changes                 []Change
-	Places                  [][]byte // of the state tree that the changes touch, see state.Place
+	Places                  [][]byte   // of the state tree that the changes touch, see state.Place
+	Tree                    *tree.Tree // after the block; nil: it is made when it is needed
 }
 
 // Command is an entry of the duplicate window: where a command was executed,
@@ -68,6 +70,11 @@ func (s *Store) CommitGroup(bs []*BlockCommit) error {
 		return errors.Join(err, refused)
 	}
 	s.tip.Store(&tip{wrote.Height, wrote.BlockHash})
+	for _, b := range bs {
+		if b.Tree != nil && b.Height <= wrote.Height {
+			s.views.put(b.Height, b.Tree)
+		}
+	}
 	return refused
 }
 

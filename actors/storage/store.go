@@ -75,6 +75,7 @@ type Store struct {
 	flushing sync.Mutex
 	flushed  *tree.Tree // of the last flush; under flushing
 	pins     pins
+	views    treeViews
 }
 
 // Open opens or founds the store in dir, and takes back what a crash left of a

@@ -53,26 +53,24 @@ func (s *Store) lastFlush(at ledger.Height) (*flush, error) {
 	return f, nil
 }
 
-// Tree is the state tree as of a height. It reads what changed since the flush before,
-// and nothing else. Errors: ErrAhead, ErrPruned, *CorruptError, tree.ErrPage.
+// Tree is the state tree as of a height. If it is not at hand, what changed since the
+// flush before is read, and nothing else. Errors: ErrAhead, ErrPruned, *CorruptError,
+// tree.ErrPage.
 func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
-	t, _, err := s.flushedTree(at)
-	return t, err
-}
-
-// flushedTree gives the tree of a height, and the flush that it goes on from.
-func (s *Store) flushedTree(at ledger.Height) (*tree.Tree, *flush, error) {
 	if err := s.retained(at); err != nil {
-		return nil, nil, err
+		return nil, err
+	}
+	if t := s.views.get(at); t != nil {
+		return t, nil
 	}
 	f, err := s.lastFlush(at)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	t := tree.New(s.cache)
 	if f.height > 0 {
 		if t, err = tree.Open(s.cache, f.entry, f.height); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	changes, err := s.changesBetween(f.height, at)
@@ -80,9 +78,10 @@ func (s *Store) flushedTree(at ledger.Height) (*tree.Tree, *flush, error) {
 		t, err = t.Apply(changes)
 	}
 	if err != nil {
-		return nil, nil, fmt.Errorf("the state tree of height %d: %w", at, err)
+		return nil, fmt.Errorf("the state tree of height %d: %w", at, err)
 	}
-	return t, f, nil
+	s.views.ask(at, t)
+	return t, nil
 }
 
 // changesBetween is what leads from one height's tree to that of a later one.

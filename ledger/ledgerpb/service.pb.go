@@ -963,6 +963,8 @@ type LookupRequest struct {
 	//	*LookupRequest_Contracts
 	//	*LookupRequest_Contract
 	//	*LookupRequest_Genesis
+	//	*LookupRequest_State
+	//	*LookupRequest_Signed
 	What          isLookupRequest_What `protobuf_oneof:"what"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
@@ -1077,6 +1079,24 @@ func (x *LookupRequest) GetGenesis() []byte {
 	return nil
 }
 
+func (x *LookupRequest) GetState() *StateRequest {
+	if x != nil {
+		if x, ok := x.What.(*LookupRequest_State); ok {
+			return x.State
+		}
+	}
+	return nil
+}
+
+func (x *LookupRequest) GetSigned() *SignedRead {
+	if x != nil {
+		if x, ok := x.What.(*LookupRequest_Signed); ok {
+			return x.Signed
+		}
+	}
+	return nil
+}
+
 type isLookupRequest_What interface {
 	isLookupRequest_What()
 }
@@ -1113,6 +1133,14 @@ type LookupRequest_Genesis struct {
 	Genesis []byte `protobuf:"bytes,8,opt,name=genesis,proto3,oneof"` // the genesis file; any bytes
 }
 
+type LookupRequest_State struct {
+	State *StateRequest `protobuf:"bytes,9,opt,name=state,proto3,oneof"` // records of the state that every member may read
+}
+
+type LookupRequest_Signed struct {
+	Signed *SignedRead `protobuf:"bytes,10,opt,name=signed,proto3,oneof"` // the same for a party, with what only it may read
+}
+
 func (*LookupRequest_Height) isLookupRequest_What() {}
 
 func (*LookupRequest_BlockHash) isLookupRequest_What() {}
@@ -1129,6 +1157,357 @@ func (*LookupRequest_Contract) isLookupRequest_What() {}
 
 func (*LookupRequest_Genesis) isLookupRequest_What() {}
 
+func (*LookupRequest_State) isLookupRequest_What() {}
+
+func (*LookupRequest_Signed) isLookupRequest_What() {}
+
+// StateRequest asks for records: of one key, of a range of keys, or the versions of one
+// key, newest first.
+type StateRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	From          []byte                 `protobuf:"bytes,2,opt,name=from,proto3" json:"from,omitempty"`
+	To            []byte                 `protobuf:"bytes,3,opt,name=to,proto3" json:"to,omitempty"`             // excluded; empty: to the end
+	History       bool                   `protobuf:"varint,4,opt,name=history,proto3" json:"history,omitempty"`  // the versions of key
+	Limit         uint32                 `protobuf:"varint,5,opt,name=limit,proto3" json:"limit,omitempty"`      // 0: 100
+	Height        uint64                 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`    // as of this block; 0: the newest
+	Prove         bool                   `protobuf:"varint,7,opt,name=prove,proto3" json:"prove,omitempty"`      // with a proof of the newest certified block, or of height
+	Audience      []string               `protobuf:"bytes,8,rep,name=audience,proto3" json:"audience,omitempty"` // proven are the records of exactly this audience; none: those for every member
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateRequest) Reset() {
+	*x = StateRequest{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[11]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateRequest) ProtoMessage() {}
+
+func (x *StateRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[11]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateRequest.ProtoReflect.Descriptor instead.
+func (*StateRequest) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{11}
+}
+
+func (x *StateRequest) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *StateRequest) GetFrom() []byte {
+	if x != nil {
+		return x.From
+	}
+	return nil
+}
+
+func (x *StateRequest) GetTo() []byte {
+	if x != nil {
+		return x.To
+	}
+	return nil
+}
+
+func (x *StateRequest) GetHistory() bool {
+	if x != nil {
+		return x.History
+	}
+	return false
+}
+
+func (x *StateRequest) GetLimit() uint32 {
+	if x != nil {
+		return x.Limit
+	}
+	return 0
+}
+
+func (x *StateRequest) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *StateRequest) GetProve() bool {
+	if x != nil {
+		return x.Prove
+	}
+	return false
+}
+
+func (x *StateRequest) GetAudience() []string {
+	if x != nil {
+		return x.Audience
+	}
+	return nil
+}
+
+// SignedRead is a StateRequest of a party.
+type SignedRead struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Request       []byte                 `protobuf:"bytes,1,opt,name=request,proto3" json:"request,omitempty"` // the exact bytes of a StateRequest
+	Party         string                 `protobuf:"bytes,2,opt,name=party,proto3" json:"party,omitempty"`
+	Time          int64                  `protobuf:"varint,3,opt,name=time,proto3" json:"time,omitempty"`                           // nanoseconds since 1970; must be within a minute of the replica's clock
+	PublicKey     []byte                 `protobuf:"bytes,4,opt,name=public_key,json=publicKey,proto3" json:"public_key,omitempty"` // Ed25519
+	Signature     []byte                 `protobuf:"bytes,5,opt,name=signature,proto3" json:"signature,omitempty"`                  // over ledger, party, time and request; see ledger.ReadStatement
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *SignedRead) Reset() {
+	*x = SignedRead{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *SignedRead) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*SignedRead) ProtoMessage() {}
+
+func (x *SignedRead) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use SignedRead.ProtoReflect.Descriptor instead.
+func (*SignedRead) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *SignedRead) GetRequest() []byte {
+	if x != nil {
+		return x.Request
+	}
+	return nil
+}
+
+func (x *SignedRead) GetParty() string {
+	if x != nil {
+		return x.Party
+	}
+	return ""
+}
+
+func (x *SignedRead) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *SignedRead) GetPublicKey() []byte {
+	if x != nil {
+		return x.PublicKey
+	}
+	return nil
+}
+
+func (x *SignedRead) GetSignature() []byte {
+	if x != nil {
+		return x.Signature
+	}
+	return nil
+}
+
+type StateReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"` // of the block as of which this is so
+	Time          int64                  `protobuf:"varint,2,opt,name=time,proto3" json:"time,omitempty"`     // of that block
+	Entries       []*StateEntry          `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	Next          []byte                 `protobuf:"bytes,4,opt,name=next,proto3" json:"next,omitempty"`   // where the range goes on; empty: it is complete
+	Proof         []byte                 `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"` // an attestation, when one was asked for
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateReply) Reset() {
+	*x = StateReply{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateReply) ProtoMessage() {}
+
+func (x *StateReply) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateReply.ProtoReflect.Descriptor instead.
+func (*StateReply) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *StateReply) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *StateReply) GetTime() int64 {
+	if x != nil {
+		return x.Time
+	}
+	return 0
+}
+
+func (x *StateReply) GetEntries() []*StateEntry {
+	if x != nil {
+		return x.Entries
+	}
+	return nil
+}
+
+func (x *StateReply) GetNext() []byte {
+	if x != nil {
+		return x.Next
+	}
+	return nil
+}
+
+func (x *StateReply) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
+type StateEntry struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
+	Value         []byte                 `protobuf:"bytes,2,opt,name=value,proto3" json:"value,omitempty"`
+	Audience      []string               `protobuf:"bytes,3,rep,name=audience,proto3" json:"audience,omitempty"`
+	Height        uint64                 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`        // of the block that wrote it
+	TxId          string                 `protobuf:"bytes,5,opt,name=tx_id,json=txId,proto3" json:"tx_id,omitempty"` // the transaction that wrote it; of what genesis brought zeros
+	Deleted       bool                   `protobuf:"varint,6,opt,name=deleted,proto3" json:"deleted,omitempty"`      // in a history: the key was removed in this block
+	Proof         []byte                 `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`           // in a history: an attestation of the last block in which this was so
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StateEntry) Reset() {
+	*x = StateEntry{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StateEntry) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StateEntry) ProtoMessage() {}
+
+func (x *StateEntry) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StateEntry.ProtoReflect.Descriptor instead.
+func (*StateEntry) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *StateEntry) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *StateEntry) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *StateEntry) GetAudience() []string {
+	if x != nil {
+		return x.Audience
+	}
+	return nil
+}
+
+func (x *StateEntry) GetHeight() uint64 {
+	if x != nil {
+		return x.Height
+	}
+	return 0
+}
+
+func (x *StateEntry) GetTxId() string {
+	if x != nil {
+		return x.TxId
+	}
+	return ""
+}
+
+func (x *StateEntry) GetDeleted() bool {
+	if x != nil {
+		return x.Deleted
+	}
+	return false
+}
+
+func (x *StateEntry) GetProof() []byte {
+	if x != nil {
+		return x.Proof
+	}
+	return nil
+}
+
 type LookupReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Error         *Error                 `protobuf:"bytes,1,opt,name=error,proto3" json:"error,omitempty"`
@@ -1138,13 +1517,14 @@ type LookupReply struct {
 	Transaction   *TransactionView       `protobuf:"bytes,5,opt,name=transaction,proto3" json:"transaction,omitempty"`
 	Contracts     []*ContractView        `protobuf:"bytes,6,rep,name=contracts,proto3" json:"contracts,omitempty"`
 	Genesis       []byte                 `protobuf:"bytes,7,opt,name=genesis,proto3" json:"genesis,omitempty"`
+	State         *StateReply            `protobuf:"bytes,8,opt,name=state,proto3" json:"state,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *LookupReply) Reset() {
 	*x = LookupReply{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[11]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1156,7 +1536,7 @@ func (x *LookupReply) String() string {
 func (*LookupReply) ProtoMessage() {}
 
 func (x *LookupReply) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[11]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1169,7 +1549,7 @@ func (x *LookupReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupReply.ProtoReflect.Descriptor instead.
 func (*LookupReply) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{11}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *LookupReply) GetError() *Error {
@@ -1221,6 +1601,13 @@ func (x *LookupReply) GetGenesis() []byte {
 	return nil
 }
 
+func (x *LookupReply) GetState() *StateReply {
+	if x != nil {
+		return x.State
+	}
+	return nil
+}
+
 type BlockView struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"`
@@ -1240,7 +1627,7 @@ type BlockView struct {
 
 func (x *BlockView) Reset() {
 	*x = BlockView{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1252,7 +1639,7 @@ func (x *BlockView) String() string {
 func (*BlockView) ProtoMessage() {}
 
 func (x *BlockView) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1265,7 +1652,7 @@ func (x *BlockView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockView.ProtoReflect.Descriptor instead.
 func (*BlockView) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{12}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *BlockView) GetHeight() uint64 {
@@ -1363,7 +1750,7 @@ type TransactionView struct {
 
 func (x *TransactionView) Reset() {
 	*x = TransactionView{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1375,7 +1762,7 @@ func (x *TransactionView) String() string {
 func (*TransactionView) ProtoMessage() {}
 
 func (x *TransactionView) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1388,7 +1775,7 @@ func (x *TransactionView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransactionView.ProtoReflect.Descriptor instead.
 func (*TransactionView) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{13}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *TransactionView) GetId() string {
@@ -1475,7 +1862,7 @@ type ContractView struct {
 
 func (x *ContractView) Reset() {
 	*x = ContractView{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1487,7 +1874,7 @@ func (x *ContractView) String() string {
 func (*ContractView) ProtoMessage() {}
 
 func (x *ContractView) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1500,7 +1887,7 @@ func (x *ContractView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContractView.ProtoReflect.Descriptor instead.
 func (*ContractView) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{14}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *ContractView) GetName() string {
@@ -1635,7 +2022,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	" \x01(\x04R\tfastSlots\x12\x1d\n" +
 	"\n" +
 	"slow_slots\x18\v \x01(\x04R\tslowSlots\x12\x1a\n" +
-	"\bevidence\x18\f \x03(\fR\bevidence\"\xf9\x01\n" +
+	"\bevidence\x18\f \x03(\fR\bevidence\"\xef\x02\n" +
 	"\rLookupRequest\x12\x18\n" +
 	"\x06height\x18\x01 \x01(\x04H\x00R\x06height\x12\x1f\n" +
 	"\n" +
@@ -1645,8 +2032,44 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x06latest\x18\x05 \x01(\x04H\x00R\x06latest\x12\x1e\n" +
 	"\tcontracts\x18\x06 \x01(\tH\x00R\tcontracts\x12\x1c\n" +
 	"\bcontract\x18\a \x01(\tH\x00R\bcontract\x12\x1a\n" +
-	"\agenesis\x18\b \x01(\fH\x00R\agenesisB\x06\n" +
-	"\x04what\"\xed\x02\n" +
+	"\agenesis\x18\b \x01(\fH\x00R\agenesis\x129\n" +
+	"\x05state\x18\t \x01(\v2!.concordat.ledger.v1.StateRequestH\x00R\x05state\x129\n" +
+	"\x06signed\x18\n" +
+	" \x01(\v2\x1f.concordat.ledger.v1.SignedReadH\x00R\x06signedB\x06\n" +
+	"\x04what\"\xbe\x01\n" +
+	"\fStateRequest\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x12\n" +
+	"\x04from\x18\x02 \x01(\fR\x04from\x12\x0e\n" +
+	"\x02to\x18\x03 \x01(\fR\x02to\x12\x18\n" +
+	"\ahistory\x18\x04 \x01(\bR\ahistory\x12\x14\n" +
+	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x16\n" +
+	"\x06height\x18\x06 \x01(\x04R\x06height\x12\x14\n" +
+	"\x05prove\x18\a \x01(\bR\x05prove\x12\x1a\n" +
+	"\baudience\x18\b \x03(\tR\baudience\"\x8d\x01\n" +
+	"\n" +
+	"SignedRead\x12\x18\n" +
+	"\arequest\x18\x01 \x01(\fR\arequest\x12\x14\n" +
+	"\x05party\x18\x02 \x01(\tR\x05party\x12\x12\n" +
+	"\x04time\x18\x03 \x01(\x03R\x04time\x12\x1d\n" +
+	"\n" +
+	"public_key\x18\x04 \x01(\fR\tpublicKey\x12\x1c\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature\"\x9d\x01\n" +
+	"\n" +
+	"StateReply\x12\x16\n" +
+	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x12\n" +
+	"\x04time\x18\x02 \x01(\x03R\x04time\x129\n" +
+	"\aentries\x18\x03 \x03(\v2\x1f.concordat.ledger.v1.StateEntryR\aentries\x12\x12\n" +
+	"\x04next\x18\x04 \x01(\fR\x04next\x12\x14\n" +
+	"\x05proof\x18\x05 \x01(\fR\x05proof\"\xad\x01\n" +
+	"\n" +
+	"StateEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\fR\x05value\x12\x1a\n" +
+	"\baudience\x18\x03 \x03(\tR\baudience\x12\x16\n" +
+	"\x06height\x18\x04 \x01(\x04R\x06height\x12\x13\n" +
+	"\x05tx_id\x18\x05 \x01(\tR\x04txId\x12\x18\n" +
+	"\adeleted\x18\x06 \x01(\bR\adeleted\x12\x14\n" +
+	"\x05proof\x18\a \x01(\fR\x05proof\"\xa4\x03\n" +
 	"\vLookupReply\x120\n" +
 	"\x05error\x18\x01 \x01(\v2\x1a.concordat.ledger.v1.ErrorR\x05error\x126\n" +
 	"\x06blocks\x18\x02 \x03(\v2\x1e.concordat.ledger.v1.BlockViewR\x06blocks\x12\x18\n" +
@@ -1654,7 +2077,8 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x06result\x18\x04 \x01(\v2\x1f.concordat.ledger.v1.ResultViewR\x06result\x12F\n" +
 	"\vtransaction\x18\x05 \x01(\v2$.concordat.ledger.v1.TransactionViewR\vtransaction\x12?\n" +
 	"\tcontracts\x18\x06 \x03(\v2!.concordat.ledger.v1.ContractViewR\tcontracts\x12\x18\n" +
-	"\agenesis\x18\a \x01(\fR\agenesis\"\xb8\x02\n" +
+	"\agenesis\x18\a \x01(\fR\agenesis\x125\n" +
+	"\x05state\x18\b \x01(\v2\x1f.concordat.ledger.v1.StateReplyR\x05state\"\xb8\x02\n" +
 	"\tBlockView\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x16\n" +
@@ -1718,7 +2142,7 @@ func file_ledger_ledgerpb_service_proto_rawDescGZIP() []byte {
 }
 
 var file_ledger_ledgerpb_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_ledger_ledgerpb_service_proto_msgTypes = make([]protoimpl.MessageInfo, 15)
+var file_ledger_ledgerpb_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
 var file_ledger_ledgerpb_service_proto_goTypes = []any{
 	(Refusal)(0),            // 0: concordat.ledger.v1.Refusal
 	(*Error)(nil),           // 1: concordat.ledger.v1.Error
@@ -1732,10 +2156,14 @@ var file_ledger_ledgerpb_service_proto_goTypes = []any{
 	(*StatusReply)(nil),     // 9: concordat.ledger.v1.StatusReply
 	(*ReplicaStatus)(nil),   // 10: concordat.ledger.v1.ReplicaStatus
 	(*LookupRequest)(nil),   // 11: concordat.ledger.v1.LookupRequest
-	(*LookupReply)(nil),     // 12: concordat.ledger.v1.LookupReply
-	(*BlockView)(nil),       // 13: concordat.ledger.v1.BlockView
-	(*TransactionView)(nil), // 14: concordat.ledger.v1.TransactionView
-	(*ContractView)(nil),    // 15: concordat.ledger.v1.ContractView
+	(*StateRequest)(nil),    // 12: concordat.ledger.v1.StateRequest
+	(*SignedRead)(nil),      // 13: concordat.ledger.v1.SignedRead
+	(*StateReply)(nil),      // 14: concordat.ledger.v1.StateReply
+	(*StateEntry)(nil),      // 15: concordat.ledger.v1.StateEntry
+	(*LookupReply)(nil),     // 16: concordat.ledger.v1.LookupReply
+	(*BlockView)(nil),       // 17: concordat.ledger.v1.BlockView
+	(*TransactionView)(nil), // 18: concordat.ledger.v1.TransactionView
+	(*ContractView)(nil),    // 19: concordat.ledger.v1.ContractView
 }
 var file_ledger_ledgerpb_service_proto_depIdxs = []int32{
 	0,  // 0: concordat.ledger.v1.Error.refusal:type_name -> concordat.ledger.v1.Refusal
@@ -1745,16 +2173,20 @@ var file_ledger_ledgerpb_service_proto_depIdxs = []int32{
 	1,  // 4: concordat.ledger.v1.QueryReply.error:type_name -> concordat.ledger.v1.Error
 	1,  // 5: concordat.ledger.v1.StatusReply.error:type_name -> concordat.ledger.v1.Error
 	10, // 6: concordat.ledger.v1.StatusReply.replicas:type_name -> concordat.ledger.v1.ReplicaStatus
-	1,  // 7: concordat.ledger.v1.LookupReply.error:type_name -> concordat.ledger.v1.Error
-	13, // 8: concordat.ledger.v1.LookupReply.blocks:type_name -> concordat.ledger.v1.BlockView
-	4,  // 9: concordat.ledger.v1.LookupReply.result:type_name -> concordat.ledger.v1.ResultView
-	14, // 10: concordat.ledger.v1.LookupReply.transaction:type_name -> concordat.ledger.v1.TransactionView
-	15, // 11: concordat.ledger.v1.LookupReply.contracts:type_name -> concordat.ledger.v1.ContractView
-	12, // [12:12] is the sub-list for method output_type
-	12, // [12:12] is the sub-list for method input_type
-	12, // [12:12] is the sub-list for extension type_name
-	12, // [12:12] is the sub-list for extension extendee
-	0,  // [0:12] is the sub-list for field type_name
+	12, // 7: concordat.ledger.v1.LookupRequest.state:type_name -> concordat.ledger.v1.StateRequest
+	13, // 8: concordat.ledger.v1.LookupRequest.signed:type_name -> concordat.ledger.v1.SignedRead
+	15, // 9: concordat.ledger.v1.StateReply.entries:type_name -> concordat.ledger.v1.StateEntry
+	1,  // 10: concordat.ledger.v1.LookupReply.error:type_name -> concordat.ledger.v1.Error
+	17, // 11: concordat.ledger.v1.LookupReply.blocks:type_name -> concordat.ledger.v1.BlockView
+	4,  // 12: concordat.ledger.v1.LookupReply.result:type_name -> concordat.ledger.v1.ResultView
+	18, // 13: concordat.ledger.v1.LookupReply.transaction:type_name -> concordat.ledger.v1.TransactionView
+	19, // 14: concordat.ledger.v1.LookupReply.contracts:type_name -> concordat.ledger.v1.ContractView
+	14, // 15: concordat.ledger.v1.LookupReply.state:type_name -> concordat.ledger.v1.StateReply
+	16, // [16:16] is the sub-list for method output_type
+	16, // [16:16] is the sub-list for method input_type
+	16, // [16:16] is the sub-list for extension type_name
+	16, // [16:16] is the sub-list for extension extendee
+	0,  // [0:16] is the sub-list for field type_name
 }
 
 func init() { file_ledger_ledgerpb_service_proto_init() }
@@ -1771,6 +2203,8 @@ func file_ledger_ledgerpb_service_proto_init() {
 		(*LookupRequest_Contracts)(nil),
 		(*LookupRequest_Contract)(nil),
 		(*LookupRequest_Genesis)(nil),
+		(*LookupRequest_State)(nil),
+		(*LookupRequest_Signed)(nil),
 	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
@@ -1778,7 +2212,7 @@ func file_ledger_ledgerpb_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ledger_ledgerpb_service_proto_rawDesc), len(file_ledger_ledgerpb_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   15,
+			NumMessages:   19,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -53,6 +53,18 @@ func KeyOf(placed []byte) ([]byte, error) {
 	return nil, fmt.Errorf("%w: %x is no place of the state", ledger.ErrLayout, placed)
 }
 
+// SameAudience tells whether two places are of records of one audience.
+func SameAudience(a, b []byte) bool {
+	switch {
+	case len(a) == 0 || len(b) == 0 || a[0] != b[0]:
+		return false
+	case a[0] == placeOpen:
+		return true
+	}
+	n := 1 + ledger.HashSize
+	return len(a) >= n && len(b) >= n && string(a[:n]) == string(b[:n])
+}
+
 // AfterOpen is the first place behind all records that every member may read.
 func AfterOpen() []byte { return []byte{placeRestricted} }
 
@@ -118,4 +130,23 @@ func InnerHash(pos int, left, right ledger.Hash) ledger.Hash {
 	copy(b[3:], left[:])
 	copy(b[3+ledger.HashSize:], right[:])
 	return sha256.Sum256(b[:])
+}
+
+// PlaceRange is the range of places of the records of exactly one audience with keys
+// from <= key < to; an empty to means all from there on.
+func PlaceRange(audience, from, to []byte) (low, high []byte) {
+	low = Place(audience, from)
+	if len(to) > 0 {
+		return low, Place(audience, to)
+	}
+	if len(audience) == 0 {
+		return low, AfterOpen()
+	}
+	high = Place(audience, nil)
+	for i := len(high) - 1; i >= 0; i-- {
+		if high[i]++; high[i] != 0 {
+			return low, high[:i+1]
+		}
+	}
+	return low, nil
 }

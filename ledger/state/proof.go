@@ -157,14 +157,16 @@ func Outside(near []byte, pos int, right bool, from, to []byte) bool {
 	return side(near, pos, right, from) < 0 || to != nil && side(near, pos, right, to) > 0
 }
 
-// side is 1 when those keys come behind x, -1 when they come before it, 0 when x is
-// where they are.
+// side is 1 when none of those keys comes before x, -1 when all of them do, 0 when x is
+// in their midst.
 func side(near []byte, pos int, right bool, x []byte) int {
 	d := Critical(x, near)
 	behind := right // x is on near's side of the node
 	switch {
-	case d == pos:
+	case d == pos && !least(x, pos):
 		return 0
+	case d == pos:
+		return 1
 	case d >= 0 && d < pos:
 		behind = Bit(near, d) == 1
 	}
@@ -172,6 +174,16 @@ func side(near []byte, pos int, right bool, x []byte) int {
 		return 1
 	}
 	return -1
+}
+
+// least tells whether a key has no bit set behind a position: then it comes first among
+// all that agree with it so far.
+func least(key []byte, pos int) bool {
+	i, j := pos/9, pos%9
+	if len(key) > i+1 {
+		return false
+	}
+	return len(key) <= i || j > 0 && key[i]<<j == 0
 }
 
 // Marshal is the proof's exact layout.

@@ -1,5 +1,5 @@
-// Package verify checks receipts offline: with the ledger's id and public key,
-// and nothing else. It has no heavy dependencies and builds for a browser.
+// Package verify checks receipts and proofs about the state offline: with the ledger's
+// id and public key, and nothing else. It has no heavy dependencies and builds for a browser.
 package verify
 
 import (
@@ -9,6 +9,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
 // Errors say which check failed.
@@ -73,4 +74,28 @@ func (c *Cache) Block(id ledger.ID, ledgerKey []byte, h *ledger.Header, o *ledge
 	}
 	c.blocks[key] = struct{}{}
 	return nil
+}
+
+// State checks that the ledger with that id and key certified exactly what the
+// attestation claims about its state, and returns the claim.
+func State(id ledger.ID, ledgerKey []byte, a *ledger.Attestation) (*state.Claim, error) {
+	return (&Cache{}).State(id, ledgerKey, a)
+}
+
+// State is like the function of that name.
+func (c *Cache) State(id ledger.ID, ledgerKey []byte, a *ledger.Attestation) (*state.Claim, error) {
+	if a.Header.Ledger != id {
+		return nil, fmt.Errorf("%w: of %s, not of %s", ErrLedger, a.Header.Ledger.Short(), id.Short())
+	}
+	if a.Kind != ledger.AttestState {
+		return nil, fmt.Errorf("%w: it is not about the state", state.ErrProof)
+	}
+	claim, err := state.ParseClaim(a.Claim)
+	if err == nil {
+		err = claim.Check(a.Outcome.StateRoot)
+	}
+	if err == nil {
+		err = c.Block(id, ledgerKey, &a.Header, &a.Outcome, a.Certificate)
+	}
+	return claim, err
 }

@@ -137,13 +137,16 @@ func keys() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		switch rapid.IntRange(0, 3).Draw(t, "form") {
 		case 0:
-			return fmt.Sprintf("k%d", rapid.IntRange(0, 300).Draw(t, "number"))
+			return "\x00" + fmt.Sprintf("k%d", rapid.IntRange(0, 300).Draw(t, "number"))
 		case 1:
-			return string(rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'a', 255}), 1, 6).Draw(t, "bytes"))
+			return "\x00" + string(rapid.SliceOfN(rapid.SampledFrom([]byte{0, 1, 'a', 255}), 1, 6).Draw(t, "bytes"))
 		case 2:
-			return "deep/" + string(slices.Repeat([]byte{'x'}, rapid.IntRange(0, 90).Draw(t, "length")))
+			return "\x00deep/" + string(slices.Repeat([]byte{'x'}, rapid.IntRange(0, 90).Draw(t, "length")))
 		}
-		return string(state.Place([]byte{1}, []byte{byte(rapid.IntRange(0, 40).Draw(t, "restricted"))}))
+		if rapid.IntRange(0, 20).Draw(t, "end") == 0 {
+			return string(state.AfterOpen())
+		}
+		return string(state.Place([]byte{byte(rapid.IntRange(1, 3).Draw(t, "audience"))}, []byte{byte(rapid.IntRange(0, 40).Draw(t, "restricted"))}))
 	})
 }
 

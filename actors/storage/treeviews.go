@@ -1,0 +1,65 @@
+package storage
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
+)
+
+// treeViews are trees that are at hand: those of the newest blocks, which cost
+// nothing as they share their nodes, and a few of heights that were asked for. It is
+// safe for concurrent use.
+type treeViews struct {
+	mu     sync.Mutex
+	newest []view // heights ascending
+	asked  []view // the last one asked for last
+}
+
+type view struct {
+	at   ledger.Height
+	tree *tree.Tree
+}
+
+// How many trees are kept. A newest one holds what the blocks after it changed.
+const (
+	newestViews = 16
+	askedViews  = 4
+)
+
+// put takes the tree of a block that is durable now.
+func (v *treeViews) put(at ledger.Height, t *tree.Tree) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.newest) == newestViews {
+		v.newest = slices.Delete(v.newest, 0, 1)
+	}
+	v.newest = append(v.newest, view{at, t})
+}
+
+// ask keeps a tree that had to be made.
+func (v *treeViews) ask(at ledger.Height, t *tree.Tree) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if len(v.asked) == askedViews {
+		v.asked = slices.Delete(v.asked, 0, 1)
+	}
+	v.asked = append(v.asked, view{at, t})
+}
+
+// get finds the tree of a height; nil: it is not at hand.
+func (v *treeViews) get(at ledger.Height) *tree.Tree {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	is := func(w view) bool { return w.at == at }
+	if i := slices.IndexFunc(v.newest, is); i >= 0 {
+		return v.newest[i].tree
+	}
+	if i := slices.IndexFunc(v.asked, is); i >= 0 {
+		w := v.asked[i]
+		v.asked = append(slices.Delete(v.asked, i, i+1), w)
+		return w.tree
+	}
+	return nil
+}
