@@ -3,6 +3,8 @@ package ledger
 import (
 	"bytes"
 	"testing"
+
+	"github.com/stretchr/testify/require"
 )
 
 // What is accepted has one byte form.
@@ -31,6 +33,19 @@ func FuzzParseBlockParts(f *testing.F) {
 		}
 		if o, err := ParseOutcome(b); err == nil && !bytes.Equal(o.Marshal(), b) {
 			t.Fatalf("%x is read as %+v", b, o)
+		}
+	})
+}
+
+func FuzzParseAttestation(f *testing.F) {
+	f.Add((&Attestation{Kind: AttestState, Claim: []byte("claim"), Certificate: []byte("certificate")}).Marshal())
+	f.Add((&Receipt{Path: MerklePath{{1}}}).Marshal())
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if a, err := ParseAttestation(b); err == nil {
+			require.Equal(t, b, a.Marshal())
+		}
+		if r, err := ParseReceipt(b); err == nil {
+			require.Equal(t, b, r.Marshal())
 		}
 	})
 }

@@ -76,6 +76,7 @@ type Store struct {
 	flushed  *tree.Tree // of the last flush; under flushing
 	pins     pins
 	views    treeViews
+	tear     func() error // lets a write of a flush fail, in tests; under flushing
 }
 
 // Open opens or founds the store in dir, and takes back what a crash left of a

@@ -251,6 +251,11 @@ func (s *Store) pagesBelow(next uint64) ([]uint64, error) {
 // writeAt writes at a height beside the blocks, in as many transactions as it takes.
 func (s *Store) writeAt(at ledger.Height, entries []entry) error {
 	for len(entries) > 0 {
+		if s.tear != nil {
+			if err := s.tear(); err != nil {
+				return err
+			}
+		}
 		n := s.fit(entries)
 		part := entries[:n]
 		err := s.aside(func(ledger.Height, *badger.Txn) (ledger.Height, []entry, error) { return at, part, nil })

@@ -1,0 +1,16 @@
+package storage
+
+import (
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
+)
+
+// PageLoads counts the pages of the state tree that were read.
+func (s *Store) PageLoads() uint64 { return s.cache.Loads() }
+
+// FlushTreeTorn is FlushTree of which each group of writes may fail.
+func (s *Store) FlushTreeTorn(t *tree.Tree, at ledger.Height, write func() error) error {
+	s.tear = write
+	defer func() { s.tear = nil }()
+	return s.FlushTree(t, at)
+}
