@@ -5,6 +5,9 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
+// OnSync has fn called after each sync, while nothing is written.
+func (s *Store) OnSync(fn func()) { s.synced = fn }
+
 // PageLoads counts the pages of the state tree that were read.
 func (s *Store) PageLoads() uint64 { return s.cache.Loads() }
 

@@ -77,6 +77,7 @@ type Store struct {
 	pins     pins
 	views    treeViews
 	tear     func() error // lets a write of a flush fail, in tests; under flushing
+	synced   func()       // sees what each sync leaves, in tests; under write
 }
 
 // Open opens or founds the store in dir, and takes back what a crash left of a
@@ -218,6 +219,9 @@ func (s *Store) sync() error {
 	}
 	if err := s.wal.sync(); err != nil {
 		return s.fail(err)
+	}
+	if s.synced != nil {
+		s.synced()
 	}
 	return nil
 }

@@ -27,7 +27,7 @@ type grove struct {
 	keys  map[string][]byte   // where each key's record stands
 }
 
-var treeOptions = storage.Options{Ledger: ledger.ID{5}, FreeBytesMin: 1, MemTableBytes: 8 << 20, TreeCacheBytes: 100 << 10}
+var treeOptions = storage.Options{Ledger: ledger.ID{5}, FreeBytesMin: 1, MemTableBytes: 8 << 20, TreeCacheBytes: 100 << 10, Sync: true}
 
 func newGrove(t require.TestingT, dir string) *grove {
 	g := &grove{dir: dir, model: []map[string][]byte{{}}, keys: map[string][]byte{}}
