@@ -303,8 +303,6 @@ func (n *network) openLoad(ctx context.Context, call client.Call, rate float64) 
 	var mu sync.Mutex
 	acknowledged := map[string]ledger.Place{}
 	var wg sync.WaitGroup
-	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
-	defer cancel()
 	signer := n.signer("bench@org0")
 	slots := make(chan struct{}, 20_000)
 	begun := time.Now()
@@ -313,6 +311,8 @@ func (n *network) openLoad(ctx context.Context, call client.Call, rate float64) 
 		slots <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slots }()
+			end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*time.Minute)
+			defer cancel()
 			one := call
 			one.Command = fmt.Appendf(nil, "open-%d", i)
 			s := n.insistOn(end, signer, one)
