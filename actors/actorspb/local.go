@@ -11,37 +11,7 @@ import (
 // are never encoded; what they point to is immutable once told.
 
 // Finality makes a decision final to anyone who has the members' keys.
-type Finality struct {
-	View        ledger.View
-	Fast        bool
-	Certificate certificate.Certificate
-}
-
-// Marshal is the proof's layout in the store and on its way to other replicas.
-func (p *Finality) Marshal() []byte {
-	fast := uint8(0)
-	if p.Fast {
-		fast = 1
-	}
-	return ledger.NewWriter("concordat/finality/1", 16+len(p.Certificate)).U64(uint64(p.View)).U8(fast).Bytes(p.Certificate).Done()
-}
-
-// ParseFinality reads what Marshal wrote.
-func ParseFinality(b []byte) (*Finality, error) {
-	r := ledger.NewReader("concordat/finality/1", b)
-	p := &Finality{View: ledger.View(r.U64()), Fast: r.U8() == 1}
-	p.Certificate = r.Bytes(certificate.CertificateBytesMax)
-	return p, r.Close()
-}
-
-// Statement is what the proof's certificate signs.
-func (p *Finality) Statement(id ledger.ID, epoch ledger.Epoch, seq ledger.Seq, digest ledger.Hash) certificate.Statement {
-	st := certificate.Statement{Ledger: id, Epoch: epoch, View: p.View, Seq: seq, Phase: certificate.Commit, Digest: digest}
-	if p.Fast {
-		st.Phase = certificate.Fast
-	}
-	return st
-}
+type Finality = certificate.Finality
 
 // Decided is an agreed block on its way to execution, from consensus or from
 // catching up.

@@ -268,7 +268,7 @@ func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorsp
 	if err := checkCommit(a.cfg, header, raw.GetCommit()); err != nil {
 		return nil, err
 	}
-	proof, err := actorspb.ParseFinality(raw.GetCommit())
+	proof, err := certificate.ParseFinality(raw.GetCommit())
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
@@ -277,12 +277,7 @@ func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorsp
 
 // checkCommit verifies the proof that a block was agreed.
 func checkCommit(cfg *Config, header *ledger.Header, commit []byte) error {
-	proof, err := actorspb.ParseFinality(commit)
-	if err != nil {
-		return fmt.Errorf("%w: %w", errBlock, err)
-	}
-	st := proof.Statement(cfg.Ledger, cfg.Epoch, ledger.Seq(header.Height), header.ProposalDigest())
-	if err := cfg.Public.Commit().Verify(st, proof.Certificate); err != nil {
+	if err := certificate.VerifyCommit(cfg.Public.Commit(), cfg.Ledger, cfg.Epoch, header, commit); err != nil {
 		return fmt.Errorf("%w: %w", errBlock, err)
 	}
 	return nil

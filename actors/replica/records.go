@@ -12,6 +12,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
@@ -214,7 +215,7 @@ func (l lookups) Block(h ledger.Height) (*ledgerpb.BlockView, error) {
 	v := &ledgerpb.BlockView{Height: uint64(h), Hash: b.Hash.String(), Parent: header.Parent.String(), Time: int64(header.Time),
 		Transactions: header.TxCount, TxRoot: header.TxRoot.String(), StateRoot: outcome.StateRoot.String(),
 		ResultsRoot: outcome.ResultsRoot.String(), Certified: certified}
-	if proof, err := actorspb.ParseFinality(b.Commit); err == nil {
+	if proof, err := certificate.ParseFinality(b.Commit); err == nil {
 		v.CommitPath = "slow"
 		if proof.Fast {
 			v.CommitPath = "fast"

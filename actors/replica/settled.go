@@ -3,7 +3,6 @@ package replica
 import (
 	"fmt"
 
-	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/consensus"
 	"github.com/concordat-ledger/concordat/actors/consensus/sbft"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -22,7 +21,7 @@ func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read the header of block %d: %w", h, err)
 		}
-		proof, err := actorspb.ParseFinality(b.Commit)
+		proof, err := certificate.ParseFinality(b.Commit)
 		if err != nil {
 			return nil, fmt.Errorf("read the commit proof of block %d: %w", h, err)
 		}

@@ -63,7 +63,7 @@ func actor(name string, more ...string) []string {
 var unlinkable = []string{"integration", "benchmarks"}
 
 // testOnly may be imported only by tests and by what is unlinkable.
-var testOnly = []string{"ledger/state/reference", "actors/storage/votelog/memfs"}
+var testOnly = []string{"ledger/state/reference", "ledger/verify/sample", "actors/storage/votelog/memfs"}
 
 // Light is what a client program must not be made to carry, by package that
 // clients link. Prefixes of import paths.

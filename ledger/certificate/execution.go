@@ -54,6 +54,13 @@ func (e *ExecutionScheme) VerifyMany(random io.Reader, st []ExecutionStatement, 
 	return nil
 }
 
+// IsSignature tells whether bytes can be an execution certificate of anything: one
+// that was damaged cannot, but for a chance of 2^-125 or when only its sign was.
+func IsSignature(c ExecutionCertificate) bool {
+	_, err := parseG1(c)
+	return err == nil
+}
+
 // VerifyShare checks one replica's share.
 func (e *ExecutionScheme) VerifyShare(st ExecutionStatement, s Share) error {
 	if !e.keys.verifyShare(st.Bytes(), s) {
