@@ -30,9 +30,7 @@ func claim(dir string, id ledger.ID) (*flock.Flock, error) {
 		return nil, fmt.Errorf("lock the store %s: %w", dir, err)
 	}
 	if !got {
-		pid, _ := os.ReadFile(filepath.Join(dir, "PID")) // #nosec G304 -- our folder; only for the message
-		n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
-		return nil, &LockedError{Dir: dir, PID: n}
+		return nil, locked(dir)
 	}
 	if err := checkFormat(dir, id); err != nil {
 		return nil, errors.Join(err, lock.Unlock())
@@ -40,6 +38,13 @@ func claim(dir string, id ledger.ID) (*flock.Flock, error) {
 	// Advisory: a disk without room for it must not hide the true reason.
 	_ = os.WriteFile(filepath.Join(dir, "PID"), []byte(strconv.Itoa(os.Getpid())+"\n"), 0o600)
 	return lock, nil
+}
+
+// locked says who has the store open.
+func locked(dir string) error {
+	pid, _ := os.ReadFile(filepath.Join(dir, "PID")) // #nosec G304 -- our folder; only for the message
+	n, _ := strconv.Atoi(strings.TrimSpace(string(pid)))
+	return &LockedError{Dir: dir, PID: n}
 }
 
 func checkFormat(dir string, id ledger.ID) error {
