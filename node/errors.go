@@ -8,6 +8,8 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/verify"
+	"github.com/concordat-ledger/concordat/ledger/verify/chain"
+	"github.com/concordat-ledger/concordat/node/audit"
 )
 
 // Exit codes; they are documented in the root command's help.
@@ -19,6 +21,8 @@ const (
 	exitUnverified  = 5
 	exitUnknown     = 6
 	exitUnreachable = 7
+	exitLedger      = 8
+	exitUnreadable  = 9
 )
 
 // exitError carries an exit code of its own.
@@ -41,7 +45,11 @@ func explain(err error) (text, hint string, code int) {
 		}
 	case errors.Is(err, client.ErrUnknownOutcome):
 		code, hint = exitUnknown, "run the same command again with the same --command-id"
-	case errors.Is(err, verify.ErrCertificate), errors.Is(err, verify.ErrResult), errors.Is(err, verify.ErrLedger), errors.Is(err, ledger.ErrLayout):
+	case chain.IsFault(err):
+		code = exitLedger
+	case errors.Is(err, audit.ErrUnreadable):
+		code = exitUnreadable
+	case errors.Is(err, audit.ErrReport), errors.Is(err, verify.ErrCertificate), errors.Is(err, verify.ErrResult), errors.Is(err, verify.ErrLedger), errors.Is(err, ledger.ErrLayout):
 		code = exitUnverified
 	case errors.Is(err, client.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		code, hint = exitUnreachable, "is the network running? `concordat dev` starts one, --url names another"

@@ -29,6 +29,9 @@ const (
 	incomingDir = "incoming"
 )
 
+// StoreDir is where a replica with that data folder keeps its blocks and its state.
+func StoreDir(dataDir string) string { return filepath.Join(dataDir, storeDir) }
+
 func (r *instance) openSnapshots() *snapshots {
 	return &snapshots{Incoming: storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, incomingDir), FreeBytesMin: r.cfg.FreeBytesMin}, r: r, records: r.records}
 }

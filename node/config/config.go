@@ -51,8 +51,8 @@ type Folder struct {
 	ShareKey   []byte // replicas only
 }
 
-// Load reads a node's folder.
-func Load(dir string) (*Folder, error) {
+// Open reads of a node's folder what is no secret, genesis not included.
+func Open(dir string) (*Folder, error) {
 	f := &Folder{Dir: dir}
 	raw, err := os.ReadFile(filepath.Join(dir, NodeFile)) // #nosec G304 -- the operator names the folder
 	if err != nil {
@@ -63,7 +63,19 @@ func Load(dir string) (*Folder, error) {
 	if err := dec.Decode(&f.Node); err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, NodeFile), err)
 	}
-	if f.Genesis, err = os.ReadFile(f.path(f.Node.Genesis)); err != nil {
+	return f, nil
+}
+
+// GenesisPath is where the folder says that the genesis file is.
+func (f *Folder) GenesisPath() string { return f.path(f.Node.Genesis) }
+
+// Load reads a node's folder.
+func Load(dir string) (*Folder, error) {
+	f, err := Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	if f.Genesis, err = os.ReadFile(f.GenesisPath()); err != nil {
 		return nil, fmt.Errorf("read genesis: %w", err)
 	}
 	if f.Identity, err = server.LoadIdentity(filepath.Join(dir, IdentityFile)); err != nil {

@@ -1,0 +1,255 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/verify/chain"
+)
+
+// Progress is how far reading has come.
+type Progress struct {
+	Height                ledger.Height
+	Transactions, Records uint64
+	Done, Total           uint64 // of the source
+}
+
+func (p *Progress) tell(src Source, to func(Progress)) {
+	if to == nil {
+		return
+	}
+	p.Done, p.Total = src.Done()
+	to(*p)
+}
+
+// Options of a check.
+type Options struct {
+	Workers  int // blocks that are checked at the same time, at least 1
+	Progress func(Progress)
+	Kept     *Kept             // how far an earlier run came; nil: begin at the beginning
+	Keep     func(*Kept) error // called every KeepEvery blocks, and when the run is interrupted
+	// KeepEvery is a number of blocks; 0 means KeepEveryDefault.
+	KeepEvery uint64
+}
+
+// KeepEveryDefault is some seconds' worth of small blocks.
+const KeepEveryDefault = 4096
+
+// job is a block on its way through the workers.
+type job struct {
+	block   *chain.Block
+	at      Position
+	checked *chain.Checked
+	err     error
+	done    chan struct{} // closed when checked and err are set
+
+	read, total uint64 // of the source, when the block was read
+}
+
+// verification is one run. Reading, checking and putting together go on at the same
+// time; what is under way is bounded by the order queue.
+type verification struct {
+	rules *chain.Rules
+	src   Source
+	opt   Options
+	chain *chain.Chain
+	order chan *job // as read
+	work  chan *job // to be checked
+	since uint64    // blocks since the last Keep
+	at    Position  // of the newest block that was added
+}
+
+// Verify checks all that a source has. Errors: *chain.Fault when the ledger does not
+// verify, what wraps ErrUnreadable when it could not be read, ctx's.
+func Verify(ctx context.Context, rules *chain.Rules, src Source, opt Options) (*chain.Summary, error) {
+	opt.Workers = max(opt.Workers, 1)
+	if opt.KeepEvery == 0 {
+		opt.KeepEvery = KeepEveryDefault
+	}
+	v := &verification{rules: rules, src: src, opt: opt, order: make(chan *job, opt.Workers+1), work: make(chan *job)}
+	if err := v.begin(); err != nil {
+		return nil, err
+	}
+	s, err := v.run(ctx)
+	if err != nil && ctx.Err() != nil {
+		return nil, errors.Join(context.Cause(ctx), v.keep())
+	}
+	return s, err
+}
+
+func (v *verification) run(ctx context.Context) (*chain.Summary, error) {
+	if err := v.blocks(ctx); err != nil {
+		return nil, err
+	}
+	at, next, err := v.src.State()
+	if err != nil {
+		return nil, err
+	}
+	if err := v.chain.State(at, v.counted(ctx, next)); err != nil {
+		return nil, err
+	}
+	s, err := v.chain.Finish()
+	if err != nil {
+		return nil, err
+	}
+	return s, v.src.Finish(s)
+}
+
+// begin starts at the first block, or behind the one that an earlier run came to.
+func (v *verification) begin() error {
+	var err error
+	if v.opt.Kept == nil {
+		v.chain, err = v.rules.Chain(v.src.Begin())
+		return err
+	}
+	k := v.opt.Kept
+	if first, _ := v.src.Begin(); k.Mark.First != first {
+		return unreadable("what was kept began at block %d, this begins at block %d", k.Mark.First, first)
+	}
+	b, err := v.src.Again(k.At)
+	if err != nil {
+		return fmt.Errorf("go on after block %d: %w", k.At.Height, err)
+	}
+	v.at = k.At
+	if v.chain, err = v.rules.Resume(&k.Mark, &b.Block); err != nil {
+		return fmt.Errorf("go on after block %d: %w", k.At.Height, err)
+	}
+	return nil
+}
+
+// blocks runs the pipeline to the end of the blocks, and leaves nothing running.
+func (v *verification) blocks(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	var all sync.WaitGroup
+	defer all.Wait()
+	defer cancel()
+	links := v.chain.Links()
+	all.Go(func() { v.read(ctx, links) })
+	for range v.opt.Workers {
+		all.Go(func() {
+			for j := range v.work {
+				j.checked, j.err = v.rules.Check(j.block)
+				j.block = nil
+				close(j.done)
+			}
+		})
+	}
+	p := Progress{}
+	for j := range v.order {
+		select {
+		case <-j.done:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if j.err != nil {
+			return j.err
+		}
+		if err := v.add(j); err != nil {
+			return err
+		}
+		p.Height, p.Transactions = j.at.Height, p.Transactions+uint64(j.checked.Header.TxCount)
+		p.Done, p.Total = j.read, j.total
+		if v.opt.Progress != nil {
+			v.opt.Progress(p)
+		}
+	}
+	return ctx.Err()
+}
+
+// read gives the workers one block after the other. An error takes its place in the
+// order: blocks before it are judged first.
+func (v *verification) read(ctx context.Context, links *chain.Links) {
+	defer close(v.order)
+	defer close(v.work)
+	for {
+		b, err := v.src.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		j := &job{done: make(chan struct{})}
+		switch {
+		case err == nil:
+			j.block, j.at = &b.Block, b.At
+			j.err = links.Next(&b.Block)
+		case b != nil:
+			j.err = v.closer(links, &b.Block, err)
+		default:
+			j.err = err
+		}
+		j.read, j.total = v.src.Done()
+		if j.err != nil {
+			close(j.done)
+		}
+		select {
+		case v.order <- j:
+		case <-ctx.Done():
+			return
+		}
+		if j.err != nil {
+			return
+		}
+		select {
+		case v.work <- j:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// closer looks into a block whose checksum is wrong: what is in it may tell which part
+// of it changed.
+func (v *verification) closer(links *chain.Links, b *chain.Block, damage error) error {
+	err := links.Next(b)
+	if err == nil {
+		_, err = v.rules.Check(b)
+	}
+	var f *chain.Fault
+	if !errors.As(err, &f) || f.Part == chain.PartBlock {
+		return damage
+	}
+	var known *chain.Fault
+	if errors.As(damage, &known) {
+		f.Reason = fmt.Errorf("%w: %w", known.Reason, f.Reason)
+	}
+	return f
+}
+
+func (v *verification) add(j *job) error {
+	if err := v.chain.Add(j.checked); err != nil {
+		return err
+	}
+	v.at = j.at
+	if v.since++; v.since < v.opt.KeepEvery {
+		return nil
+	}
+	return v.keep()
+}
+
+// keep tells how far the run has come.
+func (v *verification) keep() error {
+	if v.opt.Keep == nil || v.at.Height == 0 {
+		return nil
+	}
+	v.since = 0
+	return v.opt.Keep(&Kept{Mark: v.chain.Mark(), At: v.at})
+}
+
+// counted looks after progress and interruption while the records go by.
+func (v *verification) counted(ctx context.Context, next chain.Record) chain.Record {
+	m := v.chain.Mark()
+	p := Progress{Height: m.Height, Transactions: m.Counts.Transactions}
+	return func() (key, record []byte, ok bool, err error) {
+		if err := ctx.Err(); err != nil {
+			return nil, nil, false, err
+		}
+		p.Records++
+		if p.Records%1024 == 0 {
+			p.tell(v.src, v.opt.Progress)
+		}
+		return next()
+	}
+}

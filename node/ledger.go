@@ -1,0 +1,204 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"time"
+
+	"github.com/google/renameio/v2"
+	"github.com/spf13/cobra"
+
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/verify/chain"
+	"github.com/concordat-ledger/concordat/node/audit"
+)
+
+func ledgerCommand(f *flags) *cobra.Command {
+	c := &cobra.Command{Use: "ledger", Short: "Verify and export a whole ledger, offline"}
+	c.AddCommand(ledgerVerify(f), ledgerExport(f), ledgerReport(f))
+	return c
+}
+
+// check is one run of `ledger verify`.
+type check struct {
+	flags    *flags
+	genesis  string
+	resume   string
+	report   string
+	progress bool
+	takeOver bool
+	workers  int
+}
+
+func ledgerVerify(f *flags) *cobra.Command {
+	v := &check{flags: f}
+	c := &cobra.Command{Use: "verify DIR|EXPORT", Short: "Check a whole ledger against its genesis file", Args: cobra.ExactArgs(1),
+		Long: `Check everything that a stopped replica's folder or an export holds against the
+genesis file alone: the chain of blocks, transactions and their signatures, commit
+certificates, results, execution certificates and the state. - reads an export from
+the standard input. Exit code 8 and the place when the ledger does not verify, 9
+when it could not be read.`,
+		Example: "  concordat ledger verify /srv/concordat/replica-0 --genesis genesis.json\n" +
+			"  concordat ledger verify ledger.export --genesis genesis.json --report audit.json --as auditor@org0",
+		RunE: func(cmd *cobra.Command, args []string) error { return v.run(cmd, args[0]) }}
+	c.Flags().StringVar(&v.genesis, "genesis", "", "the genesis file that you trust; that of --dir when empty")
+	c.Flags().StringVar(&v.resume, "resume", "", "file that keeps how far the check came, to go on from there")
+	c.Flags().StringVar(&v.report, "report", "", "file for a report, signed by the party of --as")
+	c.Flags().BoolVar(&v.progress, "progress", false, "show progress even when it is not a terminal that sees it")
+	c.Flags().BoolVar(&v.takeOver, "take-over", false, "let a store that was not closed in good order be written to")
+	c.Flags().IntVar(&v.workers, "workers", runtime.GOMAXPROCS(0), "blocks that are checked at the same time")
+	return c
+}
+
+// open finds out what was named.
+func (v *check) open(name string, rules *chain.Rules) (audit.Source, error) {
+	if name == "-" {
+		return opened(audit.OpenExport(io.MultiReader(os.Stdin), rules)) // not a file: one cannot go back in it
+	}
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", audit.ErrUnreadable, err)
+	}
+	if !info.IsDir() {
+		file, err := os.Open(name) // #nosec G304 -- the user names the file
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", audit.ErrUnreadable, err)
+		}
+		return opened(audit.OpenExport(file, rules))
+	}
+	folder, err := audit.Find(name)
+	if err != nil {
+		return nil, err
+	}
+	return opened(audit.OpenStore(folder.Store, rules.Ledger(), v.takeOver))
+}
+
+// opened makes a Source of one, or nil of none.
+func opened[S audit.Source](s S, err error) (audit.Source, error) {
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func trustedRules(f *flags, genesis string) (*chain.Rules, error) {
+	path := genesisPath(f, genesis)
+	if path == "" {
+		return nil, &exitError{exitUsage, errors.New("name the genesis file that you trust with --genesis")}
+	}
+	raw, err := os.ReadFile(path) // #nosec G304 -- the user names the file
+	if err != nil {
+		return nil, fmt.Errorf("read genesis: %w", err)
+	}
+	return chain.NewRules(raw)
+}
+
+func (v *check) run(cmd *cobra.Command, name string) error {
+	rules, err := trustedRules(v.flags, v.genesis)
+	if err != nil {
+		return err
+	}
+	sign, err := v.signer()
+	if err != nil {
+		return err // before hours of work
+	}
+	src, err := v.open(name, rules)
+	if err != nil {
+		return refusal(err)
+	}
+	show, end := newMeter(cmd.ErrOrStderr(), v.progress)
+	opt := audit.Options{Workers: v.workers, Progress: show}
+	if v.resume != "" {
+		if opt.Kept, err = audit.LoadKept(v.resume); err != nil {
+			return errors.Join(err, src.Close())
+		}
+		opt.Keep = func(k *audit.Kept) error { return k.Save(v.resume) }
+	}
+	s, fault := audit.Verify(cmd.Context(), rules, src, opt)
+	end()
+	if fault != nil && !chain.IsFault(fault) {
+		return errors.Join(v.interrupted(fault), src.Close())
+	}
+	var resumed ledger.Height
+	if opt.Kept != nil {
+		resumed = opt.Kept.Mark.Height
+	}
+	r := audit.NewReport(rules, src, s, fault, resumed, time.Now())
+	if err := errors.Join(sign(r), src.Close()); err != nil {
+		return err
+	}
+	if fault == nil && v.resume != "" {
+		_ = os.Remove(v.resume) // done; if it stays, the next run goes on from it
+	}
+	if fault == nil || v.flags.output != "table" {
+		if err := v.flags.render(cmd.OutOrStdout(), r, func(w io.Writer) error { return reportTable(w, r) }); err != nil {
+			return err
+		}
+	}
+	return refusal(fault)
+}
+
+// refusal says of a fault what it means.
+func refusal(err error) error {
+	if !chain.IsFault(err) {
+		return err
+	}
+	return fmt.Errorf("the ledger does not verify: %w", err)
+}
+
+func (v *check) interrupted(err error) error {
+	if !errors.Is(err, context.Canceled) {
+		return err
+	}
+	if v.resume == "" {
+		return errors.New("interrupted; with --resume FILE a check can be gone on with")
+	}
+	return errors.New("interrupted; the same command goes on")
+}
+
+// signer returns what writes the report, if one was asked for.
+func (v *check) signer() (func(*audit.Report) error, error) {
+	if v.report == "" {
+		return func(*audit.Report) error { return nil }, nil
+	}
+	who, err := v.flags.signer()
+	if err != nil {
+		return nil, err
+	}
+	return func(r *audit.Report) error {
+		r.Auditor, r.Version = string(who.Party), versionText
+		raw, err := audit.Sign(r, who.Key)
+		if err != nil {
+			return err
+		}
+		if err := renameio.WriteFile(v.report, raw, 0o600); err != nil {
+			return fmt.Errorf("write the report: %w", err)
+		}
+		return nil
+	}, nil
+}
+
+func reportTable(w io.Writer, r *audit.Report) error {
+	verdict := "verifies"
+	if r.Result != audit.ResultVerified {
+		verdict = r.Result + ": " + r.Fault
+	}
+	rows := [][]string{{"ledger", verdict}, {"name", r.LedgerName}, {"id", r.LedgerID}}
+	if r.Result == audit.ResultVerified {
+		number := func(n uint64) string { return strconv.FormatUint(n, 10) }
+		rows = append(rows, []string{"blocks", fmt.Sprintf("%d to %d", r.FirstHeight, r.LastHeight)}, []string{"newest block", r.LastHash},
+			[]string{"certified up to", number(r.CertifiedHeight)}, []string{"transactions", number(r.Checked.Transactions)},
+			[]string{"signatures", number(r.Checked.Signatures)}, []string{"commit certificates", number(r.Checked.CommitCertificates)},
+			[]string{"execution certificates", number(r.Checked.ExecutionCertificates)},
+			[]string{"state", fmt.Sprintf("%d records after block %d", r.Checked.Records, r.StateHeight)}, []string{"state root", r.StateRoot})
+	}
+	for _, remark := range r.Remarks {
+		rows = append(rows, []string{"remark", remark})
+	}
+	return table(w, rows)
+}
