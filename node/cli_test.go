@@ -46,9 +46,13 @@ func network(t *testing.T) *devnet.Network {
 
 func TestScripts(t *testing.T) {
 	n := network(t)
+	samples := t.TempDir()
+	require.NoError(t, sampleLedger(samples))
 	testscript.Run(t, testscript.Params{
-		Dir: "testdata",
+		Dir:  "testdata",
+		Cmds: scriptCommands(),
 		Setup: func(env *testscript.Env) error {
+			env.Setenv("SAMPLE", samples)
 			env.Setenv("CONCORDAT_URL", n.URLs[0])
 			env.Setenv("CONCORDAT_DIR", n.Dir)
 			token, err := filepath.Abs("../contracts-sdk/examples/token/token-rust.wasm")

@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/actors/replica"
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/verify/chain"
+	"github.com/concordat-ledger/concordat/ledger/verify/sample"
+	"github.com/concordat-ledger/concordat/node/audit"
+	"github.com/concordat-ledger/concordat/node/config"
+	"github.com/concordat-ledger/concordat/node/devnet"
+)
+
+// sampleLedger makes the data folder of a stopped replica, its ledger's genesis file and
+// a key: 40 blocks, of which one in the middle and the newest two are not certified.
+func sampleLedger(dir string) error {
+	l, err := sample.New(rand.New(rand.NewSource(1)), certificate.SchemeEd25519)
+	if err != nil {
+		return err
+	}
+	s, err := storage.Open(replica.StoreDir(filepath.Join(dir, "replica-0")), storage.Options{Ledger: l.ID, FreeBytesMin: 1})
+	if err != nil {
+		return err
+	}
+	for h := 1; h <= 40 && err == nil; h++ {
+		var b *sample.Block
+		if b, err = l.Next(10, h != 7 && h < 39); err != nil {
+			break
+		}
+		err = s.Commit(&storage.BlockCommit{Height: b.Height, BlockHash: b.Hash, CommandsSum: b.Commands, Header: b.Header,
+			Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes})
+		if err == nil && len(b.Certificate) > 0 {
+			err = s.PutCertificate(b.Height, b.Certificate)
+		}
+	}
+	return errors.Join(err, s.Close(), os.WriteFile(filepath.Join(dir, config.GenesisFile), l.Genesis, 0o600),
+		os.MkdirAll(filepath.Join(dir, "keys"), 0o700), config.SaveKey(filepath.Join(dir, "keys", string(sample.Party)+".key"), l.Key()))
+}
+
+// scriptCommands are what the scripts know besides running programs.
+func scriptCommands() map[string]func(ts *testscript.TestScript, neg bool, args []string) {
+	edit := func(ts *testscript.TestScript, args []string, change func(raw []byte, at int) []byte) {
+		raw, err := os.ReadFile(ts.MkAbs(args[0]))
+		ts.Check(err)
+		at, err := strconv.Atoi(args[1])
+		ts.Check(err)
+		ts.Check(os.WriteFile(ts.MkAbs(args[0]), change(raw, at), 0o600))
+	}
+	return map[string]func(ts *testscript.TestScript, neg bool, args []string){
+		// spoil FILE OFFSET changes one byte.
+		"spoil": func(ts *testscript.TestScript, _ bool, args []string) {
+			edit(ts, args, func(raw []byte, at int) []byte { raw[at] ^= 0x20; return raw })
+		},
+		// cut FILE BYTES keeps the beginning.
+		"cut": func(ts *testscript.TestScript, _ bool, args []string) {
+			edit(ts, args, func(raw []byte, at int) []byte { return raw[:at] })
+		},
+		// exits CODE PROGRAM ARGS... demands an exit code.
+		"exits": func(ts *testscript.TestScript, _ bool, args []string) {
+			err := ts.Exec(args[1], args[2:]...)
+			var exit *exec.ExitError
+			if !errors.As(err, &exit) || strconv.Itoa(exit.ExitCode()) != args[0] {
+				ts.Fatalf("%s: %v, where exit code %s is expected", args[1], err, args[0])
+			}
+		},
+	}
+}
+
+// What real replicas leave when they are stopped verifies, and their exports do; all
+// four have the same ledger.
+func TestTheLedgerOfStoppedReplicasVerifies(t *testing.T) {
+	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: 1, ClientNodes: 1})
+	require.NoError(t, err)
+	local, err := devnet.StartLocal(t.Context(), n, false, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	c, err := devnet.WaitReady(t.Context(), n, n.URLs[0])
+	require.NoError(t, err)
+	key, err := n.Key("alice@org0")
+	require.NoError(t, err)
+	var last ledger.Height
+	for i := range 20 {
+		s, err := c.Submit(t.Context(), client.Signer{Party: "alice@org0", Key: key}.Sign(n.ID,
+			client.Call{Contract: client.SystemContract, Method: "note", Args: fmt.Appendf(nil, "note %d", i)}))
+		require.NoError(t, err)
+		last = s.Receipt.Header.Height
+	}
+	c.Close()
+	stop, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+	defer cancel()
+	require.NoError(t, local.Stop(stop))
+	rules, err := chain.NewRules(n.Raw)
+	require.NoError(t, err)
+	hashes := map[ledger.Height]ledger.Hash{}
+	for _, dir := range n.Replicas {
+		folder, err := audit.Find(dir)
+		require.NoError(t, err)
+		src, err := audit.OpenStore(folder.Store, n.ID, false)
+		require.NoError(t, err)
+		s, err := audit.Verify(t.Context(), rules, src, audit.Options{Workers: 2})
+		require.NoError(t, err)
+		require.NoError(t, src.Close())
+		require.GreaterOrEqual(t, s.Height+1, last)
+		require.Positive(t, s.Certified)
+		require.Positive(t, s.Counts.Records)
+		if known, ok := hashes[s.Height]; ok {
+			require.Equal(t, known, s.Hash)
+		}
+		hashes[s.Height] = s.Hash
+	}
+}
+
+func TestProgressIsShownAfterASecond(t *testing.T) {
+	var out bytes.Buffer
+	show, _ := newMeter(&out, false)
+	require.Nil(t, show, "nobody watches a file")
+	m := &meter{to: &out, start: time.Now()}
+	m.show(audit.Progress{Height: 1, Transactions: 10, Done: 1, Total: 100})
+	require.Empty(t, out.String())
+	m.start = time.Now().Add(-10 * time.Second)
+	m.show(audit.Progress{Height: 26, Transactions: 20_010, Done: 26, Total: 101})
+	require.Regexp(t, `^block 26, (2000|19\d\d) tx/s, 26 %, 30s left\n$`, out.String())
+	m.show(audit.Progress{Height: 27, Transactions: 20_020, Done: 27, Total: 101})
+	require.Equal(t, 1, bytes.Count(out.Bytes(), []byte("\n")), "not every block is worth a line")
+}
