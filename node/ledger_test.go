@@ -20,6 +20,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/replica"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/verify/chain"
@@ -93,6 +94,13 @@ func TestTheLedgerOfStoppedReplicasVerifies(t *testing.T) {
 	require.NoError(t, err)
 	c, err := devnet.WaitReady(t.Context(), n, n.URLs[0])
 	require.NoError(t, err)
+	admin, err := n.Key("admin@org0")
+	require.NoError(t, err)
+	d := ledger.Deployment{Name: "token", Code: examples.TokenRust}
+	done, err := c.Submit(t.Context(), client.Signer{Party: "admin@org0", Key: admin}.Sign(n.ID,
+		client.Call{Contract: client.SystemContract, Method: "deploy", Args: d.Marshal()}))
+	require.NoError(t, err)
+	require.Equal(t, ledger.StatusOK, done.Receipt.Result.Status, done.Receipt.Result.Message)
 	key, err := n.Key("alice@org0")
 	require.NoError(t, err)
 	var last ledger.Height

@@ -129,7 +129,8 @@ func (r *Reader) section() (*Section, error) {
 	if !r.allowed(kind) {
 		return nil, r.fault(errKind)
 	}
-	if uint64(length) > uint64(kind.limit()) { // #nosec G115 -- known kinds have positive limits
+	// #nosec G115 -- known kinds have positive limits
+	if uint64(length) > uint64(kind.limit()) {
 		return nil, r.fault(errLength)
 	}
 	payload, err := r.payload(kind, int(length))

@@ -215,3 +215,25 @@ func TestAStoreOfAnotherLedgerIsRefused(t *testing.T) {
 	_, err = audit.OpenStore(filepath.Join(t.TempDir(), "none"), m.ID, false)
 	require.ErrorIs(t, err, audit.ErrUnreadable)
 }
+
+// What a crash leaves is read when the store may be written to, and not before.
+func TestAStoreThatWasNotClosedIsTakenOver(t *testing.T) {
+	m := makeLedger(t, 6, 2, always)
+	dir, crashed := m.stored(t, filepath.Join(t.TempDir(), "store")), filepath.Join(t.TempDir(), "crashed")
+	s, err := storage.Open(dir, storage.Options{Ledger: m.ID, FreeBytesMin: 1})
+	require.NoError(t, err)
+	require.NoError(t, s.PutCertificate(6, m.blocks[5].Certificate))
+	_, err = audit.OpenStore(dir, m.ID, false)
+	require.ErrorIs(t, err, audit.ErrUnreadable)
+	require.ErrorContains(t, err, "in use by process")
+	require.NoError(t, os.CopyFS(crashed, os.DirFS(dir)))
+	require.NoError(t, s.Close())
+	_, err = audit.OpenStore(crashed, m.ID, false)
+	require.ErrorIs(t, err, audit.ErrUnreadable)
+	require.ErrorContains(t, err, "--take-over")
+	src, err := audit.OpenStore(crashed, m.ID, true)
+	require.NoError(t, err)
+	_, err = audit.Verify(t.Context(), m.rules, src, audit.Options{})
+	require.NoError(t, err)
+	require.NoError(t, src.Close())
+}
