@@ -51,7 +51,7 @@ when it could not be read.`,
 	c.Flags().StringVar(&v.report, "report", "", "file for a report, signed by the party of --as")
 	c.Flags().BoolVar(&v.progress, "progress", false, "show progress even when it is not a terminal that sees it")
 	c.Flags().BoolVar(&v.takeOver, "take-over", false, "let a store that was not closed in good order be written to")
-	c.Flags().IntVar(&v.workers, "workers", runtime.GOMAXPROCS(0), "blocks that are checked at the same time")
+	c.Flags().IntVar(&v.workers, "workers", runtime.GOMAXPROCS(0), "cores that check blocks")
 	return c
 }
 

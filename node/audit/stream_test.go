@@ -81,10 +81,15 @@ func cpu(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkVerify checks an export of 100,000 transactions in blocks of 500, and tells
-// transactions a second and the largest heap that was seen.
+// BenchmarkVerify checks an export of 100,000 transactions in blocks of 500, and one of
+// 2,000 blocks of one, and tells transactions a second and the largest heap that was seen.
 func BenchmarkVerify(b *testing.B) {
-	m := makeLedger(b, 200, 500, always)
+	b.Run("txs=500", func(b *testing.B) { benchmarkVerify(b, 200, 500) })
+	b.Run("txs=1", func(b *testing.B) { benchmarkVerify(b, 2000, 1) })
+}
+
+func benchmarkVerify(b *testing.B, blocks, txs int) {
+	m := makeLedger(b, blocks, txs, always)
 	path := filepath.Join(b.TempDir(), "export")
 	raw := m.exported(b)
 	require.NoError(b, os.WriteFile(path, raw, 0o600))

@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -28,7 +29,7 @@ func (p *Progress) tell(src Source, to func(Progress)) {
 
 // Options of a check.
 type Options struct {
-	Workers  int // blocks that are checked at the same time, at least 1
+	Workers  int // cores that check, at least 1
 	Progress func(Progress)
 	Kept     *Kept             // how far an earlier run came; nil: begin at the beginning
 	Keep     func(*Kept) error // called every KeepEvery blocks, and when the run is interrupted
@@ -39,16 +40,30 @@ type Options struct {
 // KeepEveryDefault is some seconds' worth of small blocks.
 const KeepEveryDefault = 4096
 
-// job is a block on its way through the workers.
+// Blocks go through the workers in groups of at most groupBlocks; a group is full when it
+// has groupBytes.
+const (
+	groupBlocks = 32
+	groupBytes  = 1 << 20
+)
+
+// job is a group of blocks on its way through the workers, or an error in its place.
 type job struct {
-	block   *chain.Block
-	at      Position
-	checked *chain.Checked
+	blocks  []*chain.Block
+	at      []Position
+	size    int
+	checked []*chain.Checked
 	err     error
 	done    chan struct{} // closed when checked and err are set
 
-	read, total uint64 // of the source, when the block was read
+	read, total uint64 // of the source, when the last of the blocks was read
 }
+
+func (j *job) add(b *Block) {
+	j.blocks, j.at, j.size = append(j.blocks, &b.Block), append(j.at, b.At), j.size+b.Size()
+}
+
+func (j *job) full() bool { return len(j.blocks) == groupBlocks || j.size >= groupBytes }
 
 // verification is one run. Reading, checking and putting together go on at the same
 // time; what is under way is bounded by the order queue.
@@ -132,8 +147,8 @@ func (v *verification) blocks(ctx context.Context) error {
 	for range v.opt.Workers {
 		all.Go(func() {
 			for j := range v.work {
-				j.checked, j.err = v.rules.Check(j.block)
-				j.block = nil
+				j.checked, j.err = v.rules.CheckAll(rand.Reader, j.blocks)
+				j.blocks = nil
 				close(j.done)
 			}
 		})
@@ -145,58 +160,86 @@ func (v *verification) blocks(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		}
-		if j.err != nil {
-			return j.err
-		}
-		if err := v.add(j); err != nil {
+		if err := v.take(ctx, j, &p); err != nil {
 			return err
-		}
-		p.Height, p.Transactions = j.at.Height, p.Transactions+uint64(j.checked.Header.TxCount)
-		p.Done, p.Total = j.read, j.total
-		if v.opt.Progress != nil {
-			v.opt.Progress(p)
 		}
 	}
 	return ctx.Err()
 }
 
-// read gives the workers one block after the other. An error takes its place in the
-// order: blocks before it are judged first.
+// take adds the blocks of a job that hold.
+func (v *verification) take(ctx context.Context, j *job, p *Progress) error {
+	p.Done, p.Total = j.read, j.total
+	for i, k := range j.checked {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if err := v.add(k, j.at[i]); err != nil {
+			return err
+		}
+		p.Height, p.Transactions = k.Header.Height, p.Transactions+uint64(k.Header.TxCount)
+		if v.opt.Progress != nil {
+			v.opt.Progress(*p)
+		}
+	}
+	return j.err
+}
+
+// read gives the workers one group of blocks after the other. An error takes its place
+// in the order: blocks before it are judged first.
 func (v *verification) read(ctx context.Context, links *chain.Links) {
 	defer close(v.order)
 	defer close(v.work)
+	group := &job{}
 	for {
 		b, err := v.src.Next()
 		if errors.Is(err, io.EOF) {
+			v.send(ctx, group)
 			return
 		}
-		j := &job{done: make(chan struct{})}
 		switch {
 		case err == nil:
-			j.block, j.at = &b.Block, b.At
-			j.err = links.Next(&b.Block)
+			err = links.Next(&b.Block)
 		case b != nil:
-			j.err = v.closer(links, &b.Block, err)
-		default:
-			j.err = err
+			err = v.closer(links, &b.Block, err)
 		}
-		j.read, j.total = v.src.Done()
-		if j.err != nil {
-			close(j.done)
-		}
-		select {
-		case v.order <- j:
-		case <-ctx.Done():
+		if err != nil {
+			_ = v.send(ctx, group) && v.send(ctx, &job{err: err})
 			return
 		}
-		if j.err != nil {
+		if group.add(b); !group.full() {
+			continue
+		}
+		if !v.send(ctx, group) {
 			return
 		}
-		select {
-		case v.work <- j:
-		case <-ctx.Done():
-			return
-		}
+		group = &job{}
+	}
+}
+
+// send queues a job; false when the run is over.
+func (v *verification) send(ctx context.Context, j *job) bool {
+	if len(j.blocks) == 0 && j.err == nil {
+		return true
+	}
+	j.done = make(chan struct{})
+	j.read, j.total = v.src.Done()
+	if j.err != nil {
+		close(j.done)
+	}
+	select {
+	case v.order <- j:
+	case <-ctx.Done():
+		return false
+	}
+	if j.err != nil {
+		return true
+	}
+	select {
+	case v.work <- j:
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -218,11 +261,11 @@ func (v *verification) closer(links *chain.Links, b *chain.Block, damage error) 
 	return f
 }
 
-func (v *verification) add(j *job) error {
-	if err := v.chain.Add(j.checked); err != nil {
+func (v *verification) add(k *chain.Checked, at Position) error {
+	if err := v.chain.Add(k); err != nil {
 		return err
 	}
-	v.at = j.at
+	v.at = at
 	if v.since++; v.since < v.opt.KeepEvery {
 		return nil
 	}
@@ -247,7 +290,7 @@ func (v *verification) counted(ctx context.Context, next chain.Record) chain.Rec
 			return nil, nil, false, err
 		}
 		p.Records++
-		if p.Records%1024 == 0 {
+		if p.Records%1024 == 1 {
 			p.tell(v.src, v.opt.Progress)
 		}
 		return next()

@@ -1,6 +1,8 @@
 package chain
 
 import (
+	"io"
+
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 )
@@ -12,13 +14,57 @@ type inspection struct {
 	header *ledger.Header
 	hash   ledger.Hash
 	root   ledger.Hash // over the transactions as they are
+	later  *certificates
+}
+
+// certificates are execution certificates that are verified together.
+type certificates struct {
+	statements []certificate.ExecutionStatement
+	certs      []certificate.ExecutionCertificate
 }
 
 // Check verifies everything about a block that can be told from it alone: header,
 // transactions, commit certificate, results, signatures, outcome and execution
 // certificate. An error is a *Fault. It takes some 3 ms, and 0.04 ms a signature.
-func (r *Rules) Check(b *Block) (*Checked, error) {
-	x := &inspection{rules: r, block: b, root: ledger.NewMerkleTree(b.Txs).Root()}
+func (r *Rules) Check(b *Block) (*Checked, error) { return r.check(b, nil) }
+
+// CheckAll checks several blocks, and verifies their execution certificates together,
+// which takes a third of the time for small blocks. It returns those before the first
+// that does not hold, and that one's *Fault. Whoever made the ledger must not know
+// what random gives.
+func (r *Rules) CheckAll(random io.Reader, blocks []*Block) ([]*Checked, error) {
+	if len(blocks) == 1 {
+		k, err := r.Check(blocks[0])
+		if err != nil {
+			return nil, err
+		}
+		return []*Checked{k}, nil
+	}
+	var later certificates
+	var fault error
+	out := make([]*Checked, 0, len(blocks))
+	for _, b := range blocks {
+		k, err := r.check(b, &later)
+		if err != nil {
+			fault = err
+			break
+		}
+		out = append(out, k)
+	}
+	if len(later.certs) == 0 || r.public.Execution().VerifyMany(random, later.statements, later.certs) == nil {
+		return out, fault
+	}
+	for i := range out { // one of them is to blame
+		if _, err := r.Check(blocks[i]); err != nil {
+			return out[:i], err
+		}
+	}
+	return out, fault
+}
+
+// check leaves a certificate for later if it may.
+func (r *Rules) check(b *Block, later *certificates) (*Checked, error) {
+	x := &inspection{rules: r, block: b, root: ledger.NewMerkleTree(b.Txs).Root(), later: later}
 	var err error
 	if x.header, err = r.header(b); err != nil {
 		return nil, err

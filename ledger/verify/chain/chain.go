@@ -43,7 +43,14 @@ const GapsMax = 64
 type Chain struct {
 	rules *Rules
 	mark  Mark
-	state bool // the records were checked
+	state *records // once they were checked
+}
+
+// records are those of the state that was checked.
+type records struct {
+	height ledger.Height
+	root   ledger.Hash
+	counts Counts
 }
 
 // Chain begins at a height, 1 but for a ledger whose first blocks are not there:
@@ -121,10 +128,12 @@ func (c *Chain) Finish() (*Summary, error) {
 	case m.Open != 0 && m.Height-m.Open >= ledger.Height(c.rules.genesis.Limits.Window): // #nosec G115 -- positive
 		return nil, NewFault(m.Open, PartExecution, "it is missing, and so are all up to block %d: more than the %d blocks that can be under way",
 			m.Height, c.rules.genesis.Limits.Window)
-	case !c.state:
+	case c.state == nil:
 		return nil, NewFault(m.Height, PartRecord, "they are missing")
 	}
-	return &Summary{Mark: *m, StateHeight: m.State, StateRoot: m.StateRoot, StateCertified: m.State == m.Certified}, nil
+	s := &Summary{Mark: *m, StateHeight: c.state.height, StateRoot: c.state.root, StateCertified: c.state.height == m.Certified}
+	s.Counts.add(c.state.counts)
+	return s, nil
 }
 
 // Mark is how far the check has come.

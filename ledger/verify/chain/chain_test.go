@@ -152,6 +152,7 @@ func TestOneChangedByteIsRefusedAndItsPlaceNamed(t *testing.T) {
 				var f *chain.Fault
 				require.ErrorAs(t, err, &f)
 				require.Equal(t, part, f.Part, "%v", err)
+				m.sameTogether(t, blocks, h, part, err)
 				require.Equal(t, ledger.Height(h), f.Height, "%v", err)
 				require.Contains(t, []int{chain.Unknown, index}, f.Index)
 				if f.Index != chain.Unknown {
@@ -162,6 +163,38 @@ func TestOneChangedByteIsRefusedAndItsPlaceNamed(t *testing.T) {
 				require.Positive(t, named)
 			}
 		})
+	}
+}
+
+// sameTogether demands of blocks that are checked together what is found one by one.
+func (m *made) sameTogether(t *rapid.T, blocks []*sample.Block, h int, part chain.Part, alone error) {
+	var all []*chain.Block
+	for _, b := range blocks {
+		all = append(all, &b.Block)
+	}
+	good, err := m.rules.CheckAll(rand.New(rand.NewSource(int64(h))), all)
+	if part == chain.PartCommands || part == chain.PartHeader {
+		return // what only the chain can tell
+	}
+	require.Len(t, good, h-1)
+	require.EqualError(t, err, alone.Error())
+}
+
+func TestBlocksThatHoldDoSoTogether(t *testing.T) {
+	m := makeLedger(t, certificate.SchemeEd25519, 9, 3, func(h ledger.Height) bool { return h != 4 })
+	var all []*chain.Block
+	for _, b := range m.blocks {
+		all = append(all, &b.Block)
+	}
+	for _, n := range []int{0, 1, 2, 9} {
+		good, err := m.rules.CheckAll(rand.New(rand.NewSource(1)), all[:n])
+		require.NoError(t, err)
+		require.Len(t, good, n)
+		for i, k := range good {
+			alone, err := m.rules.Check(all[i])
+			require.NoError(t, err)
+			require.Equal(t, alone, k)
+		}
 	}
 }
 

@@ -23,10 +23,7 @@ type Mark struct {
 	Open          ledger.Height // since here no block has a certificate; 0: the newest has one
 	Gaps          []Range       // blocks without one below others that have one, GapsMax at most
 	GapBlocks     uint64        // how many blocks are in gaps
-	Counts        Counts
-
-	State     ledger.Height // of the records; not kept
-	StateRoot ledger.Hash
+	Counts        Counts        // of records none: they are checked last, and at once
 }
 
 // Marshal is the mark's exact layout.

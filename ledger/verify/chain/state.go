@@ -25,12 +25,13 @@ func (c *Chain) State(at ledger.Height, next Record) error {
 	default:
 		return NewFault(at, PartRecord, "they are of neither the newest block nor the newest that was certified")
 	}
+	var counts Counts
 	got, err := stateRoot(func() (key, record []byte, ok bool, err error) {
 		if key, record, ok, err = next(); err != nil || !ok {
 			return nil, nil, false, err
 		}
-		m.Counts.Records++
-		m.Counts.Bytes += uint64(len(key) + len(record)) // #nosec G115 -- lengths
+		counts.Records++
+		counts.Bytes += uint64(len(key) + len(record)) // #nosec G115 -- lengths
 		if _, err := state.DecodeRecord(record); err != nil {
 			return nil, nil, false, &Fault{Height: at, Part: PartRecord, Key: bytes.Clone(key), Index: Unknown, Reason: err}
 		}
@@ -45,7 +46,7 @@ func (c *Chain) State(at ledger.Height, next Record) error {
 	case got != want:
 		return NewFault(at, PartRecord, "they give the state root %s, the block's outcome says %s", got.Short(), want.Short())
 	}
-	m.State, m.StateRoot, c.state = at, got, true
+	c.state = &records{height: at, root: got, counts: counts}
 	return nil
 }
 
