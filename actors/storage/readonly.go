@@ -19,9 +19,8 @@ import (
 // write to it first.
 var ErrUnclean = errors.New("the store was not closed in good order")
 
-// OpenReadOnly opens a store that no process has open, without changing a byte of it:
-// for auditors, who may have it on a medium that cannot be written. Everything that
-// writes fails. Errors: ErrUnclean, fs.ErrNotExist, and those of Open.
+// OpenReadOnly opens a store that no process has open for writing, without changing a
+// byte of it: for auditors. Everything that writes fails. Errors: ErrUnclean, fs.ErrNotExist, and those of Open.
 func OpenReadOnly(dir string, opt Options) (*Store, error) {
 	if opt.MemTableBytes == 0 {
 		opt.MemTableBytes = MemTableBytesDefault
@@ -47,8 +46,8 @@ func OpenReadOnly(dir string, opt Options) (*Store, error) {
 	return s, nil
 }
 
-// share takes the store's lock together with other readers. A medium that cannot be
-// written has no writer: there no lock is needed, and none may be possible.
+// share takes the store's lock together with other readers. A copy may come without the
+// lock's file; it has no writer.
 func share(dir string) (*flock.Flock, error) {
 	path := filepath.Join(dir, "LOCK")
 	lock := flock.New(path, flock.SetFlag(os.O_RDONLY))

@@ -103,6 +103,26 @@ func TestAnExportIsReadAsItWasWritten(t *testing.T) {
 	require.True(t, bytes.Equal(raw, again))
 }
 
+// A block of megabytes is read in steps.
+func TestALargeBlockIsReadAsItWasWritten(t *testing.T) {
+	var out bytes.Buffer
+	w, err := export.NewWriter(&out, &export.Begin{Genesis: []byte("genesis"), First: 1})
+	require.NoError(t, err)
+	large := &chain.Block{Height: 1, Txs: [][]byte{bytes.Repeat([]byte("large"), 1<<20), {1}}, Results: [][]byte{{2}, bytes.Repeat([]byte{3}, 1<<20)}}
+	require.NoError(t, w.Block(large, (&ledger.Header{}).Hash()))
+	require.NoError(t, w.State(1))
+	_, err = w.End()
+	require.NoError(t, err)
+	again, _, err := copied(out.Bytes())
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(out.Bytes(), again))
+	large.Txs[0] = make([]byte, export.BlockBytesMax)
+	large.Height++
+	w, err = export.NewWriter(&out, &export.Begin{First: 2})
+	require.NoError(t, err)
+	require.ErrorContains(t, w.Block(large, ledger.Hash{}), "the limit is")
+}
+
 // Every single byte counts: none can be changed, left out or put behind.
 func TestADamagedExportIsRefused(t *testing.T) {
 	raw := write(t, 4, 4)

@@ -25,7 +25,7 @@ type certificates struct {
 
 // Check verifies everything about a block that can be told from it alone: header,
 // transactions, commit certificate, results, signatures, outcome and execution
-// certificate. An error is a *Fault. It takes some 3 ms, and 0.04 ms a signature.
+// certificate. An error is a *Fault. It takes some 2 ms, and 0.02 ms a transaction.
 func (r *Rules) Check(b *Block) (*Checked, error) { return r.check(b, nil) }
 
 // CheckAll checks several blocks, and verifies their execution certificates together,

@@ -138,7 +138,7 @@ func flip(t *rapid.T, b []byte) []byte {
 // Whichever byte of whichever part is changed: the ledger is refused, and the block and
 // the part are named. The transaction is named, or none is, but never another one.
 func TestOneChangedByteIsRefusedAndItsPlaceNamed(t *testing.T) {
-	m := makeLedger(t, certificate.SchemeEd25519, 12, 10, always)
+	m := makeLedger(t, certificate.SchemeEd25519, 6, 10, always)
 	for part, spoil := range spoils {
 		t.Run(string(part), func(t *testing.T) {
 			named := 0
@@ -148,7 +148,7 @@ func TestOneChangedByteIsRefusedAndItsPlaceNamed(t *testing.T) {
 				index := spoil(&forged, t)
 				blocks := slices.Clone(m.blocks)
 				blocks[h-1] = &forged
-				_, err := m.verify(blocks, 12, m.Records())
+				_, err := m.verify(blocks, 6, m.Records())
 				var f *chain.Fault
 				require.ErrorAs(t, err, &f)
 				require.Equal(t, part, f.Part, "%v", err)

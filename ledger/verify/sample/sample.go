@@ -30,6 +30,10 @@ type Ledger struct {
 	values  map[string][]byte
 	keys    []string // of values
 
+	// Lie changes what a block is made of, before the replicas sign it: they sign whatever
+	// it is. Nil: they are honest.
+	Lie func(*Draft)
+
 	height ledger.Height
 	parent ledger.Hash
 	time   ledger.Time
@@ -86,6 +90,13 @@ type Block struct {
 	Changes []state.Change
 }
 
+// Draft is a block that nobody has signed yet. Its roots follow from it.
+type Draft struct {
+	Header  ledger.Header
+	Txs     [][]byte
+	Results []*ledger.Result
+}
+
 // Next makes a block of n transactions. Of each ten one is refused by its contract and
 // one is nonsense; the others change a record. Without certify nobody certifies the
 // outcome.
@@ -95,32 +106,43 @@ func (l *Ledger) Next(n int, certify bool) (*Block, error) {
 	if l.height%5 == 0 {
 		proposed = l.time - second // a new view brought an older proposal
 	}
-	b := &Block{Block: chain.Block{Height: l.height}}
-	var leaves [][]byte
+	d := &Draft{Header: ledger.Header{Ledger: l.ID, Height: l.height, Parent: l.parent, Time: ledger.BlockTime(l.time, proposed), Proposed: proposed}}
 	var commands []ledger.ExecutedCommand
-	at := ledger.BlockTime(l.time, proposed)
+	var changes []state.Change
 	for i := range n {
-		raw, r, expires := l.transaction(at)
-		b.Txs = append(b.Txs, raw)
-		b.TxIDs = append(b.TxIDs, r.TxID)
-		b.Results = append(b.Results, r.Marshal())
-		leaves = append(leaves, r.Leaf())
+		raw, r, expires := l.transaction(d.Header.Time)
+		d.Txs, d.Results = append(d.Txs, raw), append(d.Results, r)
 		if !r.Command.IsZero() {
 			commands = append(commands, ledger.ExecutedCommand{Key: r.Command, Index: uint32(i), Expires: expires}) // #nosec G115 -- few
 		}
 		if r.Status == ledger.StatusOK {
-			b.Changes = append(b.Changes, l.change())
+			changes = append(changes, l.change())
 		}
 	}
-	body := ledger.NewBody(l.ID, ledger.Proposal{Time: proposed, Txs: b.Txs})
-	h := ledger.Header{Ledger: l.ID, Height: l.height, Parent: l.parent, Time: at, Proposed: proposed, TxRoot: body.Root, TxCount: uint32(n)} // #nosec G115 -- few
-	l.tree = l.tree.Apply(b.Changes)
+	if l.Lie != nil {
+		l.Lie(d)
+	}
+	return l.sign(d, changes, commands, certify)
+}
+
+// sign makes the block that a draft becomes.
+func (l *Ledger) sign(d *Draft, changes []state.Change, commands []ledger.ExecutedCommand, certify bool) (*Block, error) {
+	h := &d.Header
+	h.TxRoot, h.TxCount = ledger.NewMerkleTree(d.Txs).Root(), uint32(len(d.Txs)) // #nosec G115 -- few
+	b := &Block{Block: chain.Block{Height: l.height, Txs: d.Txs}, Changes: changes}
+	var leaves [][]byte
+	for _, r := range d.Results {
+		b.TxIDs = append(b.TxIDs, r.TxID)
+		b.Results = append(b.Results, r.Marshal())
+		leaves = append(leaves, r.Leaf())
+	}
+	l.tree = l.tree.Apply(changes)
 	o := ledger.Outcome{StateRoot: l.tree.Root(), ResultsRoot: ledger.NewMerkleTree(leaves).Root()}
-	l.parent, l.time, l.sum = h.Hash(), at, ledger.CommandsDigest(l.sum, h.Height, h.Time, commands)
+	l.parent, l.time, l.sum = h.Hash(), h.Time, ledger.CommandsDigest(l.sum, h.Height, h.Time, commands)
 	b.Hash, b.Header, b.Outcome, b.Commands = l.parent, h.Marshal(), o.Marshal(), l.sum
 	var err error
-	if b.Commit, err = l.commit(&h); err == nil && certify {
-		b.Certificate, err = l.certify(&h, &o)
+	if b.Commit, err = l.commit(h); err == nil && certify {
+		b.Certificate, err = l.certify(h, &o)
 	}
 	return b, err
 }
@@ -133,14 +155,20 @@ func (l *Ledger) transaction(at ledger.Time) ([]byte, *ledger.Result, ledger.Tim
 	}
 	tx := ledger.Transaction{Ledger: l.ID, Party: Party, Command: fmt.Appendf(nil, "command %d", l.number), Contract: "token", Method: "transfer",
 		Args: fmt.Appendf(nil, "%0120d", l.number), ValidUntil: at + 60*second}
-	e := ledger.Envelope{Payload: tx.Marshal(), PublicKey: l.party.Public()}
-	copy(e.Signature[:], l.party.Sign(ledger.SignedBytes(e.Payload)))
-	r := &ledger.Result{TxID: ledger.TransactionID(e.Payload), Command: ledger.CommandKey(tx.Party, tx.Command), GasUsed: 77, Output: []byte("done"),
+	raw := l.Sign(&tx)
+	r := &ledger.Result{TxID: ledger.TransactionID(tx.Marshal()), Command: ledger.CommandKey(tx.Party, tx.Command), GasUsed: 77, Output: []byte("done"),
 		Events: []ledger.Event{{Contract: "token", Topic: "transfer", Data: []byte("data")}}}
 	if l.number%10 == 4 {
 		r.Status, r.Code, r.Message, r.Output, r.Events = ledger.StatusContractError, 2, "too little", nil, nil
 	}
-	return e.Marshal(), r, tx.ValidUntil
+	return raw, r, tx.ValidUntil
+}
+
+// Sign makes the envelope of a transaction of Party's.
+func (l *Ledger) Sign(tx *ledger.Transaction) []byte {
+	e := ledger.Envelope{Payload: tx.Marshal(), PublicKey: l.party.Public()}
+	copy(e.Signature[:], l.party.Sign(ledger.SignedBytes(e.Payload)))
+	return e.Marshal()
 }
 
 // records is how many the state has at most.
