@@ -148,3 +148,24 @@ func TestProgressIsShownAfterASecond(t *testing.T) {
 	m.show(audit.Progress{Height: 27, Transactions: 20_020, Done: 27, Total: 101})
 	require.Equal(t, 1, bytes.Count(out.Bytes(), []byte("\n")), "not every block is worth a line")
 }
+
+// Ctrl-C ends a check with a sentence, and not with a verdict.
+func TestAnInterruptedCheckSaysHowToGoOn(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, sampleLedger(dir))
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for more, want := range map[string]string{"": "with --resume FILE", "--resume=" + filepath.Join(dir, "kept"): "the same command goes on"} {
+		root := newRoot()
+		args := []string{"ledger", "verify", filepath.Join(dir, "replica-0"), "--genesis", filepath.Join(dir, config.GenesisFile)}
+		if more != "" {
+			args = append(args, more)
+		}
+		root.SetArgs(args)
+		err := root.ExecuteContext(ctx)
+		require.ErrorContains(t, err, "interrupted")
+		require.ErrorContains(t, err, want)
+		_, _, code := explain(err)
+		require.Equal(t, exitFailure, code)
+	}
+}

@@ -83,6 +83,27 @@ func TestAWholeLedgerVerifies(t *testing.T) {
 	}
 }
 
+// A view change may fill a slot with nothing, proposed at no time.
+func TestANullBlockVerifies(t *testing.T) {
+	m := makeLedger(t, certificate.SchemeEd25519, 3, 2, always)
+	m.Lie = func(d *sample.Draft) { d.Header.Time, d.Header.Proposed = m.time(t), 0 }
+	b, err := m.Next(0, true)
+	require.NoError(t, err)
+	m.Lie = nil
+	after, err := m.Next(2, true)
+	require.NoError(t, err)
+	s, err := m.verify(slices.Concat(m.blocks, []*sample.Block{b, after}), 5, m.Records())
+	require.NoError(t, err)
+	require.Equal(t, uint64(8), s.Counts.Transactions)
+}
+
+// time is that of the newest block.
+func (m *made) time(t testing.TB) ledger.Time {
+	h, err := ledger.ParseHeader(m.blocks[len(m.blocks)-1].Header)
+	require.NoError(t, err)
+	return h.Time
+}
+
 // The newest blocks may lack their certificate; then the state is that of the newest
 // certified one, or of the newest one and said not to be certified.
 func TestBlocksWithoutACertificateAreTold(t *testing.T) {
