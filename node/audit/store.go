@@ -134,8 +134,9 @@ func (s *Store) block(h ledger.Height) (*Block, error) {
 	return out, nil
 }
 
-// lookback is how far below the newest block one with a certificate is looked for.
-const lookback = 4096
+// lookback is how far below the newest block one with a certificate is looked for:
+// beyond what the rules allow to be without.
+const lookback = 1 << 16
 
 // stateHeight is the newest block that has a certificate, if the state after it is still
 // there, and the newest block otherwise.

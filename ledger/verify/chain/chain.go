@@ -119,15 +119,22 @@ type Summary struct {
 	StateCertified bool // the root is one that was certified
 }
 
+// openMax is how many of the newest blocks may lack their certificate. Collectors care for
+// those of four windows, and a replica that catches up has fetched up to 256 blocks
+// before their certificates are kept; twice that leaves room for how a crash falls.
+func (r *Rules) openMax() ledger.Height {
+	return ledger.Height(max(8*r.genesis.Limits.Window, 512)) // #nosec G115 -- positive
+}
+
 // Finish ends the check. The records must have been checked before.
 func (c *Chain) Finish() (*Summary, error) {
 	m := &c.mark
 	switch {
 	case m.Height < m.First:
 		return nil, NewFault(m.First, PartBlock, "it is missing: the ledger has no block at all")
-	case m.Open != 0 && m.Height-m.Open >= ledger.Height(c.rules.genesis.Limits.Window): // #nosec G115 -- positive
+	case m.Open != 0 && m.Height-m.Open >= c.rules.openMax():
 		return nil, NewFault(m.Open, PartExecution, "it is missing, and so are all up to block %d: more than the %d blocks that can be under way",
-			m.Height, c.rules.genesis.Limits.Window)
+			m.Height, c.rules.openMax())
 	case c.state == nil:
 		return nil, NewFault(m.Height, PartRecord, "they are missing")
 	}
