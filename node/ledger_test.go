@@ -47,7 +47,7 @@ func sampleLedger(dir string) error {
 			break
 		}
 		err = s.Commit(&storage.BlockCommit{Height: b.Height, BlockHash: b.Hash, CommandsSum: b.Commands, Header: b.Header,
-			Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes})
+			Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes, Places: b.Places, Tree: b.Tree})
 		if err == nil && len(b.Certificate) > 0 {
 			err = s.PutCertificate(b.Height, b.Certificate)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/gofrs/flock"
 
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // ErrUnclean means that a store was not closed in good order: Badger would have to
@@ -24,6 +25,9 @@ var ErrUnclean = errors.New("the store was not closed in good order")
 func OpenReadOnly(dir string, opt Options) (*Store, error) {
 	if opt.MemTableBytes == 0 {
 		opt.MemTableBytes = MemTableBytesDefault
+	}
+	if opt.TreeCacheBytes == 0 {
+		opt.TreeCacheBytes = TreeCacheBytesDefault
 	}
 	if opt.Logger == nil {
 		opt.Logger = slog.New(slog.DiscardHandler)
@@ -37,6 +41,7 @@ func OpenReadOnly(dir string, opt Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, failed: fmt.Errorf("%w: it is open for reading only", ErrFailed)}
+	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.startReadOnly(); err != nil {
 		if s.db != nil {
 			err = errors.Join(err, s.db.Close())

@@ -63,7 +63,7 @@ func (m *made) stored(t require.TestingT, dir string) string {
 	var group []*storage.BlockCommit
 	for _, b := range m.blocks {
 		group = append(group, &storage.BlockCommit{Height: b.Height, BlockHash: b.Hash, CommandsSum: b.Commands, Header: b.Header,
-			Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes})
+			Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes, Places: b.Places, Tree: b.Tree})
 	}
 	require.NoError(t, s.CommitGroup(group))
 	for _, b := range m.blocks {
@@ -164,7 +164,7 @@ func TestALedgerWithoutItsFirstBlocksVerifies(t *testing.T) {
 	opt := storage.Options{Ledger: m.ID, FreeBytesMin: 1}
 	commit := func(b *sample.Block) *storage.BlockCommit {
 		return &storage.BlockCommit{Height: b.Height, BlockHash: b.Hash, CommandsSum: b.Commands, CommandsBefore: m.blocks[b.Height-2].Commands,
-			Header: b.Header, Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes}
+			Header: b.Header, Commit: b.Commit, Outcome: b.Outcome, Txs: b.Txs, Results: b.Results, TxIDs: b.TxIDs, Changes: b.Changes, Places: b.Places, Tree: b.Tree}
 	}
 	require.NoError(t, storage.Install(dir, opt, commit(at), at.Certificate, func(emit func(key, value []byte) error) error {
 		for _, p := range early.records {

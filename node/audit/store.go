@@ -19,7 +19,7 @@ type Store struct {
 	store   *storage.Store
 	tip     ledger.Height
 	next    ledger.Height
-	records *storage.Iterator
+	records *storage.Placed
 }
 
 // Folder is what a named folder was found to be.
@@ -168,7 +168,7 @@ func (s *Store) State() (ledger.Height, chain.Record, error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	if s.records, err = s.store.Scan(nil, nil, at, false); err != nil {
+	if s.records, err = s.store.Placed(at); err != nil {
 		return 0, nil, translate(err)
 	}
 	return at, func() (key, record []byte, ok bool, err error) {

@@ -241,7 +241,7 @@ func TestAChangedRecordIsRefused(t *testing.T) {
 		require.Equal(t, ledger.Height(3), f.Height)
 	})
 	records := m.Records()
-	stale := state.Pair{Key: records[4].Key, Value: state.EncodeRecord(nil, []byte("stale"))}
+	stale := state.Pair{Key: records[4].Key, Value: state.EncodeRecord(nil, state.Provenance{}, []byte("stale"))}
 	_, err := m.verify(m.blocks, 3, slices.Insert(records, 4, stale))
 	require.ErrorContains(t, err, `record "`+string(stale.Key)+`": it does not stand in its order, or comes twice`)
 	_, err = m.verify(m.blocks, 3, m.Records()[1:])

@@ -8,7 +8,8 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
-// Record gives the records of the state one after the other; ok is false after the last.
+// Record gives the records of the state one after the other, in the order of their
+// places (see state.Place); ok is false after the last.
 type Record func() (key, record []byte, ok bool, err error)
 
 var errOrder = errors.New("it does not stand in its order, or comes twice")
@@ -50,29 +51,29 @@ func (c *Chain) State(at ledger.Height, next Record) error {
 	return nil
 }
 
-// strayError says that a key is not above the one before.
+// strayError says that a record does not stand behind the one before.
 type strayError struct{ key []byte }
 
 func (e *strayError) Error() string { return errOrder.Error() }
 
-// stateRoot computes the root over records that come in the order in which the store
-// keeps them. Of a key that comes twice the tree would take the last one, and hide
-// the other: so the order is checked.
+// stateRoot computes the root over records that come in the order of their places. Of a
+// place that comes twice the state has one: so the order is checked.
 func stateRoot(next Record) (ledger.Hash, error) {
-	var l state.Loader
-	var last []byte
-	for n := 0; ; n++ {
+	var root state.Root
+	for {
 		key, record, ok, err := next()
 		if err != nil {
 			return ledger.Hash{}, err
 		}
 		if !ok {
-			return l.Tree().Root(), nil
+			return root.Sum(), nil
 		}
-		if n > 0 && bytes.Compare(key, last) <= 0 {
+		place, err := state.PlaceOf(key, record)
+		if err == nil {
+			err = root.Add(place, state.RecordHash(record))
+		}
+		if err != nil {
 			return ledger.Hash{}, &strayError{bytes.Clone(key)}
 		}
-		last = append(last[:0], key...)
-		l.Add(key, record)
 	}
 }

@@ -6,7 +6,6 @@ package sample
 import (
 	"fmt"
 	"io"
-	"slices"
 	"time"
 
 	"github.com/concordat-ledger/concordat/ledger"
@@ -14,6 +13,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/quorum"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 	"github.com/concordat-ledger/concordat/ledger/verify/chain"
 )
 
@@ -26,9 +26,8 @@ type Ledger struct {
 	private []*certificate.Private
 	signers []certificate.Signer
 	party   signature.PrivateKey
-	tree    *state.Tree
+	tree    *tree.Tree
 	values  map[string][]byte
-	keys    []string // of values
 
 	// Lie changes what a block is made of, before the replicas sign it: they sign whatever
 	// it is. Nil: they are honest.
@@ -50,7 +49,7 @@ const second = ledger.Time(time.Second)
 // New founds a ledger of four replicas. Equal random bytes give equal ledgers.
 func New(random io.Reader, scheme string) (*Ledger, error) {
 	q := quorum.Config{F: 1}
-	l := &Ledger{tree: state.New(), values: map[string][]byte{}, time: 1_700_000_000 * second}
+	l := &Ledger{tree: tree.New(nil), values: map[string][]byte{}, time: 1_700_000_000 * second}
 	var err error
 	if l.public, l.private, err = certificate.Deal(random, q, scheme); err != nil {
 		return nil, err
@@ -88,6 +87,8 @@ type Block struct {
 	Hash    ledger.Hash
 	TxIDs   []ledger.Hash
 	Changes []state.Change
+	Places  [][]byte
+	Tree    *tree.Tree
 }
 
 // Draft is a block that nobody has signed yet. Its roots follow from it.
@@ -136,11 +137,23 @@ func (l *Ledger) sign(d *Draft, changes []state.Change, commands []ledger.Execut
 		b.Results = append(b.Results, r.Marshal())
 		leaves = append(leaves, r.Leaf())
 	}
-	l.tree = l.tree.Apply(changes)
+	var placed []tree.Change
+	for _, c := range changes {
+		place, err := state.PlaceOf(c.Key, c.Value)
+		if err != nil {
+			return nil, err
+		}
+		b.Places = append(b.Places, place)
+		placed = append(placed, tree.Change{Key: place, Record: state.RecordHash(c.Value), Size: len(c.Key) + len(c.Value)})
+	}
+	var err error
+	if l.tree, err = l.tree.Apply(placed); err != nil {
+		return nil, err
+	}
+	b.Tree = l.tree
 	o := ledger.Outcome{StateRoot: l.tree.Root(), ResultsRoot: ledger.NewMerkleTree(leaves).Root()}
 	l.parent, l.time, l.sum = h.Hash(), h.Time, ledger.CommandsDigest(l.sum, h.Height, h.Time, commands)
 	b.Hash, b.Header, b.Outcome, b.Commands = l.parent, h.Marshal(), o.Marshal(), l.sum
-	var err error
 	if b.Commit, err = l.commit(h); err == nil && certify {
 		b.Certificate, err = l.certify(h, &o)
 	}
@@ -176,19 +189,22 @@ const records = 1000
 
 func (l *Ledger) change() state.Change {
 	key := fmt.Sprintf("balance/%d", l.number%records)
-	if _, ok := l.values[key]; !ok {
-		l.keys = append(l.keys, key)
+	var audience ledger.Audience
+	if l.number%records%7 == 3 {
+		audience = ledger.NewAudience(Party)
 	}
-	l.values[key] = state.EncodeRecord(nil, fmt.Appendf(nil, "%d", l.number))
+	l.values[key] = state.EncodeRecord(audience.Encode(), state.Provenance{Height: l.height}, fmt.Appendf(nil, "%d", l.number))
 	return state.Change{Key: []byte(key), Value: l.values[key]}
 }
 
-// Records are those of the newest block, in the order of the store.
+// Records are those of the newest block, in the order of their places.
 func (l *Ledger) Records() []state.Pair {
 	var out []state.Pair
-	for _, k := range slices.Sorted(slices.Values(l.keys)) {
-		out = append(out, state.Pair{Key: []byte(k), Value: l.values[k]})
-	}
+	_ = l.tree.Walk(nil, nil, func(place []byte, _ ledger.Hash) error { // in memory: no error
+		key, err := state.KeyOf(place)
+		out = append(out, state.Pair{Key: key, Value: l.values[string(key)]})
+		return err
+	})
 	return out
 }
 
