@@ -16,6 +16,7 @@ type ActorConfig struct {
 	Execution shell.PID
 	Tell      []shell.PID // of what is durable
 	Full      func(bool)  // told when the disk is full, and when it no longer is
+	Pruning   *Pruning    // nil: everything is kept
 }
 
 // diskRetry is how often a full disk is tried again.
@@ -33,6 +34,7 @@ type writer struct {
 	full    bool
 	dropped ledger.Height
 	flush   flusher
+	pruner  pruner
 }
 
 // NewActor describes the storage actor.
@@ -48,6 +50,7 @@ func (w *writer) Start(c *shell.Context) error {
 	tip, _ := w.cfg.Store.Tip()
 	w.next = tip + 1
 	c.Tell(w.cfg.Execution, actorspb.StorageStarted{Tip: tip})
+	w.pruner.begin(c, w.cfg)
 	return nil
 }
 
@@ -70,6 +73,8 @@ func (w *writer) Receive(c *shell.Context, msg any) {
 	case actorspb.Certified:
 		w.certs = append(w.certs, m)
 	case tryAgain:
+	case pruneTick:
+		w.pruner.tick(c, w.cfg)
 	}
 }
 
@@ -90,6 +95,7 @@ func (w *writer) Flush(c *shell.Context) {
 			c.Tell(to, actorspb.Persisted{Height: last.Height, Time: last.Time})
 		}
 		w.sweep(c, last)
+		w.pruner.committed(c, w.cfg, len(group))
 	}
 	w.certificates(c)
 }

@@ -64,8 +64,14 @@ func (s *Store) loadBase() error {
 }
 
 // PutOlder adds the block below the base, which thereby becomes the base. Its commands
-// and changes are of no use any more and are not kept. cert may be nil.
+// and changes are of no use any more and are not kept. cert may be nil. A store whose
+// blocks are pruned takes no older ones: *PrunedError.
 func (s *Store) PutOlder(b *BlockCommit, cert []byte) error {
+	s.pruning.Lock()
+	defer s.pruning.Unlock()
+	if err := s.gone(s.Base()); err != nil {
+		return err // what is pruned is not fetched back
+	}
 	if oldest := s.Base(); b.Height != oldest-1 || b.Height == 0 {
 		return fmt.Errorf("%w: block %d, expected %d", ErrOutOfOrder, b.Height, oldest-1)
 	}

@@ -22,7 +22,10 @@ import (
 const childDir = "CONCORDAT_STORAGE_CHILD"
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(childDir); dir != "" {
+	if dir := os.Getenv(childDir); dir != "" && os.Getenv(childPrunes) != "" {
+		fmt.Fprintln(os.Stderr, pruneForEver(dir))
+		os.Exit(1)
+	} else if dir != "" {
 		fmt.Fprintln(os.Stderr, writeForEver(dir))
 		os.Exit(1)
 	}

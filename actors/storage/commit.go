@@ -147,6 +147,11 @@ func (s *Store) PutCertificate(h ledger.Height, cert []byte) error {
 // aside writes something beside the blocks, at the height that plan chooses;
 // plan may read as of the tip.
 func (s *Store) aside(plan func(tip ledger.Height, txn *badger.Txn) (ledger.Height, []entry, error)) error {
+	return s.asideWithin(s.opt.FreeBytesMin, plan)
+}
+
+// asideWithin demands so much room only: what makes room may use some of the reserve.
+func (s *Store) asideWithin(room uint64, plan func(tip ledger.Height, txn *badger.Txn) (ledger.Height, []entry, error)) error {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	s.write.Lock()
@@ -165,7 +170,7 @@ func (s *Store) aside(plan func(tip ledger.Height, txn *badger.Txn) (ledger.Heig
 		err = checkValues(entries)
 	}
 	if err == nil {
-		err = s.checkSpace(0)
+		err = s.checkRoom(room)
 	}
 	if err != nil || len(entries) == 0 {
 		return err

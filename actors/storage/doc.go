@@ -11,6 +11,8 @@
 // a read of the state after block h. One Badger transaction holds one block. Only
 // a block of megabytes takes several, its tip in the last; what a crash leaves of
 // it is taken back at Open. Large transactions are cut into several values.
+// Old blocks lose their contents when they are pruned, and the state its old versions;
+// what is held stays, with its proofs.
 // A file system that fills up would kill the process through Badger's memory
 // maps, so commits are refused while there is still room.
 package storage

@@ -16,13 +16,33 @@ var (
 	// ErrFailed is wrapped by all commits after a write or a sync failed once:
 	// what is on disk is known only after a restart.
 	ErrFailed = errors.New("the store has failed; restart the replica")
-	// ErrAhead is returned for reads above the tip, ErrPruned for reads below the oldest retained height.
+	// ErrAhead is returned for reads above the tip, ErrPruned, as a *PrunedError, for reads
+	// below the oldest retained height.
 	ErrAhead  = errors.New("the height is above the store's tip")
-	ErrPruned = errors.New("the state of this height has been pruned")
+	ErrPruned = errors.New("it has been pruned")
 	// ErrNotHeld is returned for blocks below the base: this store began with a
 	// snapshot, and older blocks have not been fetched.
 	ErrNotHeld = errors.New("this replica began with a snapshot and does not have the block; ask another replica")
 )
+
+// PrunedError says that this replica has forgotten the state of a height, or the
+// contents of a block: its policy does not keep them.
+type PrunedError struct {
+	State  bool // of the height; else the contents of its block
+	Height ledger.Height
+	Oldest ledger.Height // that can be read
+}
+
+func (e *PrunedError) Error() string {
+	what, oldest := "what block %d holds", "whole block"
+	if e.State {
+		what, oldest = "the state of height %d", "state"
+	}
+	return fmt.Sprintf(what+" is pruned on this replica, whose oldest %s is %d; ask a replica that keeps more, such as an archive", e.Height, oldest, e.Oldest)
+}
+
+// Is makes it an ErrPruned.
+func (e *PrunedError) Is(target error) bool { return target == ErrPruned }
 
 // LockedError says that another process has the store open.
 type LockedError struct {

@@ -96,12 +96,14 @@ func parseFormat(text []byte) (version int, id ledger.ID, err error) {
 // checkSpace refuses while there is still room: Badger writes through memory
 // maps, and a full disk would end the process with SIGBUS. extra is what is
 // about to be written, in bytes, when that is more than an ordinary block.
-func (s *Store) checkSpace(extra uint64) error {
+func (s *Store) checkSpace(extra uint64) error { return s.checkRoom(s.opt.FreeBytesMin + extra) }
+
+func (s *Store) checkRoom(demand uint64) error {
 	free, err := freeBytes(s.dir)
 	if err != nil {
 		return err
 	}
-	if demand := s.opt.FreeBytesMin + extra; free < demand {
+	if free < demand {
 		return &DiskFullError{Dir: s.dir, Free: free, FreeBytes: demand}
 	}
 	return nil

@@ -18,7 +18,7 @@ type Version struct {
 // History lists at most so many versions of a key up to a height, newest first, down to
 // the one that the oldest retained height shows.
 func (s *Store) History(key []byte, at ledger.Height, limit int) ([]Version, error) {
-	if err := s.retained(at); err != nil {
+	if err := s.Retained(at); err != nil {
 		return nil, err
 	}
 	if len(key) == 0 || len(key) > KeyBytesMax {

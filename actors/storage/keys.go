@@ -21,6 +21,7 @@ const (
 	kindCertificate = 'q' // height
 	kindPage        = 'p' // page id: a page of the state tree, see treestore.go
 	kindChanged     = 'k' // height, number of the piece: places that the block changed
+	kindHeld        = 'l' // height, index, number of the value
 )
 
 var tipKey = []byte{kindMeta, 't', 'i', 'p'}
@@ -28,6 +29,7 @@ var partsKey = []byte{kindMeta, 'p', 'a', 'r', 't', 's'} // the last block that 
 var baseKey = []byte{kindMeta, 'b', 'a', 's', 'e'}       // the oldest block; absent: 1
 var treeKey = []byte{kindMeta, 't', 'r', 'e', 'e'}       // the newest flush of the state tree
 var prunedKey = []byte{kindMeta, 'p', 'r', 'u', 'n', 'e', 'd'}
+var floorKey = []byte{kindMeta, 'f', 'l', 'o', 'o', 'r'} // how far blocks are pruned; absent: they are not
 
 // KeyBytesMax and ValueBytesMax bound a state record; Badger takes keys of
 // 65,000 bytes, and values above 1 MiB would leave the log that commits sync.

@@ -94,6 +94,9 @@ func (s *Store) putPart(h ledger.Height, entries []entry, unfinished bool) error
 	if err := txn.CommitAt(uint64(h), nil); err != nil {
 		return s.fail(err)
 	}
+	if s.wrote != nil {
+		s.wrote()
+	}
 	return nil
 }
 

@@ -20,60 +20,91 @@ type StoredBlock struct {
 
 // read returns a checked copy of the newest value at or below version at.
 func (s *Store) read(key []byte, at uint64) ([]byte, error) {
+	value, _, err := s.readVersion(key, at)
+	return value, err
+}
+
+func (s *Store) readVersion(key []byte, at uint64) ([]byte, uint64, error) {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
-		return nil, ErrClosed
+		return nil, 0, ErrClosed
 	}
 	txn := s.db.NewTransactionAt(at, false)
 	defer txn.Discard()
-	return get(txn, key)
+	return getVersion(txn, key)
 }
 
 func get(txn *badger.Txn, key []byte) ([]byte, error) {
+	value, _, err := getVersion(txn, key)
+	return value, err
+}
+
+func getVersion(txn *badger.Txn, key []byte) ([]byte, uint64, error) {
 	item, err := txn.Get(key)
 	if errors.Is(err, badger.ErrKeyNotFound) {
-		return nil, ErrNotFound
+		return nil, 0, ErrNotFound
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read the store: %w", err)
+		return nil, 0, fmt.Errorf("read the store: %w", err)
 	}
 	framed, err := item.ValueCopy(nil)
 	if err != nil {
-		return nil, fmt.Errorf("read the store: %w", err)
+		return nil, 0, fmt.Errorf("read the store: %w", err)
 	}
-	return unframe(key, framed, item.Version())
+	value, err := unframe(key, framed, item.Version())
+	return value, item.Version(), err
 }
 
 func (s *Store) record(h ledger.Height) (*blockRecord, error) {
+	rec, _, err := s.recordVersion(h)
+	return rec, err
+}
+
+// recordVersion also tells the version at which the block was written: its height, unless
+// it was fetched from the past.
+func (s *Store) recordVersion(h ledger.Height) (*blockRecord, uint64, error) {
 	if tip, _ := s.Tip(); h == 0 || h > tip {
-		return nil, fmt.Errorf("block %d: %w", h, ErrNotFound)
+		return nil, 0, fmt.Errorf("block %d: %w", h, ErrNotFound)
 	}
 	if base := s.Base(); h < base {
-		return nil, fmt.Errorf("block %d: %w (the oldest is %d)", h, ErrNotHeld, base)
+		return nil, 0, fmt.Errorf("block %d: %w (the oldest is %d)", h, ErrNotHeld, base)
 	}
 	key := heightKey(kindBlock, h)
-	raw, err := s.read(key, math.MaxUint64)
+	raw, version, err := s.readVersion(key, math.MaxUint64)
 	if errors.Is(err, ErrNotFound) {
-		return nil, corrupt(key, uint64(h), "the block is missing")
+		return nil, 0, corrupt(key, uint64(h), "the block is missing")
 	}
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	rec, err := parseBlockRecord(raw)
 	if err != nil {
-		return nil, corrupt(key, uint64(h), err.Error())
+		return nil, 0, corrupt(key, uint64(h), err.Error())
 	}
-	return rec, nil
+	return rec, version, nil
 }
 
-// Block reads a whole block. Errors: ErrNotFound, ErrNotHeld, *CorruptError.
+// Head reads a block without transactions and results: what stays when it is pruned.
+func (s *Store) Head(h ledger.Height) (*StoredBlock, error) {
+	rec, err := s.record(h)
+	if err != nil {
+		return nil, err
+	}
+	return rec.head(h), nil
+}
+
+func (b *blockRecord) head(h ledger.Height) *StoredBlock {
+	return &StoredBlock{Height: h, Hash: b.Hash, CommandsSum: b.CommandsSum, Header: b.Header, Commit: b.Commit, Outcome: b.Outcome}
+}
+
+// Block reads a whole block. Errors: ErrNotFound, ErrNotHeld, *PrunedError, *CorruptError.
 func (s *Store) Block(h ledger.Height) (*StoredBlock, error) {
 	rec, err := s.record(h)
 	if err != nil {
 		return nil, err
 	}
-	b := &StoredBlock{Height: h, Hash: rec.Hash, CommandsSum: rec.CommandsSum, Header: rec.Header, Commit: rec.Commit, Outcome: rec.Outcome}
+	b := rec.head(h)
 	if b.Txs, err = s.items(kindTxs, h, rec.Txs); err != nil {
 		return nil, err
 	}
@@ -117,8 +148,14 @@ func (s *Store) item(kind byte, h ledger.Height, i uint32) ([]byte, error) {
 	if i >= x.Count {
 		return nil, fmt.Errorf("item %d of block %d: %w", i, h, ErrNotFound)
 	}
+	if s.gone(h) != nil {
+		return s.heldItem(kind, h, i)
+	}
 	lo, hi, count := x.span(i)
 	items, err := s.chunk(kind, h, lo, hi, count)
+	if err != nil && s.gone(h) != nil { // since it was looked at
+		return s.heldItem(kind, h, i)
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -157,6 +194,18 @@ func (s *Store) chunk(kind byte, h ledger.Height, lo, hi int, count uint32) ([][
 }
 
 func (s *Store) items(kind byte, h ledger.Height, x index) ([][]byte, error) {
+	if err := s.gone(h); err != nil {
+		return nil, err
+	}
+	all, err := s.stored(kind, h, x)
+	if pruned := s.gone(h); err != nil && pruned != nil { // since it was looked at
+		return nil, pruned
+	}
+	return all, err
+}
+
+// stored reads items whether they are pruned or not.
+func (s *Store) stored(kind byte, h ledger.Height, x index) ([][]byte, error) {
 	var all [][]byte
 	for i := uint32(0); i < x.Count; {
 		lo, hi, count := x.span(i)

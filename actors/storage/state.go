@@ -16,13 +16,13 @@ type View struct {
 	at    ledger.Height
 }
 
-// retained refuses heights that the store does not have, or no longer has.
-func (s *Store) retained(at ledger.Height) error {
+// Retained refuses heights that the store does not have, or no longer has.
+func (s *Store) Retained(at ledger.Height) error {
 	if tip, _ := s.Tip(); at > tip {
 		return fmt.Errorf("read the state of height %d: %w", at, ErrAhead)
 	}
 	if low := s.pruned.Load(); uint64(at) < low {
-		return fmt.Errorf("read the state of height %d: %w (oldest is %d)", at, ErrPruned, low)
+		return &PrunedError{State: true, Height: at, Oldest: ledger.Height(low)}
 	}
 	return nil
 }
@@ -47,13 +47,16 @@ func (v *View) Close() {}
 
 // Get reads a record of the state as of height at.
 func (s *Store) Get(key []byte, at ledger.Height) (value []byte, found bool, err error) {
-	if err := s.retained(at); err != nil {
+	if err := s.Retained(at); err != nil {
 		return nil, false, err
 	}
 	if len(key) == 0 || len(key) > KeyBytesMax {
 		return nil, false, nil
 	}
 	value, err = s.read(stateKey(key), uint64(at))
+	if err := s.Retained(at); err != nil { // pruned meanwhile: the version may have gone
+		return nil, false, err
+	}
 	if errors.Is(err, ErrNotFound) {
 		return nil, false, nil
 	}
@@ -79,10 +82,18 @@ type Iterator struct {
 // Scan iterates over the state as of height at: from <= key < to, an empty to
 // means the end; reverse begins at the end.
 func (s *Store) Scan(from, to []byte, at ledger.Height, reverse bool) (*Iterator, error) {
-	if err := s.retained(at); err != nil {
+	if err := s.Retained(at); err != nil {
 		return nil, err
 	}
-	return s.scan(kindState, from, to, uint64(at), reverse)
+	it, err := s.scan(kindState, from, to, uint64(at), reverse)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Retained(at); err != nil { // pruned meanwhile; from here on it holds on to its tables
+		it.Close()
+		return nil, err
+	}
+	return it, nil
 }
 
 func (s *Store) scan(kind byte, from, to []byte, at uint64, reverse bool) (*Iterator, error) {

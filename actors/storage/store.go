@@ -62,6 +62,7 @@ type Store struct {
 
 	tip    atomic.Pointer[tip]
 	pruned atomic.Uint64 // state below this height is gone
+	floor  atomic.Uint64 // blocks below this height have lost their contents
 	base   atomic.Pointer[base]
 
 	life      sync.RWMutex // read-held by each operation, write-held by Close
@@ -69,7 +70,8 @@ type Store struct {
 	iterators sync.Map     // *Iterator: Close ends those still open
 
 	write  sync.Mutex
-	failed error // under write
+	failed error  // under write
+	wrote  func() // nil but in tests of crashes: called after each of Badger's transactions
 
 	cache    *tree.Cache
 	flushing sync.Mutex
@@ -78,6 +80,15 @@ type Store struct {
 	views    treeViews
 	tear     func() error // lets a write of a flush fail, in tests; under flushing
 	synced   func()       // sees what each sync leaves, in tests; under write
+
+	pruning sync.Mutex    // before life and write
+	pending []*leaving    // under pruning: below the floor, not erased yet
+	erased  ledger.Height // under pruning: below it everything is
+	swept   ledger.Height // under pruning: and durably so
+	changed ledger.Height // under pruning: there are no lists of changes below it
+
+	pendingSyncs uint64        // under pruning: syncs when the floor was raised over those pending
+	syncs        atomic.Uint64 // how often everything that was written became durable
 }
 
 // Open opens or founds the store in dir, and takes back what a crash left of a
@@ -177,6 +188,9 @@ func (s *Store) loadTip() error {
 	if err := s.loadBase(); err != nil {
 		return err
 	}
+	if err := s.loadFloor(); err != nil {
+		return err
+	}
 	for h := t.height; h >= s.Base() && h+whole > t.height; h-- {
 		// A power cut may lose the end of a log and keep the next one: then
 		// blocks are missing below those that were never acknowledged.
@@ -220,31 +234,10 @@ func (s *Store) sync() error {
 	if err := s.wal.sync(); err != nil {
 		return s.fail(err)
 	}
+	s.syncs.Add(1)
 	if s.synced != nil {
 		s.synced()
 	}
-	return nil
-}
-
-// Prune gives up reads of the state below height before; its versions go when
-// Badger next compacts. Blocks stay. before must not be above the tip. What is being
-// served stays until it is closed.
-func (s *Store) Prune(before ledger.Height) error {
-	before = s.pins.bound(before)
-	if uint64(before) <= s.pruned.Load() {
-		return nil
-	}
-	err := s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) {
-		if before > tip {
-			return 0, nil, fmt.Errorf("prune below %d: %w", before, ErrAhead)
-		}
-		return tip, []entry{{key: prunedKey, value: marshalHeight(before)}}, nil
-	})
-	if err != nil {
-		return err
-	}
-	s.pruned.Store(uint64(before))
-	s.db.SetDiscardTs(uint64(before))
 	return nil
 }
 

@@ -57,7 +57,7 @@ func (s *Store) lastFlush(at ledger.Height) (*flush, error) {
 // flush before is read, and nothing else. Errors: ErrAhead, ErrPruned, *CorruptError,
 // tree.ErrPage.
 func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
-	if err := s.retained(at); err != nil {
+	if err := s.Retained(at); err != nil {
 		return nil, err
 	}
 	if t := s.views.get(at); t != nil {
