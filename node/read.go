@@ -57,12 +57,21 @@ func statusCommand(f *flags) *cobra.Command {
 			}
 			return f.render(cmd.OutOrStdout(), st, func(w io.Writer) error {
 				_, _ = fmt.Fprintf(w, "%s: height %d, view %d, primary %s; %s\n", st.GetLedger(), st.GetHeight(), st.GetView(), st.GetPrimary(), st.GetSummary())
-				rows := [][]string{{"REPLICA", "HEIGHT", "STATE ROOT", "FAST", "SLOW", "SUMMARY"}}
+				rows := [][]string{{"REPLICA", "HEIGHT", "BLOCKS FROM", "STATE FROM", "STATE ROOT", "FAST", "SLOW", "SUMMARY"}}
 				for _, r := range st.GetReplicas() {
-					rows = append(rows, []string{r.GetId(), strconv.FormatUint(r.GetHeight(), 10), shortHash(r.GetStateRoot()),
+					rows = append(rows, []string{r.GetId(), strconv.FormatUint(r.GetHeight(), 10),
+						strconv.FormatUint(r.GetOldestBlock(), 10), strconv.FormatUint(r.GetOldestState(), 10), shortHash(r.GetStateRoot()),
 						strconv.FormatUint(r.GetFastSlots(), 10), strconv.FormatUint(r.GetSlowSlots(), 10), r.GetSummary()})
 				}
-				return table(w, rows)
+				if err := table(w, rows); err != nil {
+					return err
+				}
+				for _, r := range st.GetReplicas() {
+					if r.GetRetention() != "" {
+						_, _ = fmt.Fprintf(w, "%s: %s\n", r.GetId(), printable(r.GetRetention())) // table has reported
+					}
+				}
+				return nil
 			})
 		}}
 }

@@ -432,8 +432,9 @@ type ReadReply struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Request       uint64                 `protobuf:"varint,1,opt,name=request,proto3" json:"request,omitempty"`
 	Kind          uint32                 `protobuf:"varint,2,opt,name=kind,proto3" json:"kind,omitempty"`
-	Body          []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`      // the matching reply
-	Behind        bool                   `protobuf:"varint,4,opt,name=behind,proto3" json:"behind,omitempty"` // instead of a body: the store does not reach min_height yet
+	Body          []byte                 `protobuf:"bytes,3,opt,name=body,proto3" json:"body,omitempty"`            // the matching reply
+	Behind        bool                   `protobuf:"varint,4,opt,name=behind,proto3" json:"behind,omitempty"`       // instead of a body: the store does not reach min_height yet
+	Elsewhere     bool                   `protobuf:"varint,5,opt,name=elsewhere,proto3" json:"elsewhere,omitempty"` // beside a body: another replica may have what this one has not, or not any more
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -492,6 +493,13 @@ func (x *ReadReply) GetBody() []byte {
 func (x *ReadReply) GetBehind() bool {
 	if x != nil {
 		return x.Behind
+	}
+	return false
+}
+
+func (x *ReadReply) GetElsewhere() bool {
+	if x != nil {
+		return x.Elsewhere
 	}
 	return false
 }
@@ -920,12 +928,13 @@ const file_actors_actorspb_replica_proto_rawDesc = "" +
 	"\x04body\x18\x02 \x01(\fR\x04body\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x1d\n" +
 	"\n" +
-	"min_height\x18\x04 \x01(\x04R\tminHeight\"e\n" +
+	"min_height\x18\x04 \x01(\x04R\tminHeight\"\x83\x01\n" +
 	"\tReadReply\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04kind\x18\x02 \x01(\rR\x04kind\x12\x12\n" +
 	"\x04body\x18\x03 \x01(\fR\x04body\x12\x16\n" +
-	"\x06behind\x18\x04 \x01(\bR\x06behind\"\x80\x01\n" +
+	"\x06behind\x18\x04 \x01(\bR\x06behind\x12\x1c\n" +
+	"\telsewhere\x18\x05 \x01(\bR\telsewhere\"\x80\x01\n" +
 	"\vFetchBlocks\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\x04R\x04from\x12\x10\n" +

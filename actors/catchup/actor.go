@@ -23,6 +23,7 @@ import (
 type Blocks interface {
 	Agreed(h ledger.Height) (*actorspb.AgreedBlock, error)
 	Tip() (ledger.Height, ledger.Hash)
+	Oldest() ledger.Height // the oldest whole block
 }
 
 // Config of the catchup actor.
@@ -44,6 +45,8 @@ type Config struct {
 	// Tell is told what this actor is doing, when that changes; nil: nobody is.
 	Tell  func(Progress)
 	Clock func() time.Time
+	// Older reports whether the block below the oldest is to be fetched; nil: always.
+	Older func() bool
 }
 
 const (
@@ -59,7 +62,8 @@ type Progress struct {
 	Snapshot      ledger.Height // that is being fetched; 0: none
 	Have, Parts   int           // of its state
 	Installing    bool
-	History       ledger.Height // the oldest block here
+	History       ledger.Height // the oldest block here; 0: no older one is wanted
+	Serving       ledger.Height // the lowest from which somebody is being served; 0: nobody is
 }
 
 type catchup struct {
@@ -192,7 +196,7 @@ func (a *catchup) report() {
 		return
 	}
 	p := Progress{Local: a.local, Target: max(a.local, a.join.machine.Reached()), Snapshot: a.join.machine.Height(),
-		Installing: a.join.install != nil || a.join.over != 0, History: a.cfg.Snapshots.Base()}
+		Installing: a.join.install != nil || a.join.over != 0, History: a.history.missing(), Serving: a.serving.lowest()}
 	if a.join.over != 0 {
 		p.Snapshot = a.join.over
 	}
@@ -208,7 +212,7 @@ func (a *catchup) serve(c *shell.Context, m *actorspb.FetchBlocks) {
 	tip, _ := a.cfg.Blocks.Tip()
 	out := &actorspb.Blocks{Request: m.GetRequest(), From: m.GetFrom(), Tip: uint64(tip)}
 	size := 0
-	for h := max(ledger.Height(m.GetFrom()), 1); h >= a.cfg.Snapshots.Base() && h <= tip && len(out.Blocks) < int(min(m.GetMax(), replyBlocks)); h++ {
+	for h := max(ledger.Height(m.GetFrom()), 1); h >= a.cfg.Blocks.Oldest() && h <= tip && len(out.Blocks) < int(min(m.GetMax(), replyBlocks)); h++ {
 		b, err := a.cfg.Blocks.Agreed(h)
 		if err != nil {
 			c.Logger().Warn("a block that another replica asks for cannot be read", "height", h, "error", err)

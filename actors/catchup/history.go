@@ -62,9 +62,17 @@ func (h *history) onPeer(from ledger.ReplicaID, stable ledger.Height) {
 	}
 }
 
+// missing is the oldest block here; 0: no older one is wanted.
+func (h *history) missing() ledger.Height {
+	if h.cfg.Older != nil && !h.cfg.Older() {
+		return 0
+	}
+	return h.cfg.Snapshots.Base()
+}
+
 // ask sends one request at a time.
 func (h *history) ask(c *shell.Context, now int64) {
-	base := h.cfg.Snapshots.Base()
+	base := h.missing()
 	if base <= 1 {
 		return
 	}
@@ -124,7 +132,7 @@ func (h *history) serve(c *shell.Context, m *actorspb.FetchBlocks) {
 	tip, _ := h.cfg.Blocks.Tip()
 	out := &actorspb.Blocks{Request: m.GetRequest(), From: m.GetFrom(), Tip: uint64(tip)}
 	size := 0
-	for at := ledger.Height(m.GetFrom()); at >= h.cfg.Snapshots.Base() && at <= tip && len(out.Blocks) < int(min(m.GetMax(), historyBlocks)); at-- {
+	for at := ledger.Height(m.GetFrom()); at >= h.cfg.Blocks.Oldest() && at <= tip && len(out.Blocks) < int(min(m.GetMax(), historyBlocks)); at-- {
 		b, err := h.cfg.Snapshots.Whole(at)
 		if err != nil {
 			c.Logger().Warn("a block that another replica asks for cannot be read", "height", at, "error", err)

@@ -50,11 +50,14 @@ type slot struct {
 	height ledger.Height
 	since  time.Time
 	used   time.Time
+	guard  time.Time // until when nothing of this height is pruned
 }
 
 const (
 	slotEvery = 20 * time.Second
 	slotKept  = 5 * time.Minute // without a request
+	// slotGuarded is how long a replica that takes a snapshot can hold up pruning.
+	slotGuarded = time.Hour
 )
 
 type served struct {
@@ -184,7 +187,7 @@ func (s *serving) manifest(c *shell.Context, from ledger.ReplicaID, tip ledger.H
 		}
 	}
 	if best > 0 {
-		s.slots[from] = slot{height: best, since: s.slots[from].since, used: s.cfg.Clock()}
+		s.slots[from] = slot{height: best, since: s.slots[from].since, used: s.cfg.Clock(), guard: s.guard(&s.slots[from], best)}
 		return transfer.Good, s.open[best].manifest
 	}
 	if newest > tip {
@@ -206,7 +209,7 @@ func (s *serving) prepare(c *shell.Context, from ledger.ReplicaID, height, tip l
 	case mine.height != 0 && now.Sub(mine.since) < slotEvery:
 		return nil, transfer.Preparing
 	default:
-		*mine = slot{height: height, since: now}
+		*mine = slot{height: height, since: now, guard: s.guard(mine, height)}
 	}
 	mine.used = now
 	if f := s.open[height]; f != nil {
@@ -269,6 +272,31 @@ func (s *serving) collect(c *shell.Context) {
 		f.manifest = s.describeWith(c, b.stable, b.state)
 	}
 	s.open[b.height] = f
+}
+
+// guard is until when what a height needs must not be pruned. Whoever joins begins near
+// the newest checkpoint; an older height is served while it is there, and no member
+// can hold up pruning by asking for it again and again.
+func (s *serving) guard(sl *slot, height ledger.Height) time.Time {
+	switch {
+	case sl.height == height:
+		return sl.guard
+	case height+2*s.cfg.Params.Snapshot < ledger.Height(s.stable.Seq):
+		return time.Time{}
+	}
+	return s.cfg.Clock().Add(slotGuarded)
+}
+
+// lowest is the lowest height of the snapshots that others are taking; 0: nobody is.
+func (s *serving) lowest() ledger.Height {
+	low := ledger.Height(0)
+	now := s.cfg.Clock()
+	for i := range s.slots {
+		if sl := &s.slots[i]; now.Before(sl.guard) && now.Sub(sl.used) < slotKept && (low == 0 || sl.height < low) {
+			low = sl.height
+		}
+	}
+	return low
 }
 
 // describe makes the manifest of the newest checkpoint.

@@ -30,6 +30,7 @@ type read struct {
 	again    time.Time
 	at       ledger.ReplicaID // who was asked last
 	behind   int              // replicas in a row that do not reach min yet
+	lacking  int              // replicas that say another one may have it
 	min      ledger.Height    // what the application has a receipt of must be in the answer
 	statuses []*ledgerpb.ReplicaStatus
 }
@@ -90,6 +91,16 @@ func (g *gateway) askNext(c *shell.Context, number uint64, rd *read) {
 	}
 }
 
+// connected is how many replicas can be asked.
+func (g *gateway) connected() (n int) {
+	for id := range g.node.quorum.N() {
+		if g.node.connected(ledger.ReplicaID(id)) { // #nosec G115 -- below n
+			n++
+		}
+	}
+	return n
+}
+
 func (g *gateway) onReadReply(c *shell.Context, m *actorspb.ReadReply) {
 	rd := g.reads[m.GetRequest()]
 	if rd == nil || rd.kind != m.GetKind() {
@@ -102,6 +113,13 @@ func (g *gateway) onReadReply(c *shell.Context, m *actorspb.ReadReply) {
 			rd.behind, rd.again = 0, time.Now()
 		}
 		return
+	}
+	if m.GetElsewhere() && rd.kind != kindStatus {
+		if rd.lacking++; rd.lacking < g.connected() {
+			rd.again = time.Now().Add(readRetry)
+			g.askNext(c, m.GetRequest(), rd)
+			return
+		}
 	}
 	switch rd.kind {
 	case kindStatus:

@@ -32,7 +32,9 @@ type Store interface {
 	Transaction(at ledger.Place) (*ledgerpb.TransactionView, *ledgerpb.ResultView, error)
 	Receipt(at ledger.Place) ([]byte, error) // nil: not certified yet
 	Tip() (ledger.Height, ledger.Hash)
-	Base() ledger.Height // the oldest block
+	Base() ledger.Height   // the oldest block
+	Oldest() ledger.Height // the oldest with its transactions
+	Pruned(err error) bool // whether an error says that something is not kept here any more
 	Contracts() ([]*ledgerpb.ContractView, error)
 	Contract(name string) (*ledgerpb.ContractView, error) // with its schema; nil: not deployed
 	// State reads as of a block that is not older than min, unless the request names one.
@@ -78,13 +80,15 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 		return
 	}
 	var reply proto.Message
+	elsewhere := false
 	switch m.GetKind() {
 	case KindStatus:
 		reply = &ledgerpb.StatusReply{Replicas: []*ledgerpb.ReplicaStatus{r.cfg.Status()}}
 	case KindLookup:
-		reply = r.lookup(m.GetBody(), ledger.Height(m.GetMinHeight()))
+		reply, elsewhere = r.lookup(m.GetBody(), ledger.Height(m.GetMinHeight()))
 	case KindQuery:
-		reply = r.query(m.GetBody())
+		out := r.query(m.GetBody())
+		reply, elsewhere = out, out.GetError().GetRefusal() == ledgerpb.Refusal_REFUSAL_NOT_FOUND
 	default:
 		return
 	}
@@ -93,7 +97,7 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 		c.Logger().Error("encode a reply", "error", err)
 		return
 	}
-	c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Body: body})
+	c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Body: body, Elsewhere: elsewhere})
 }
 
 func (r *reads) query(body []byte) *ledgerpb.QueryReply {
@@ -111,6 +115,9 @@ func refusal(kind ledgerpb.Refusal, format string, args ...any) *ledgerpb.Error 
 // ErrNotFound is wrapped by what a Store says of things that are not there.
 var ErrNotFound = errors.New("not found")
 
+// errElsewhere is an ErrNotFound of a replica that does not have the whole past.
+var errElsewhere = fmt.Errorf("%w on this replica", ErrNotFound)
+
 // RefusedError is what a Store says of requests that it does not answer.
 type RefusedError struct {
 	Refusal ledgerpb.Refusal
@@ -120,10 +127,11 @@ type RefusedError struct {
 
 func (e *RefusedError) Error() string { return e.Message }
 
-func (r *reads) lookup(body []byte, least ledger.Height) *ledgerpb.LookupReply {
+// lookup also reports whether another replica may have what this one has not.
+func (r *reads) lookup(body []byte, least ledger.Height) (answer *ledgerpb.LookupReply, elsewhere bool) {
 	var req ledgerpb.LookupRequest
 	if err := proto.Unmarshal(body, &req); err != nil {
-		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}, false
 	}
 	reply := &ledgerpb.LookupReply{}
 	var err error
@@ -149,8 +157,9 @@ func (r *reads) lookup(body []byte, least ledger.Height) *ledgerpb.LookupReply {
 	case *ledgerpb.LookupRequest_Signed:
 		reply.State, err = r.cfg.Store.SignedState(w.Signed, least)
 	default:
-		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request does not say what to look up")}
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request does not say what to look up")}, false
 	}
+	pruned := r.cfg.Store.Pruned(err)
 	var refused *RefusedError
 	switch {
 	case errors.As(err, &refused):
@@ -158,13 +167,13 @@ func (r *reads) lookup(body []byte, least ledger.Height) *ledgerpb.LookupReply {
 		if refused.Later {
 			e.RetryAfterMs = laterMs
 		}
-		return &ledgerpb.LookupReply{Error: e}
-	case errors.Is(err, ErrNotFound):
-		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%s", err.Error())}
+		return &ledgerpb.LookupReply{Error: e}, false
+	case errors.Is(err, ErrNotFound) || pruned:
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%s", err.Error())}, pruned || errors.Is(err, errElsewhere)
 	case err != nil:
-		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", err.Error())}
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", err.Error())}, false
 	}
-	return reply
+	return reply, len(reply.GetBlocks()) == 1 && reply.GetBlocks()[0].GetPruned()
 }
 
 func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {
@@ -173,7 +182,7 @@ func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {
 		return fmt.Errorf("block %d: %w; the newest is %d", h, ErrNotFound, tip)
 	}
 	if base := r.cfg.Store.Base(); h < base {
-		return fmt.Errorf("block %d: %w on this replica, which joined with a snapshot and is still fetching the past; its oldest is %d. Ask another client node, or again later", h, ErrNotFound, base)
+		return fmt.Errorf("block %d: %w, which joined with a snapshot; its oldest is %d. Ask another client node, or again later", h, errElsewhere, base)
 	}
 	b, err := r.cfg.Store.Block(h)
 	if err == nil {
@@ -203,8 +212,8 @@ func (r *reads) place(text string) (ledger.Place, error) {
 		return ledger.Place{}, fmt.Errorf("transaction %q: %w", text, ErrNotFound)
 	}
 	at, ok, err := r.cfg.Store.PlaceOf(id)
-	if base := r.cfg.Store.Base(); err == nil && !ok && base > 1 {
-		return at, fmt.Errorf("transaction %s: %w on this replica, which joined with a snapshot and is still fetching blocks before %d. Ask another client node, or again later", text, ErrNotFound, base)
+	if oldest := r.cfg.Store.Oldest(); err == nil && !ok && oldest > 1 {
+		return at, fmt.Errorf("transaction %s: %w, which has the transactions of blocks from %d on. If it is older, ask a client node whose replica keeps more, such as an archive", text, errElsewhere, oldest)
 	}
 	if err == nil && !ok {
 		err = fmt.Errorf("transaction %s: %w", text, ErrNotFound)

@@ -28,6 +28,8 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	switch {
 	case at == 0:
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "the ledger has no block yet, so no contract is deployed")
+	case r.store.Retained(at) != nil && at < r.store.OldestState():
+		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%v", r.store.Retained(at))
 	case errors.Is(err, storage.ErrNotHeld):
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%v", err)
 	case errors.Is(err, storage.ErrNotFound):

@@ -45,7 +45,7 @@ func (r *records) header(h ledger.Height) (*ledger.Header, error) {
 
 // Outcome implements execution.Store.
 func (r *records) Outcome(h ledger.Height) (*ledger.Outcome, error) {
-	b, err := r.Store.Block(h)
+	b, err := r.Store.Head(h)
 	if err != nil {
 		return nil, err
 	}
@@ -54,7 +54,7 @@ func (r *records) Outcome(h ledger.Height) (*ledger.Outcome, error) {
 
 // CommandsSum implements execution.Store.
 func (r *records) CommandsSum(h ledger.Height) (ledger.Hash, error) {
-	b, err := r.Store.Block(h)
+	b, err := r.Store.Head(h)
 	if err != nil {
 		return ledger.Hash{}, err
 	}
@@ -124,53 +124,18 @@ func (r *records) Command(key ledger.Hash) (ledger.Place, bool, error) {
 	return ledger.Place{Height: c.Height, Index: c.Index}, ok, err
 }
 
-// proven is a stored block with the tree over its results.
-type proven struct {
-	stored  *storage.StoredBlock
-	results []*ledger.Result
-	tree    *ledger.MerkleTree
-	cert    []byte
-}
-
-func (r *records) proven(h ledger.Height) (*proven, error) {
-	cert, ok, err := r.Certificate(h)
-	if err != nil || !ok {
-		return nil, err
-	}
-	b, err := r.Store.Block(h)
-	if err != nil {
-		return nil, fmt.Errorf("read block %d: %w", h, err)
-	}
-	p := &proven{stored: b, cert: cert}
-	leaves := make([][]byte, len(b.Results))
-	for i, raw := range b.Results {
-		res, err := ledger.ParseResult(raw)
-		if err != nil {
-			return nil, fmt.Errorf("read result %d of block %d: %w", i, h, err)
-		}
-		p.results = append(p.results, res)
-		leaves[i] = res.Leaf()
-	}
-	p.tree = ledger.NewMerkleTree(leaves)
-	return p, nil
-}
-
 // Receipt implements admission.History: one item, nil when not certified yet.
 func (r *records) Receipt(at ledger.Place) (*actorspb.Receipts, error) {
-	p, err := r.proven(at.Height)
+	p, err := r.provenAt(at)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	path, err := p.tree.Path(uint64(at.Index))
-	if err != nil {
-		return nil, err
-	}
 	var flat []byte
-	for _, h := range path {
+	for _, h := range p.path {
 		flat = append(flat, h[:]...)
 	}
-	return &actorspb.Receipts{Header: p.stored.Header, Outcome: p.stored.Outcome, Certificate: p.cert,
-		Items: []*actorspb.ReceiptItem{{Index: at.Index, Result: p.stored.Results[at.Index], Path: flat}}}, nil
+	return &actorspb.Receipts{Header: p.head.Header, Outcome: p.head.Outcome, Certificate: p.cert,
+		Items: []*actorspb.ReceiptItem{{Index: at.Index, Result: p.result, Path: flat}}}, nil
 }
 
 // Agreed implements catchup.Blocks.
@@ -197,6 +162,10 @@ type lookups struct {
 // Block implements reads.Store.
 func (l lookups) Block(h ledger.Height) (*ledgerpb.BlockView, error) {
 	b, err := l.Store.Block(h)
+	pruned := errors.Is(err, storage.ErrPruned)
+	if pruned {
+		b, err = l.Head(h)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read block %d: %w", h, err)
 	}
@@ -214,7 +183,7 @@ func (l lookups) Block(h ledger.Height) (*ledgerpb.BlockView, error) {
 	}
 	v := &ledgerpb.BlockView{Height: uint64(h), Hash: b.Hash.String(), Parent: header.Parent.String(), Time: int64(header.Time),
 		Transactions: header.TxCount, TxRoot: header.TxRoot.String(), StateRoot: outcome.StateRoot.String(),
-		ResultsRoot: outcome.ResultsRoot.String(), Certified: certified}
+		ResultsRoot: outcome.ResultsRoot.String(), Certified: certified, Pruned: pruned}
 	if proof, err := certificate.ParseFinality(b.Commit); err == nil {
 		v.CommitPath = "slow"
 		if proof.Fast {
@@ -276,29 +245,24 @@ func ResultView(r *ledger.Result, at ledger.Place) *ledgerpb.ResultView {
 	return v
 }
 
-var errRange = errors.New("no such transaction in the block")
-
 // Receipt implements reads.Store.
 func (l lookups) Receipt(at ledger.Place) ([]byte, error) {
-	p, err := l.proven(at.Height)
+	p, err := l.provenAt(at)
 	if err != nil || p == nil {
 		return nil, err
 	}
-	if int(at.Index) >= len(p.results) {
-		return nil, fmt.Errorf("%w: %d", errRange, at.Index)
-	}
-	path, err := p.tree.Path(uint64(at.Index))
+	header, err := ledger.ParseHeader(p.head.Header)
 	if err != nil {
 		return nil, err
 	}
-	header, err := ledger.ParseHeader(p.stored.Header)
+	outcome, err := ledger.ParseOutcome(p.head.Outcome)
 	if err != nil {
 		return nil, err
 	}
-	outcome, err := ledger.ParseOutcome(p.stored.Outcome)
+	result, err := ledger.ParseResult(p.result)
 	if err != nil {
 		return nil, err
 	}
-	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *p.results[at.Index], Path: path, Certificate: p.cert}
+	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *result, Path: p.path, Certificate: p.cert}
 	return r.Marshal(), nil
 }

@@ -34,6 +34,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/quorum"
+	"github.com/concordat-ledger/concordat/ledger/retention"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 )
 
@@ -58,6 +59,8 @@ type Config struct {
 	WrapSnapshots func(catchup.Snapshots) catchup.Snapshots
 	// Clock is the wall clock; nil: the machine's.
 	Clock func() time.Time
+	// Retention says what may be forgotten; the zero value keeps everything.
+	Retention retention.Policy
 	// FreeBytesMin is the room on the disk below which the replica stops writing;
 	// 0: the store's default.
 	FreeBytesMin uint64
@@ -236,7 +239,7 @@ func (r *instance) startActors(context.Context) error {
 	cons.CheckTransactions = checker.Check
 	specs := []shell.Spec{
 		storage.NewActor(&storage.ActorConfig{Store: r.store, Execution: p.execution,
-			Tell: []shell.PID{p.execution, p.consensus}, Full: r.full.Store}),
+			Tell: []shell.PID{p.execution, p.consensus}, Full: r.full.Store, Pruning: r.pruning()}),
 		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, File: r.cfg.Genesis, Store: r.records, Modules: r.modules, Logger: r.cfg.Logger,
 			Tell: []shell.PID{p.storage, p.collector, p.consensus, p.admission, p.catchup}, Ask: []shell.PID{p.consensus, p.catchup}}),
 		consensus.NewCertifying(cons),
@@ -322,8 +325,8 @@ func (r *instance) catchupConfig() (*catchup.Config, error) {
 		Peer: func(id ledger.ReplicaID) shell.PID {
 			return r.system.Remote(link.Address(bus.MemberID(id.String())), "replica/catchup")
 		},
-		Replica: r.replicaOf,
-		Tell:    func(p catchup.Progress) { r.behind.Store(&p) },
+		Replica: r.replicaOf, Older: r.wantsOlder,
+		Tell: func(p catchup.Progress) { r.behind.Store(&p) },
 	}, nil
 }
 

@@ -13,7 +13,7 @@ import (
 func (r *records) settled(from, to ledger.Height) ([]sbft.Settled, error) {
 	var out []sbft.Settled
 	for h := max(from, r.Base()); h <= to; h++ {
-		b, err := r.Store.Block(h)
+		b, err := r.Store.Head(h)
 		if err != nil {
 			return nil, fmt.Errorf("read block %d: %w", h, err)
 		}

@@ -103,6 +103,7 @@ func (r *instance) Status() *ledgerpb.ReplicaStatus {
 	if o, err := r.records.Outcome(h); err == nil && h > 0 {
 		s.StateRoot = o.StateRoot.String()
 	}
+	s.Retention, s.OldestBlock, s.OldestState = r.cfg.Retention.String(), uint64(r.store.Oldest()), uint64(r.store.OldestState())
 	s.Summary, s.Evidence = r.summary(), r.proofs.list(evidenceShown)
 	return s
 }

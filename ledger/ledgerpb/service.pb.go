@@ -831,7 +831,10 @@ type ReplicaStatus struct {
 	Pool          uint64                 `protobuf:"varint,9,opt,name=pool,proto3" json:"pool,omitempty"` // transactions waiting
 	FastSlots     uint64                 `protobuf:"varint,10,opt,name=fast_slots,json=fastSlots,proto3" json:"fast_slots,omitempty"`
 	SlowSlots     uint64                 `protobuf:"varint,11,opt,name=slow_slots,json=slowSlots,proto3" json:"slow_slots,omitempty"`
-	Evidence      [][]byte               `protobuf:"bytes,12,rep,name=evidence,proto3" json:"evidence,omitempty"` // proofs against replicas that this one keeps, the oldest 16
+	Evidence      [][]byte               `protobuf:"bytes,12,rep,name=evidence,proto3" json:"evidence,omitempty"`                           // proofs against replicas that this one keeps, the oldest 16
+	Retention     string                 `protobuf:"bytes,13,opt,name=retention,proto3" json:"retention,omitempty"`                         // what it keeps, in words
+	OldestBlock   uint64                 `protobuf:"varint,14,opt,name=oldest_block,json=oldestBlock,proto3" json:"oldest_block,omitempty"` // whose transactions it has
+	OldestState   uint64                 `protobuf:"varint,15,opt,name=oldest_state,json=oldestState,proto3" json:"oldest_state,omitempty"` // that it can read
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -948,6 +951,27 @@ func (x *ReplicaStatus) GetEvidence() [][]byte {
 		return x.Evidence
 	}
 	return nil
+}
+
+func (x *ReplicaStatus) GetRetention() string {
+	if x != nil {
+		return x.Retention
+	}
+	return ""
+}
+
+func (x *ReplicaStatus) GetOldestBlock() uint64 {
+	if x != nil {
+		return x.OldestBlock
+	}
+	return 0
+}
+
+func (x *ReplicaStatus) GetOldestState() uint64 {
+	if x != nil {
+		return x.OldestState
+	}
+	return 0
 }
 
 // Lookups of the ledger's history.
@@ -1621,6 +1645,7 @@ type BlockView struct {
 	Certified     bool                   `protobuf:"varint,9,opt,name=certified,proto3" json:"certified,omitempty"`
 	TxIds         []string               `protobuf:"bytes,10,rep,name=tx_ids,json=txIds,proto3" json:"tx_ids,omitempty"`
 	CommitPath    string                 `protobuf:"bytes,11,opt,name=commit_path,json=commitPath,proto3" json:"commit_path,omitempty"`
+	Pruned        bool                   `protobuf:"varint,12,opt,name=pruned,proto3" json:"pruned,omitempty"` // this replica no longer has its transactions, but for those that are held
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1730,6 +1755,13 @@ func (x *BlockView) GetCommitPath() string {
 		return x.CommitPath
 	}
 	return ""
+}
+
+func (x *BlockView) GetPruned() bool {
+	if x != nil {
+		return x.Pruned
+	}
+	return false
 }
 
 type TransactionView struct {
@@ -2005,7 +2037,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	" \x03(\v2\".concordat.ledger.v1.ReplicaStatusR\breplicas\x12\x12\n" +
 	"\x04view\x18\v \x01(\x04R\x04view\x12\x18\n" +
 	"\aprimary\x18\f \x01(\tR\aprimary\x12\x18\n" +
-	"\asummary\x18\r \x01(\tR\asummary\"\xc2\x02\n" +
+	"\asummary\x18\r \x01(\tR\asummary\"\xa6\x03\n" +
 	"\rReplicaStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\treachable\x18\x02 \x01(\bR\treachable\x12\x12\n" +
@@ -2022,7 +2054,10 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	" \x01(\x04R\tfastSlots\x12\x1d\n" +
 	"\n" +
 	"slow_slots\x18\v \x01(\x04R\tslowSlots\x12\x1a\n" +
-	"\bevidence\x18\f \x03(\fR\bevidence\"\xef\x02\n" +
+	"\bevidence\x18\f \x03(\fR\bevidence\x12\x1c\n" +
+	"\tretention\x18\r \x01(\tR\tretention\x12!\n" +
+	"\foldest_block\x18\x0e \x01(\x04R\voldestBlock\x12!\n" +
+	"\foldest_state\x18\x0f \x01(\x04R\voldestState\"\xef\x02\n" +
 	"\rLookupRequest\x12\x18\n" +
 	"\x06height\x18\x01 \x01(\x04H\x00R\x06height\x12\x1f\n" +
 	"\n" +
@@ -2078,7 +2113,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\vtransaction\x18\x05 \x01(\v2$.concordat.ledger.v1.TransactionViewR\vtransaction\x12?\n" +
 	"\tcontracts\x18\x06 \x03(\v2!.concordat.ledger.v1.ContractViewR\tcontracts\x12\x18\n" +
 	"\agenesis\x18\a \x01(\fR\agenesis\x125\n" +
-	"\x05state\x18\b \x01(\v2\x1f.concordat.ledger.v1.StateReplyR\x05state\"\xb8\x02\n" +
+	"\x05state\x18\b \x01(\v2\x1f.concordat.ledger.v1.StateReplyR\x05state\"\xd0\x02\n" +
 	"\tBlockView\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x16\n" +
@@ -2093,7 +2128,8 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x06tx_ids\x18\n" +
 	" \x03(\tR\x05txIds\x12\x1f\n" +
 	"\vcommit_path\x18\v \x01(\tR\n" +
-	"commitPath\"\x85\x02\n" +
+	"commitPath\x12\x16\n" +
+	"\x06pruned\x18\f \x01(\bR\x06pruned\"\x85\x02\n" +
 	"\x0fTransactionView\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x14\n" +
 	"\x05party\x18\x02 \x01(\tR\x05party\x12\x1a\n" +

@@ -39,6 +39,7 @@ type Node struct {
 	AllowAnonymous    bool              `yaml:"allow_anonymous,omitempty"`
 	Peers             map[string]string `yaml:"peers"`
 	LogLevel          string            `yaml:"log_level,omitempty"`
+	Retention         *Retention        `yaml:"retention,omitempty"` // replicas only
 }
 
 // Folder is a node's folder, read.
@@ -62,6 +63,9 @@ func Open(dir string) (*Folder, error) {
 	dec.KnownFields(true)
 	if err := dec.Decode(&f.Node); err != nil {
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, NodeFile), err)
+	}
+	if f.Node.Kind != ledger.MemberReplica && f.Node.Retention != nil {
+		return nil, retentionError("a client node keeps no blocks")
 	}
 	return f, nil
 }

@@ -28,6 +28,7 @@ type Options struct {
 	ClientNodes int
 	Scheme      string // "ed25519" when empty
 	Parties     []string
+	Limits      ledger.Limits // zero: the default
 }
 
 // Network is a ledger's folders on this machine.
@@ -63,6 +64,9 @@ func Create(opt Options) (*Network, error) {
 	if opt.Scheme == "" {
 		opt.Scheme = certificate.SchemeEd25519
 	}
+	if opt.Limits == (ledger.Limits{}) {
+		opt.Limits = ledger.DefaultLimits()
+	}
 	if opt.Parties == nil {
 		opt.Parties = DefaultParties()
 	}
@@ -77,7 +81,7 @@ func Create(opt Options) (*Network, error) {
 		return nil, err
 	}
 	b.genesis = ledger.Genesis{Version: ledger.GenesisVersion, Name: opt.Name, F: opt.F, C: opt.C, Scheme: opt.Scheme,
-		Keys: public.Marshal(), Created: time.Now().UTC(), Limits: ledger.DefaultLimits()}
+		Keys: public.Marshal(), Created: time.Now().UTC(), Limits: opt.Limits}
 	for i, p := range private {
 		// #nosec G115 -- at most 1000
 		if err := b.member(ledger.MemberReplica, ledger.ReplicaID(i).String(), i, p.Marshal()); err != nil {

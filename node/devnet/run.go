@@ -38,8 +38,12 @@ func StartReplica(ctx context.Context, dir string, logger *slog.Logger, register
 	if _, err := fmt.Sscanf(f.Node.ID, "replica-%d", &number); err != nil || f.Node.Kind != ledger.MemberReplica {
 		return nil, fmt.Errorf("the folder %s is not that of a replica", dir)
 	}
+	policy, err := f.Node.Retention.Policy()
+	if err != nil {
+		return nil, err
+	}
 	// #nosec G115 -- compared with genesis by Start
-	cfg := replica.Config{Genesis: f.Genesis, Self: ledger.ReplicaID(number), DataDir: f.DataDir(),
+	cfg := replica.Config{Retention: policy, Genesis: f.Genesis, Self: ledger.ReplicaID(number), DataDir: f.DataDir(),
 		Listen: f.Node.Listen, Peers: f.Node.Peers, Identity: f.Identity, SigningKey: f.SigningKey, ShareKey: f.ShareKey,
 		Logger: logger, Registerer: registerer}
 	for _, change := range options {

@@ -1,0 +1,69 @@
+package replica
+
+import (
+	"errors"
+
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/retention"
+)
+
+// pruning tells the storage actor what may go.
+func (r *instance) pruning() *storage.Pruning {
+	p := &storage.Pruning{Below: r.prunable, Metrics: storage.NewMetrics(r.cfg.Registerer, r.store)}
+	if policy := &r.cfg.Retention; policy.HoldsAny() {
+		p.Holds = policy.Holds
+	}
+	return p
+}
+
+// behindWindows is how many windows of blocks below the stable checkpoint always stay.
+// Whoever is up to eight windows behind fetches blocks, whoever is further behind a
+// snapshot (transfer.DefaultParams); the ledger goes on while they do.
+const behindWindows = 10
+
+// prunable is the height below which things may go now.
+func (r *instance) prunable() (ledger.Height, error) {
+	tip, _ := r.store.Tip()
+	s := retention.Standing{Oldest: r.store.Oldest(), Tip: tip, Stable: ledger.Height(r.metrics.Stable.Load()),
+		Behind:      ledger.Height(max(behindWindows*r.genesis.Limits.Window, 320)), // #nosec G115 -- positive
+		ValidityMax: ledger.Time(r.genesis.Limits.ValidityMax)}
+	if p := r.behind.Load(); p != nil {
+		s.Needed = p.Serving
+	}
+	floor, err := retention.Floor(&r.cfg.Retention, s, r.records.timeOf)
+	return min(floor, tip), err // of an empty store the oldest block is above the tip
+}
+
+func (r *records) timeOf(h ledger.Height) (ledger.Time, error) {
+	header, err := r.header(h)
+	if err != nil {
+		return 0, err
+	}
+	return header.Time, nil
+}
+
+// wantsOlder reports whether the block below the base is one that the policy keeps. A
+// replica that joined with a snapshot fetches no more of the past than that, and one that
+// has pruned nothing at all.
+func (r *instance) wantsOlder() bool {
+	policy, base := &r.cfg.Retention, r.store.Base()
+	tip, _ := r.store.Tip()
+	switch {
+	case base == 1 || r.store.Oldest() > base:
+		return false
+	case !policy.Prunes() || uint64(tip-base)+1 < policy.Blocks:
+		return true
+	case policy.Age == 0:
+		return false
+	}
+	newest, err := r.records.timeOf(tip)
+	if err != nil {
+		return false
+	}
+	oldest, err := r.records.timeOf(base)
+	return err == nil && newest-oldest <= policy.Age
+}
+
+// Pruned implements reads.Store.
+func (l lookups) Pruned(err error) bool { return errors.Is(err, storage.ErrPruned) }
