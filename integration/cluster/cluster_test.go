@@ -54,6 +54,11 @@ func start(t *testing.T) *network { return startSized(t, 1, 0) }
 func startSized(t *testing.T, f, c int) *network {
 	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: f, C: c, ClientNodes: 1})
 	require.NoError(t, err)
+	return run(t, n)
+}
+
+// run starts all nodes of a network and waits until it answers.
+func run(t *testing.T, n *devnet.Network) *network {
 	out := &network{Network: n, t: t, replicas: make([]*devnet.Process, len(n.Replicas))}
 	for i := range n.Replicas {
 		out.startReplica(i)
