@@ -2,6 +2,7 @@ package replica
 
 import (
 	"errors"
+	"fmt"
 
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -67,3 +68,39 @@ func (r *instance) wantsOlder() bool {
 
 // Pruned implements reads.Store.
 func (l lookups) Pruned(err error) bool { return errors.Is(err, storage.ErrPruned) }
+
+// carryHeld gives what is held in a store to the one that replaces it. If it cannot, the
+// replica starts all the same: the ledger needs it more.
+func (r *instance) carryHeld(dir, fresh string) {
+	policy := &r.cfg.Retention
+	var holds storage.Holds
+	if policy.Prunes() && policy.HoldsAny() { // else the past is fetched again
+		holds = policy.Holds
+	}
+	from, err := storage.Open(dir, r.storeOptions())
+	if err == nil {
+		defer func() { _ = from.Close() }() // it is removed
+		err = r.carryInto(from, fresh, holds)
+	}
+	if err != nil && policy.HoldsAny() {
+		r.cfg.Logger.Error("transactions on hold were lost with the store that a snapshot replaces; an archive has them", "error", err)
+	}
+}
+
+func (r *instance) carryInto(from *storage.Store, fresh string, holds storage.Holds) error {
+	to, err := storage.Open(fresh, r.storeOptions())
+	if err != nil {
+		return err
+	}
+	carried, damaged, err := storage.Carry(from, to, holds)
+	if err = errors.Join(err, to.Close()); err != nil {
+		return err
+	}
+	if damaged > 0 {
+		return fmt.Errorf("%d blocks are damaged", damaged)
+	}
+	if carried > 0 {
+		r.cfg.Logger.Info("transactions on hold move to the store that a snapshot brought", "blocks", carried)
+	}
+	return nil
+}

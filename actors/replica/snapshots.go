@@ -67,6 +67,8 @@ func (r *instance) replaceStore() error {
 			return err
 		case err == nil && mine >= theirs:
 			return os.RemoveAll(fresh)
+		case err != nil || mine > 0:
+			r.carryHeld(dir, fresh)
 		}
 	}
 	if err := storage.Replace(dir, fresh); err != nil {

@@ -95,31 +95,40 @@ func (s *Store) heldItem(kind byte, h ledger.Height, i uint32) ([]byte, error) {
 	return held.Result, nil
 }
 
-// hold keeps what is held of a block that is about to be pruned. Of an envelope that came
-// twice in it both are held or none.
+// hold keeps what is held of a block that is about to be pruned.
 func (s *Store) hold(l *leaving, holds Holds) error {
-	if holds == nil || len(l.results) == 0 {
-		return nil
-	}
-	txs, err := s.stored(kindTxs, l.height, l.record.Txs)
+	out, err := s.heldOf(l, holds)
 	if err != nil {
 		return err
 	}
+	return s.keepAside(out)
+}
+
+// heldOf is what is held of a whole block. Of an envelope that came twice in it both are
+// held or none.
+func (s *Store) heldOf(l *leaving, holds Holds) ([]entry, error) {
+	if holds == nil || len(l.results) == 0 {
+		return nil, nil
+	}
+	txs, err := s.stored(kindTxs, l.height, l.record.Txs)
+	if err != nil {
+		return nil, err
+	}
 	if len(txs) != len(l.results) {
-		return corrupt(heightKey(kindBlock, l.height), l.version, "it has not as many results as transactions")
+		return nil, corrupt(heightKey(kindBlock, l.height), l.version, "it has not as many results as transactions")
 	}
 	l.held = map[ledger.Hash]bool{}
 	for i, raw := range txs {
 		tx, err := transaction(raw)
 		if err != nil {
-			return fmt.Errorf("transaction %d: %w", i, err)
+			return nil, fmt.Errorf("transaction %d: %w", i, err)
 		}
 		if holds(tx, l.results[i]) {
 			l.held[l.results[i].TxID] = true
 		}
 	}
 	if len(l.held) == 0 {
-		return nil
+		return nil, nil
 	}
 	leaves := make([][]byte, len(txs))
 	for i, r := range l.results {
@@ -133,14 +142,14 @@ func (s *Store) hold(l *leaving, holds Holds) error {
 		}
 		held := &Held{Tx: txs[i], Result: l.raw[i]}
 		if held.TxPath, err = txTree.Path(uint64(i)); err != nil { // #nosec G115 -- positive
-			return err
+			return nil, err
 		}
 		if held.ResultPath, err = resultTree.Path(uint64(i)); err != nil { // #nosec G115 -- positive
-			return err
+			return nil, err
 		}
 		out = append(out, held.entries(l.height, uint32(i))...) // #nosec G115 -- bounded by the block
 	}
-	return s.keepAside(out)
+	return out, nil
 }
 
 func (h *Held) entries(at ledger.Height, i uint32) []entry {

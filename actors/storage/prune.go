@@ -58,7 +58,7 @@ func (s *Store) OldestState() ledger.Height { return ledger.Height(s.pruned.Load
 
 // gone is the error for the contents of a pruned block; nil if it is not pruned.
 func (s *Store) gone(h ledger.Height) error {
-	if h < ledger.Height(s.floor.Load()) {
+	if h < s.Oldest() {
 		return &PrunedError{Height: h, Oldest: s.Oldest()}
 	}
 	return nil

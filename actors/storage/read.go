@@ -67,11 +67,11 @@ func (s *Store) recordVersion(h ledger.Height) (*blockRecord, uint64, error) {
 	if tip, _ := s.Tip(); h == 0 || h > tip {
 		return nil, 0, fmt.Errorf("block %d: %w", h, ErrNotFound)
 	}
-	if base := s.Base(); h < base {
-		return nil, 0, fmt.Errorf("block %d: %w (the oldest is %d)", h, ErrNotHeld, base)
-	}
 	key := heightKey(kindBlock, h)
 	raw, version, err := s.readVersion(key, math.MaxUint64)
+	if base := s.Base(); h < base && errors.Is(err, ErrNotFound) { // it is there if something is held of it
+		return nil, 0, fmt.Errorf("block %d: %w (the oldest is %d)", h, ErrNotHeld, base)
+	}
 	if errors.Is(err, ErrNotFound) {
 		return nil, 0, corrupt(key, uint64(h), "the block is missing")
 	}
