@@ -31,6 +31,7 @@ type read struct {
 	at       ledger.ReplicaID // who was asked last
 	behind   int              // replicas in a row that do not reach min yet
 	lacking  int              // replicas that say another one may have it
+	said     []byte           // what the last of them said
 	min      ledger.Height    // what the application has a receipt of must be in the answer
 	statuses []*ledgerpb.ReplicaStatus
 }
@@ -116,34 +117,34 @@ func (g *gateway) onReadReply(c *shell.Context, m *actorspb.ReadReply) {
 	}
 	if m.GetElsewhere() && rd.kind != kindStatus {
 		if rd.lacking++; rd.lacking < g.connected() {
-			rd.again = time.Now().Add(readRetry)
+			rd.again, rd.said = time.Now().Add(readRetry), m.GetBody()
 			g.askNext(c, m.GetRequest(), rd)
 			return
 		}
 	}
-	switch rd.kind {
-	case kindStatus:
-		var st ledgerpb.StatusReply
-		if proto.Unmarshal(m.GetBody(), &st) == nil && len(st.GetReplicas()) == 1 {
-			g.addStatus(c, rd, st.GetReplicas()[0])
-			if len(rd.statuses) == g.node.quorum.N() {
-				delete(g.reads, m.GetRequest())
-				answer(rd.request, g.status(rd.statuses))
-			}
-		}
+	if rd.kind != kindStatus {
+		g.answerRead(m.GetRequest(), rd, m.GetBody())
 		return
-	case kindLookup:
-		var out ledgerpb.LookupReply
-		if proto.Unmarshal(m.GetBody(), &out) == nil {
+	}
+	var st ledgerpb.StatusReply
+	if proto.Unmarshal(m.GetBody(), &st) == nil && len(st.GetReplicas()) == 1 {
+		g.addStatus(c, rd, st.GetReplicas()[0])
+		if len(rd.statuses) == g.node.quorum.N() {
 			delete(g.reads, m.GetRequest())
-			answer(rd.request, &out)
+			answer(rd.request, g.status(rd.statuses))
 		}
-	case kindQuery:
-		var out ledgerpb.QueryReply
-		if proto.Unmarshal(m.GetBody(), &out) == nil {
-			delete(g.reads, m.GetRequest())
-			answer(rd.request, &out)
-		}
+	}
+}
+
+// answerRead gives what a replica said to whoever asked.
+func (g *gateway) answerRead(number uint64, rd *read, body []byte) {
+	var out proto.Message = &ledgerpb.LookupReply{}
+	if rd.kind == kindQuery {
+		out = &ledgerpb.QueryReply{}
+	}
+	if proto.Unmarshal(body, out) == nil {
+		delete(g.reads, number)
+		answer(rd.request, out)
 	}
 }
 
@@ -212,6 +213,8 @@ func (g *gateway) retryReads(c *shell.Context, now time.Time) {
 		case rd.kind == kindStatus && now.After(rd.deadline):
 			delete(g.reads, number)
 			answer(rd.request, g.status(rd.statuses))
+		case now.After(rd.deadline) && rd.said != nil: // another one may have it, and does not answer
+			g.answerRead(number, rd, rd.said)
 		case now.After(rd.deadline):
 			delete(g.reads, number)
 			g.failRead(rd.request, rd.kind, refusal(ledgerpb.Refusal_REFUSAL_UNAVAILABLE, 1000, "no replica answers; try again, and look at the status"))
