@@ -98,10 +98,15 @@ func (s *Store) heldItem(kind byte, h ledger.Height, i uint32) ([]byte, error) {
 // hold keeps what is held of a block that is about to be pruned.
 func (s *Store) hold(l *leaving, holds Holds) error {
 	out, err := s.heldOf(l, holds)
-	if err != nil {
+	if err != nil || len(out) == 0 {
 		return err
 	}
-	return s.keepAside(out)
+	if err := s.keepAside(out); err != nil {
+		return err
+	}
+	// Badger may begin another log before the floor is raised, and a power cut may keep
+	// that one only: then what is held must be there.
+	return s.syncAside()
 }
 
 // heldOf is what is held of a whole block. Of an envelope that came twice in it both are
