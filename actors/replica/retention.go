@@ -23,7 +23,7 @@ func (r *instance) pruning() *storage.Pruning {
 // snapshot (transfer.DefaultParams); the ledger goes on while they do.
 const behindWindows = 10
 
-// prunable is the height below which things may go now.
+// prunable is the height below which things may go now; 0: nothing may.
 func (r *instance) prunable() (ledger.Height, error) {
 	tip, _ := r.store.Tip()
 	s := retention.Standing{Oldest: r.store.Oldest(), Tip: tip, Stable: ledger.Height(r.metrics.Stable.Load()),
@@ -33,7 +33,10 @@ func (r *instance) prunable() (ledger.Height, error) {
 		s.Needed = p.Serving
 	}
 	floor, err := retention.Floor(&r.cfg.Retention, s, r.records.timeOf)
-	return min(floor, tip), err // of an empty store the oldest block is above the tip
+	if err != nil || floor <= s.Oldest {
+		return 0, err // and not the oldest block: older ones may be fetched before this is used
+	}
+	return floor, nil
 }
 
 func (r *records) timeOf(h ledger.Height) (ledger.Time, error) {
