@@ -1,6 +1,7 @@
 package export
 
 import (
+	"fmt"
 	"hash/crc32"
 
 	"github.com/concordat-ledger/concordat/ledger"
@@ -81,6 +82,10 @@ func marshalBegin(b *Begin) []byte {
 func marshalBlock(b *chain.Block) []byte {
 	w := &ledger.Writer{}
 	w.U64(uint64(b.Height)).Bytes(b.Header).Bytes(b.Commit).Bytes(b.Outcome).Bytes(b.Certificate).Hash(b.Commands)
+	if b.Pruned {
+		return w.U8(1).Done()
+	}
+	w.U8(0)
 	for _, items := range [][][]byte{b.Txs, b.Results} {
 		w.U32(uint32(len(items))) // #nosec G115 -- at most ledger.BlockTransactionsMax
 		for _, item := range items {
@@ -107,7 +112,14 @@ func parse(kind Kind, raw []byte) (*Section, error) {
 		n := len(raw)
 		b := &chain.Block{Height: ledger.Height(r.U64()), Header: r.Bytes(n), Commit: r.Bytes(n), Outcome: r.Bytes(n),
 			Certificate: r.Bytes(n), Commands: r.Hash()}
-		b.Txs, b.Results = items(r, n), items(r, n)
+		switch r.U8() {
+		case 0:
+			b.Txs, b.Results = items(r, n), items(r, n)
+		case 1:
+			b.Pruned = true
+		default:
+			return nil, fmt.Errorf("%w: a block of unknown form", ledger.ErrLayout)
+		}
 		s.Block = b
 	case KindState:
 		s.State = ledger.Height(r.U64())

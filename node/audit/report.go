@@ -88,6 +88,10 @@ func (r *Report) remarks(s *chain.Summary) {
 	if s.GapBlocks > listed {
 		r.remark("%d further blocks have no execution certificate here", s.GapBlocks-listed)
 	}
+	if s.Pruned != 0 {
+		r.remark("%s pruned here: header, commit certificate, outcome and execution certificate were checked, transactions and results are gone",
+			blocks(chain.Range{From: s.First, To: s.Pruned}, "is", "are"))
+	}
 	if s.Open != 0 {
 		r.remark("%s not certified yet: agreed, but the outcome is this replica's word", blocks(chain.Range{From: s.Open, To: s.Height}, "is", "are"))
 	}

@@ -119,6 +119,10 @@ func (s *Store) Again(at Position) (*Block, error) {
 
 func (s *Store) block(h ledger.Height) (*Block, error) {
 	b, err := s.store.Block(h)
+	pruned := errors.Is(err, storage.ErrPruned)
+	if pruned {
+		b, err = s.store.Head(h)
+	}
 	if err != nil {
 		return nil, translate(err)
 	}
@@ -127,7 +131,7 @@ func (s *Store) block(h ledger.Height) (*Block, error) {
 		return nil, translate(err)
 	}
 	out := &Block{Block: chain.Block{Height: h, Header: b.Header, Commit: b.Commit, Outcome: b.Outcome, Certificate: cert,
-		Txs: b.Txs, Results: b.Results, Commands: b.CommandsSum}, At: Position{Height: h}}
+		Txs: b.Txs, Results: b.Results, Commands: b.CommandsSum, Pruned: pruned}, At: Position{Height: h}}
 	if header, err := ledger.ParseHeader(b.Header); err == nil && header.Hash() != b.Hash {
 		return nil, chain.NewFault(h, chain.PartHeader, "its hash is %s, the store knows it as %s", header.Hash().Short(), b.Hash.Short())
 	}

@@ -70,10 +70,37 @@ func (r *Rules) check(b *Block, later *certificates) (*Checked, error) {
 		return nil, err
 	}
 	x.hash = x.header.Hash()
+	if b.Pruned {
+		return x.bare()
+	}
 	if err := x.agreed(); err != nil {
 		return nil, err
 	}
 	return x.executed()
+}
+
+// bare checks what stays of a pruned block: that it was agreed, and what came of it.
+func (x *inspection) bare() (*Checked, error) {
+	b := x.block
+	if len(b.Txs) > 0 || len(b.Results) > 0 {
+		return nil, NewFault(b.Height, PartBlock, "it is said to be pruned and has contents")
+	}
+	if err := x.committed(x.header); err != nil {
+		return nil, NewFault(b.Height, PartCommit, "%w", err)
+	}
+	o, err := ledger.ParseOutcome(b.Outcome)
+	if err != nil {
+		return nil, NewFault(b.Height, PartOutcome, "%w", err)
+	}
+	if err := x.outcome(o, o.ResultsRoot); err != nil {
+		return nil, err
+	}
+	k := &Checked{Header: *x.header, Hash: x.hash, Outcome: *o, Certified: len(b.Certificate) > 0, Pruned: true, Sum: b.Commands,
+		Counts: Counts{Blocks: 1, CommitCertificates: 1, Bytes: uint64(b.Size())}} // #nosec G115 -- a length
+	if k.Certified {
+		k.Counts.ExecutionCertificates = 1
+	}
+	return k, nil
 }
 
 // header reads a block's header and checks what is the same in all of a ledger.

@@ -90,7 +90,12 @@ func (c *Chain) Add(k *Checked) error {
 	if h != m.Height+1 {
 		return NewFault(m.Height+1, PartBlock, "it is missing, block %d stands in its place", h)
 	}
-	if sum := ledger.CommandsDigest(m.Sum, h, k.Header.Time, k.commands); sum != k.Sum {
+	switch {
+	case k.Pruned && m.Pruned != m.Height && m.Height >= m.First:
+		return NewFault(h, PartBlock, "its contents are not here, though older blocks have theirs")
+	case k.Pruned:
+		m.Pruned = h
+	case ledger.CommandsDigest(m.Sum, h, k.Header.Time, k.commands) != k.Sum:
 		return NewFault(h, PartCommands, "it does not follow from the block's commands and the digest before")
 	}
 	m.Height, m.Hash, m.Time, m.Sum, m.Outcome = h, k.Hash, k.Header.Time, k.Sum, k.Outcome

@@ -6,7 +6,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
-const domainMark ledger.Domain = "concordat/verify-mark/1"
+const domainMark ledger.Domain = "concordat/verify-mark/2"
 
 // Mark is how far a check has come: enough to go on from there. It is as trustworthy
 // as whoever kept it; the block that it names must be looked at again.
@@ -20,6 +20,7 @@ type Mark struct {
 	Outcome       ledger.Outcome
 	Certified     ledger.Height // the newest block with an execution certificate; 0: none
 	CertifiedRoot ledger.Hash   // the state root after it
+	Pruned        ledger.Height // the newest block without contents; all below it have none either
 	Open          ledger.Height // since here no block has a certificate; 0: the newest has one
 	Gaps          []Range       // blocks without one below others that have one, GapsMax at most
 	GapBlocks     uint64        // how many blocks are in gaps
@@ -30,7 +31,7 @@ type Mark struct {
 func (m *Mark) Marshal() []byte {
 	w := ledger.NewWriter(domainMark, 512).Hash(m.Ledger).U64(uint64(m.First)).U64(uint64(m.Height)).Hash(m.Hash).
 		U64(uint64(m.Time)).Hash(m.Sum).Bytes(m.Outcome.Marshal()). // #nosec G115 -- two's complement
-		U64(uint64(m.Certified)).Hash(m.CertifiedRoot).U64(uint64(m.Open)).U64(m.GapBlocks)
+		U64(uint64(m.Certified)).Hash(m.CertifiedRoot).U64(uint64(m.Open)).U64(uint64(m.Pruned)).U64(m.GapBlocks)
 	for _, n := range []uint64{m.Counts.Blocks, m.Counts.Transactions, m.Counts.Signatures, m.Counts.CommitCertificates,
 		m.Counts.ExecutionCertificates, m.Counts.Bytes} {
 		w.U64(n)
@@ -48,7 +49,7 @@ func ParseMark(b []byte) (*Mark, error) {
 	m := &Mark{Ledger: r.Hash(), First: ledger.Height(r.U64()), Height: ledger.Height(r.U64()), Hash: r.Hash(),
 		Time: ledger.Time(r.U64()), Sum: r.Hash()} // #nosec G115 -- two's complement
 	outcome := r.Bytes(1 << 10)
-	m.Certified, m.CertifiedRoot, m.Open, m.GapBlocks = ledger.Height(r.U64()), r.Hash(), ledger.Height(r.U64()), r.U64()
+	m.Certified, m.CertifiedRoot, m.Open, m.Pruned, m.GapBlocks = ledger.Height(r.U64()), r.Hash(), ledger.Height(r.U64()), ledger.Height(r.U64()), r.U64()
 	m.Counts = Counts{Blocks: r.U64(), Transactions: r.U64(), Signatures: r.U64(), CommitCertificates: r.U64(), ExecutionCertificates: r.U64(), Bytes: r.U64()}
 	for range r.Count(16, GapsMax) {
 		m.Gaps = append(m.Gaps, Range{ledger.Height(r.U64()), ledger.Height(r.U64())})
@@ -61,7 +62,7 @@ func ParseMark(b []byte) (*Mark, error) {
 		return nil, fmt.Errorf("read a mark: %w", err)
 	}
 	m.Outcome = *o
-	if m.First == 0 || m.Height < m.First || m.Certified > m.Height || m.Open > m.Height {
+	if m.First == 0 || m.Height < m.First || m.Certified > m.Height || m.Open > m.Height || m.Pruned > m.Height {
 		return nil, fmt.Errorf("read a mark: %w: its heights are impossible", ledger.ErrLayout)
 	}
 	return m, nil

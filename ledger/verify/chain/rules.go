@@ -66,6 +66,7 @@ type Block struct {
 	Txs         [][]byte
 	Results     [][]byte
 	Commands    ledger.Hash // ledger.CommandsDigest up to and with this block
+	Pruned      bool        // transactions and results were given up
 }
 
 // Size is about how many bytes the block has.
@@ -86,6 +87,7 @@ type Checked struct {
 	Hash      ledger.Hash
 	Outcome   ledger.Outcome
 	Certified bool // its outcome has an execution certificate
+	Pruned    bool // only what stays of a pruned block was there to check
 	Sum       ledger.Hash
 	Counts    Counts
 
