@@ -47,6 +47,8 @@ type Config struct {
 	Clock func() time.Time
 	// Older reports whether the block below the oldest is to be fetched; nil: always.
 	Older func() bool
+	// Certified is told each newer checkpoint; nil: nobody is.
+	Certified func(actorspb.Stable)
 }
 
 const (

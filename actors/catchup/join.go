@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"time"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/catchup/transfer"
 	"github.com/concordat-ledger/concordat/actors/shell"
@@ -88,7 +86,8 @@ func (j *joining) stop() {
 	}
 }
 
-const manifestName = "manifest"
+// ManifestPiece is the name of the manifest among the pieces.
+const ManifestPiece = "manifest"
 
 func nameOf(item transfer.Item) string {
 	switch item.Kind {
@@ -104,11 +103,11 @@ func nameOf(item transfer.Item) string {
 // resume goes on with what an earlier run of the replica has fetched. That a part of the
 // state is here is enough for now: it is checked when all are installed.
 func (j *joining) resume(c *shell.Context, local ledger.Height, now int64) {
-	raw, ok, err := j.cfg.Snapshots.Get(manifestName)
+	raw, ok, err := j.cfg.Snapshots.Get(ManifestPiece)
 	if err != nil || !ok {
 		return
 	}
-	m, err := j.checkManifest(raw)
+	m, err := CheckManifest(j.cfg, raw)
 	if err != nil || m.Header.Height <= local {
 		j.clear(c)
 		return
@@ -211,71 +210,11 @@ func (j *joining) finish(c *shell.Context, now int64) {
 
 // installAll reads and checks all pieces once more, and makes a store of them.
 func (j *joining) installAll(ctx context.Context, m *snapshot.Manifest) error {
-	in := &Snapshot{Manifest: m}
-	raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindBlock}))
-	if err != nil || !ok {
-		return missing("block", err)
-	}
-	check := joining{cfg: j.cfg, manifest: m, sum: m.Commands}
-	if in.Agreed, in.Block, err = check.checkBlock(raw); err != nil {
+	in, err := Assemble(ctx, j.cfg, m, j.cfg.Snapshots.Get)
+	if err != nil {
 		return err
 	}
-	for top := m.Header.Height; top > 0; {
-		raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindCommands, Index: uint64(top)}))
-		if err != nil || !ok {
-			return missing(nameOf(transfer.Item{Kind: transfer.KindCommands, Index: uint64(top)}), err)
-		}
-		run, err := snapshot.ParseRun(raw)
-		if err == nil {
-			in.Commands = appendCounting(in.Commands, run, m.Header.Time)
-			top, err = check.takeRun(raw, top)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	in.Records = func(emit func(key, value []byte) error) error {
-		for i, part := range m.Outline.Parts() {
-			raw, ok, err := j.cfg.Snapshots.Get(nameOf(transfer.Item{Kind: transfer.KindState, Index: uint64(i)})) // #nosec G115 -- positive
-			if err != nil || !ok {
-				return missing(nameOf(transfer.Item{Kind: transfer.KindState, Index: uint64(i)}), err) // #nosec G115 -- positive
-			}
-			pairs, err := snapshot.CheckPart(part, raw)
-			if err != nil {
-				return err
-			}
-			for _, p := range pairs {
-				if err := emit(p.Key, p.Value); err != nil {
-					return err
-				}
-			}
-			if err := ctx.Err(); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
 	return j.cfg.Snapshots.Install(ctx, in)
-}
-
-// missing says that a piece is not here; err: it cannot be read.
-func missing(name string, err error) error {
-	if err == nil {
-		err = snapshot.ErrSnapshot
-	}
-	return fmt.Errorf("%w: %s is not here", err, name)
-}
-
-// appendCounting takes the commands that still count.
-func appendCounting(to []actorspb.Command, run *snapshot.Run, now ledger.Time) []actorspb.Command {
-	for i := range run.Blocks {
-		for _, cmd := range run.Blocks[i].Commands {
-			if cmd.Expires >= now {
-				to = append(to, actorspb.Command{Key: cmd.Key, Place: ledger.Place{Height: run.Blocks[i].Height, Index: cmd.Index}, Expires: cmd.Expires})
-			}
-		}
-	}
-	return to
 }
 
 // onPiece takes a reply.
@@ -359,32 +298,8 @@ func (j *joining) take(item transfer.Item, raw []byte) (below ledger.Height, err
 	return below, err
 }
 
-// takeRun checks a run that ends with top, and moves on to the one below.
-func (j *joining) takeRun(raw []byte, top ledger.Height) (below ledger.Height, err error) {
-	run, err := snapshot.ParseRun(raw)
-	if err != nil {
-		return 0, err
-	}
-	if err := run.Check(top, j.sum); err != nil {
-		return 0, err
-	}
-	j.sum = run.Before
-	if run.Reaches(j.manifest.Header.Time, j.cfg.ValidityMax) {
-		return 0, nil
-	}
-	return run.Blocks[0].Height - 1, nil
-}
-
-func (j *joining) checkManifest(raw []byte) (*snapshot.Manifest, error) {
-	m, err := snapshot.ParseManifest(raw)
-	if err != nil {
-		return nil, err
-	}
-	return m, m.Check(j.cfg.Ledger, j.cfg.Epoch, j.cfg.Public.Commit())
-}
-
 func (j *joining) onManifest(c *shell.Context, from ledger.ReplicaID, request uint64, raw []byte, local ledger.Height, now int64) {
-	m, err := j.checkManifest(raw)
+	m, err := CheckManifest(j.cfg, raw)
 	if err == nil && (m.Header.Height <= local || m.Header.Height+j.cfg.Params.Snapshot < j.machine.Reached()) {
 		err = fmt.Errorf("%w: it is of height %d, too old", snapshot.ErrSnapshot, m.Header.Height)
 	}
@@ -395,7 +310,7 @@ func (j *joining) onManifest(c *shell.Context, from ledger.ReplicaID, request ui
 	}
 	err = j.cfg.Snapshots.Clear()
 	if err == nil {
-		err = j.cfg.Snapshots.Put(manifestName, raw)
+		err = j.cfg.Snapshots.Put(ManifestPiece, raw)
 	}
 	if err != nil {
 		c.Logger().Error("a snapshot cannot be kept", "error", err)
@@ -408,24 +323,4 @@ func (j *joining) onManifest(c *shell.Context, from ledger.ReplicaID, request ui
 	j.machine.Choose(m.Header.Height, len(j.parts), func(transfer.Item) bool { return false }, m.Header.Height, now)
 	c.Logger().Info("a snapshot is being fetched", "height", m.Header.Height, "parts", len(j.parts), "offered by", from)
 	c.Tell(j.cfg.Consensus, actorspb.Stable{Seq: ledger.Seq(m.Header.Height), Digest: m.Digest(), Certificate: m.Certificate})
-}
-
-// checkBlock checks the snapshot's own block: it is the certified one, and whole.
-func (j *joining) checkBlock(raw []byte) (*actorspb.AgreedBlock, *snapshot.Block, error) {
-	var b actorspb.AgreedBlock
-	if err := proto.Unmarshal(raw, &b); err != nil {
-		return nil, nil, fmt.Errorf("%w: %w", errBlock, err)
-	}
-	block, err := snapshot.NewBlock(b.GetHeader(), b.GetOutcome(), b.GetTxs(), b.GetResults())
-	if err != nil {
-		return nil, nil, err
-	}
-	if block.Header != j.manifest.Header || block.Outcome != j.manifest.Outcome {
-		return nil, nil, fmt.Errorf("%w: it is another block", errBlock)
-	}
-	before, err := ledger.HashFromBytes(b.GetCommandsBefore())
-	if err != nil || ledger.CommandsDigest(before, block.Header.Height, block.Header.Time, block.Commands.Commands) != j.manifest.Commands {
-		return nil, nil, fmt.Errorf("%w: its commands are not those that were certified", errBlock)
-	}
-	return &b, block, checkCommit(j.cfg, &block.Header, b.GetCommit())
 }

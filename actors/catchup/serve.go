@@ -2,10 +2,7 @@ package catchup
 
 import (
 	"fmt"
-	"slices"
 	"time"
-
-	"google.golang.org/protobuf/proto"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/catchup/transfer"
@@ -94,6 +91,9 @@ func (s *serving) stop() {
 func (s *serving) onStable(m actorspb.Stable) {
 	if m.Seq > s.stable.Seq {
 		s.stable = m
+		if s.cfg.Certified != nil {
+			s.cfg.Certified(m)
+		}
 	}
 }
 
@@ -161,9 +161,9 @@ func cut(out *actorspb.SnapshotPiece, raw []byte, offset int64) error {
 func (s *serving) make(height ledger.Height, kind transfer.Kind, index uint64) ([]byte, error) {
 	switch kind {
 	case transfer.KindBlock:
-		return s.block(height)
+		return wholeBlock(s.cfg.Snapshots, height)
 	case transfer.KindCommands:
-		return s.commands(height, ledger.Height(index))
+		return commandsRun(s.cfg.Snapshots, s.cfg.ValidityMax, height, ledger.Height(index))
 	default:
 		return nil, nil
 	}
@@ -308,13 +308,11 @@ func (s *serving) describe(c *shell.Context, h ledger.Height, held State) []byte
 }
 
 func (s *serving) describeWith(c *shell.Context, stable actorspb.Stable, held State) []byte {
-	head, err := s.cfg.Snapshots.Head(ledger.Height(stable.Seq))
+	raw, err := describe(s.cfg.Snapshots, stable, held)
 	if err != nil {
 		c.Logger().Warn("a snapshot could not be described", "height", stable.Seq, "error", err)
-		return nil
 	}
-	head.Certificate, head.Outline = stable.Certificate, held.Outline()
-	return head.Marshal()
+	return raw
 }
 
 func (s *serving) sortedHeights() []ledger.Height {
@@ -328,51 +326,3 @@ func (s *serving) sortedHeights() []ledger.Height {
 	}
 	return out
 }
-
-func (s *serving) block(h ledger.Height) ([]byte, error) {
-	b, err := s.cfg.Snapshots.Whole(h)
-	if err != nil {
-		return nil, err
-	}
-	return proto.Marshal(b)
-}
-
-// commands makes the run that ends with a block, down to where it is long enough or
-// nothing older counts at the snapshot's height.
-func (s *serving) commands(at, top ledger.Height) ([]byte, error) {
-	head, err := s.cfg.Snapshots.Head(at)
-	if err != nil {
-		return nil, err
-	}
-	run := &snapshot.Run{}
-	size, read := 0, 0
-	for h := top; h > 0 && size < snapshot.RunBytes && read < runReadMax && len(run.Blocks) < runBlocksMax; h-- {
-		raw, err := s.cfg.Snapshots.Whole(h)
-		if err != nil {
-			return nil, err
-		}
-		b, err := snapshot.NewBlock(raw.GetHeader(), raw.GetOutcome(), raw.GetTxs(), raw.GetResults())
-		if err != nil {
-			return nil, err
-		}
-		run.Blocks = append(run.Blocks, b.Commands)
-		size += b.Commands.Bytes()
-		for i := range raw.GetTxs() {
-			read += len(raw.GetTxs()[i]) + len(raw.GetResults()[i])
-		}
-		if run.Before, err = ledger.HashFromBytes(raw.GetCommandsBefore()); err != nil {
-			return nil, err
-		}
-		if h == 1 || b.Header.Time < head.Header.Time-s.cfg.ValidityMax { // Run.Reaches
-			break
-		}
-	}
-	slices.Reverse(run.Blocks)
-	return run.Marshal(), nil
-}
-
-// What is read for one run of commands is bounded, as others wait meanwhile.
-const (
-	runReadMax   = 4 << 20
-	runBlocksMax = 512
-)
