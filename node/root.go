@@ -38,8 +38,9 @@ func newRoot() *cobra.Command {
 		Long: `Concordat is a permissioned, Byzantine-fault-tolerant ledger.
 
 Exit codes: 0 success, 1 error, 2 usage, 3 refused by the ledger, 4 the contract
-returned an error, 5 a receipt or report does not verify, 6 outcome unknown,
-7 unreachable, 8 a ledger does not verify, 9 a ledger could not be read.`,
+returned an error, 5 a receipt, report, snapshot or backup does not verify,
+6 outcome unknown, 7 unreachable, 8 a ledger does not verify, 9 a ledger could
+not be read.`,
 		Example:       "  concordat demo\n  concordat dev",
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -61,7 +62,8 @@ returned an error, 5 a receipt or report does not verify, 6 outcome unknown,
 	_ = root.RegisterFlagCompletionFunc("context", completeContexts) // fails only for a flag that is not there
 	root.AddCommand(contextCommand(f), replicaCommand(), clientNodeCommand(), demoCommand(), devCommand(f), statusCommand(f), invokeCommand(f),
 		queryCommand(f), contractCommand(f),
-		blockCommand(f), txCommand(f), receiptCommand(f), stateCommand(f), proofCommand(f), ledgerCommand(f), identityCommand(f), evidenceCommand(f), benchCommand(f), versionCommand())
+		blockCommand(f), txCommand(f), receiptCommand(f), stateCommand(f), proofCommand(f), ledgerCommand(f), identityCommand(f), evidenceCommand(f), benchCommand(f), versionCommand(),
+		snapshotCommand(f), backupCommand(f), restoreCommand(f))
 	return root
 }
 

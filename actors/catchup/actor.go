@@ -49,6 +49,8 @@ type Config struct {
 	Older func() bool
 	// Certified is told each newer checkpoint; nil: nobody is.
 	Certified func(actorspb.Stable)
+	// Restored gives agreed blocks that came with a backup, from a height on; nil: none.
+	Restored func(from ledger.Height) []*actorspb.AgreedBlock
 }
 
 const (
@@ -134,6 +136,7 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 		a.machine.OnLocal(m.Block.Header.Height, a.now())
 	case actorspb.ExecutionStarted:
 		a.machine.OnRestart(m.Next-1, a.now())
+		a.replay(c, m.Next)
 	case actorspb.Stable:
 		a.serving.onStable(m)
 	case *actorspb.Blocks:
@@ -262,23 +265,52 @@ func (a *catchup) onBlocks(c *shell.Context, m *actorspb.Blocks) {
 	a.machine.OnReply(from, m.GetRequest(), good, honest, a.now())
 }
 
+// replay gives execution what a backup brought. It is checked like what others serve.
+func (a *catchup) replay(c *shell.Context, next ledger.Height) {
+	if a.cfg.Restored == nil {
+		return
+	}
+	for _, raw := range a.cfg.Restored(next) {
+		d, err := a.check(raw, next)
+		if err != nil {
+			c.Logger().Warn("a block of a backup does not hold; it is fetched from others", "height", next, "error", err)
+			return
+		}
+		c.Tell(a.cfg.Execution, *d)
+		a.passCertificate(c, raw)
+		next++
+	}
+}
+
 func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorspb.Decided, error) {
+	_, d, err := checkAgreed(a.cfg, raw, want)
+	return d, err
+}
+
+// CheckAgreed verifies that a block of a height was agreed. Of the configuration it needs
+// what says which ledger it is.
+func CheckAgreed(cfg *Config, raw *actorspb.AgreedBlock, want ledger.Height) (*ledger.Header, error) {
+	header, _, err := checkAgreed(cfg, raw, want)
+	return header, err
+}
+
+func checkAgreed(cfg *Config, raw *actorspb.AgreedBlock, want ledger.Height) (*ledger.Header, *actorspb.Decided, error) {
 	header, err := ledger.ParseHeader(raw.GetHeader())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBlock, err)
+		return nil, nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
-	body := ledger.NewBody(a.cfg.Ledger, ledger.Proposal{Time: header.Proposed, Txs: raw.GetTxs()})
-	if header.Height != want || header.Ledger != a.cfg.Ledger || body.Digest != header.ProposalDigest() {
-		return nil, fmt.Errorf("%w: header and transactions do not belong together", errBlock)
+	body := ledger.NewBody(cfg.Ledger, ledger.Proposal{Time: header.Proposed, Txs: raw.GetTxs()})
+	if header.Height != want || header.Ledger != cfg.Ledger || body.Digest != header.ProposalDigest() {
+		return nil, nil, fmt.Errorf("%w: header and transactions do not belong together", errBlock)
 	}
-	if err := checkCommit(a.cfg, header, raw.GetCommit()); err != nil {
-		return nil, err
+	if err := checkCommit(cfg, header, raw.GetCommit()); err != nil {
+		return nil, nil, err
 	}
 	proof, err := certificate.ParseFinality(raw.GetCommit())
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", errBlock, err)
+		return nil, nil, fmt.Errorf("%w: %w", errBlock, err)
 	}
-	return &actorspb.Decided{Height: want, Body: body, Proof: *proof}, nil
+	return header, &actorspb.Decided{Height: want, Body: body, Proof: *proof}, nil
 }
 
 // checkCommit verifies the proof that a block was agreed.

@@ -93,7 +93,8 @@ type instance struct {
 	metrics   *consensus.Metrics
 	full      atomic.Bool
 	behind    atomic.Pointer[catchup.Progress]
-	silent    atomic.Uint64 // until which slot it does not vote, because its votes are lost; 0: it does
+	silent    atomic.Uint64                   // until which slot it does not vote, because its votes are lost; 0: it does
+	stable    atomic.Pointer[actorspb.Stable] // the newest certified checkpoint; nil: none yet
 	pids      pids
 }
 
@@ -146,7 +147,7 @@ func (r *instance) openStores(context.Context) error {
 	if r.store, err = storage.Open(filepath.Join(r.cfg.DataDir, storeDir), r.storeOptions()); err != nil {
 		return err
 	}
-	votes := filepath.Join(r.cfg.DataDir, "votes")
+	votes := filepath.Join(r.cfg.DataDir, votesDir)
 	if err := r.openProbation(votes); err != nil {
 		return err
 	}
@@ -326,7 +327,8 @@ func (r *instance) catchupConfig() (*catchup.Config, error) {
 			return r.system.Remote(link.Address(bus.MemberID(id.String())), "replica/catchup")
 		},
 		Replica: r.replicaOf, Older: r.wantsOlder,
-		Tell: func(p catchup.Progress) { r.behind.Store(&p) },
+		Tell:      func(p catchup.Progress) { r.behind.Store(&p) },
+		Certified: func(s actorspb.Stable) { r.stable.Store(&s) }, Restored: r.restored,
 	}, nil
 }
 

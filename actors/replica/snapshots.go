@@ -27,6 +27,8 @@ const (
 	storeDir    = "store"
 	freshDir    = "store.fresh" // a snapshot that was installed, to replace the store
 	incomingDir = "incoming"
+	votesDir    = "votes"
+	restoredDir = "restored" // blocks of a backup above its snapshot, to be executed
 )
 
 // StoreDir is where a replica with that data folder keeps its blocks and its state.

@@ -24,16 +24,8 @@ func (i Incoming) Put(name string, raw []byte) error {
 	if err := os.MkdirAll(i.Dir, 0o700); err != nil {
 		return fmt.Errorf("keep a piece of a snapshot: %w", err)
 	}
-	need := i.FreeBytesMin
-	if need == 0 {
-		need = FreeBytesMinDefault
-	}
-	free, err := freeBytes(i.Dir)
-	if err != nil {
+	if err := CheckRoom(i.Dir, i.FreeBytesMin, uint64(len(raw))); err != nil {
 		return err
-	}
-	if need += uint64(len(raw)); free < need {
-		return &DiskFullError{Dir: i.Dir, Free: free, FreeBytes: need}
 	}
 	path := filepath.Join(i.Dir, name)
 	if err := os.WriteFile(path+".part", raw, 0o600); err != nil {

@@ -87,6 +87,7 @@ var doors = map[string][]string{
 	"github.com/spf13/cobra":              {"node"},
 	"github.com/prometheus/client_golang": {"actors/...", "bus/...", "node/..."}, // each actor's metrics stand beside it
 	"go.opentelemetry.io/otel":            {"actors/shell", "bus/...", "actors/gateway", "node/..."},
+	"filippo.io/age":                      {"node/archive"},
 	"github.com/consensys/gnark-crypto":   {},
 	"pgregory.net/rapid":                  {},
 	"github.com/stretchr/testify":         {},

@@ -18,6 +18,7 @@ import (
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/node/config"
+	"github.com/concordat-ledger/concordat/node/control"
 )
 
 // Running is a node that runs, in this process or in one of its own.
@@ -49,7 +50,15 @@ func StartReplica(ctx context.Context, dir string, logger *slog.Logger, register
 	for _, change := range options {
 		change(&cfg)
 	}
-	return replica.Start(ctx, cfg)
+	r, err := replica.Start(ctx, cfg)
+	if err != nil {
+		return nil, err
+	}
+	// It has the store now, and with it the right to the socket.
+	if err := control.Serve(dir, r, r.Done(), logger); err != nil {
+		logger.Warn("the operator's commands cannot reach this replica", "error", err)
+	}
+	return r, nil
 }
 
 // StartClientNode runs a client node of a folder in this process.
