@@ -143,11 +143,7 @@ func (f *files) tar(r io.ReaderAt, size int64) ([]string, error) {
 			return nil, fmt.Errorf("it has %d bytes; the limit is %d", at.size, pieceBytesMax)
 		}
 		b := make([]byte, at.size)
-		_, err := r.ReadAt(b, at.offset)
-		if errors.Is(err, io.EOF) {
-			err = nil // ReadAt may say so at the very end
-		}
-		return b, err
+		return b, readAt(r, b, at.offset)
 	}
 	return names, nil
 }

@@ -37,8 +37,8 @@ func tarIndex(r io.ReaderAt, size int64) (names []string, files map[string]secti
 	files = map[string]section{}
 	head := make([]byte, tarBlock)
 	for at := int64(0); ; {
-		if _, err := r.ReadAt(head, at); err != nil {
-			return nil, nil, fmt.Errorf("byte %d: %w", at, noEOF(err))
+		if err := readAt(r, head, at); err != nil {
+			return nil, nil, err
 		}
 		if isZero(head) {
 			return names, files, tarEnd(r, at, size)
@@ -85,8 +85,8 @@ func tarEnd(r io.ReaderAt, at, size int64) error {
 
 func tarZeros(r io.ReaderAt, at, n int64) error {
 	b := make([]byte, n)
-	if _, err := r.ReadAt(b, at); err != nil {
-		return fmt.Errorf("byte %d: %w", at, noEOF(err))
+	if err := readAt(r, b, at); err != nil {
+		return err
 	}
 	if !isZero(b) {
 		return fmt.Errorf("%w: there is something at byte %d", errTar, at)
@@ -94,12 +94,16 @@ func tarZeros(r io.ReaderAt, at, n int64) error {
 	return nil
 }
 
-// noEOF turns the end of the file into damage.
-func noEOF(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return fmt.Errorf("%w: it is cut off", errTar)
+// readAt fills b. A ReaderAt may speak of the end although it gave everything.
+func readAt(r io.ReaderAt, b []byte, at int64) error {
+	n, err := r.ReadAt(b, at)
+	switch {
+	case n == len(b):
+		return nil
+	case errors.Is(err, io.EOF):
+		return fmt.Errorf("%w: it is cut off at byte %d", errTar, at+int64(n))
 	}
-	return err
+	return fmt.Errorf("byte %d: %w", at, err)
 }
 
 func isZero(b []byte) bool {
