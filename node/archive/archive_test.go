@@ -47,7 +47,7 @@ func stream(pieces []piece) Stream {
 
 // newBench runs a ledger of one replica for some blocks.
 func newBench(t *testing.T) *bench {
-	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), ClientNodes: 1})
+	n, err := devnet.Create(devnet.Options{Dir: benchDir, ClientNodes: 1})
 	require.NoError(t, err)
 	local, err := devnet.StartLocal(context.Background(), n, false, slog.New(slog.DiscardHandler))
 	require.NoError(t, err)
@@ -79,6 +79,19 @@ func newBench(t *testing.T) *bench {
 		}
 	}
 	return b
+}
+
+// benchDir outlives the test that makes the bench.
+var benchDir string
+
+func TestMain(m *testing.M) {
+	var err error
+	if benchDir, err = os.MkdirTemp("", "concordat-archive-"); err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(benchDir) // in the temporary folder
+	os.Exit(code)
 }
 
 // theBench is made once.

@@ -35,6 +35,9 @@ func (e *DamageError) Unwrap() error { return e.Err }
 // ErrSealed means that an archive is encrypted and no key for it was given.
 var ErrSealed = errors.New("it is encrypted: give --identity or --passphrase-file")
 
+// ErrKey means that it is encrypted for another key or with another passphrase.
+var ErrKey = errors.New("neither the keys nor the passphrase open it")
+
 // pieceBytesMax bounds a file of an archive, as it is read as a whole.
 const pieceBytesMax = 256 << 20
 
@@ -87,7 +90,12 @@ func (f *files) find(keys []age.Identity) ([]string, error) {
 		if len(keys) == 0 {
 			return nil, f.damage("", ErrSealed)
 		}
-		if r, size, err = age.DecryptReaderAt(file, size, keys...); err != nil {
+		r, size, err = age.DecryptReaderAt(file, size, keys...)
+		var none *age.NoIdentityMatchError
+		if errors.As(err, &none) {
+			err = ErrKey
+		}
+		if err != nil {
 			return nil, f.damage("", err)
 		}
 	}

@@ -36,6 +36,7 @@ func Recipients(public []string, passphraseFile string) ([]age.Recipient, error)
 	if err != nil {
 		return nil, fmt.Errorf("use the passphrase: %w", err)
 	}
+	r.SetWorkFactor(passphraseWork)
 	return []age.Recipient{r}, nil
 }
 
@@ -67,6 +68,9 @@ func Identities(files []string, passphraseFile string) ([]age.Identity, error) {
 	}
 	return append(out, i), nil
 }
+
+// passphraseWork is the logarithm of what a try costs, age's own default: about a second.
+var passphraseWork = 18
 
 const passphraseMin = 12 // characters: whoever has the file can try many
 

@@ -1,0 +1,238 @@
+package archive
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"filippo.io/age"
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/actors/replica"
+	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/node/config"
+)
+
+func (b *bench) writeBackup(t *testing.T, opt BackupOptions) string {
+	note, err := WriteBackup(t.Context(), b.Folder, opt, stream(b.backup))
+	require.NoError(t, err)
+	require.Equal(t, ledger.Height(16), note.Height)
+	require.Greater(t, note.Tip, note.Height)
+	require.True(t, note.Voted)
+	return opt.Path
+}
+
+// secretKey is a key of age.
+func secretKey(t *testing.T) *age.X25519Identity {
+	key, err := age.GenerateX25519Identity()
+	require.NoError(t, err)
+	return key
+}
+
+func TestABackupIsCheckedByteForByte(t *testing.T) {
+	b := benchOf(t)
+	key := secretKey(t)
+	opened := func(path string) error {
+		got, err := OpenBackup(t.Context(), path, b.Genesis, []age.Identity{key}, true, nil)
+		if err == nil {
+			err = got.Close()
+		}
+		return err
+	}
+	dir := b.writeBackup(t, BackupOptions{Path: filepath.Join(t.TempDir(), "backup")})
+	require.NoError(t, opened(dir))
+	require.NoError(t, filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(dir, path)
+		require.NoError(t, err)
+		info, err := d.Info()
+		require.NoError(t, err)
+		for _, at := range positions(t, int(info.Size()))[:12] {
+			flip(t, path, at, func() { require.Equal(t, name, damageOf(t, opened(dir), name).Piece) })
+		}
+		return nil
+	}))
+	for _, opt := range []BackupOptions{{Path: filepath.Join(t.TempDir(), "b.tar"), Tar: true},
+		{Path: filepath.Join(t.TempDir(), "b.age"), Keys: true, To: []age.Recipient{key.Recipient()}}} {
+		path := b.writeBackup(t, opt)
+		require.NoError(t, opened(path))
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		for _, at := range positions(t, int(info.Size())) {
+			flip(t, path, at, func() { damageOf(t, opened(path), path) })
+		}
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, raw[:len(raw)-600], 0o600))
+		damageOf(t, opened(path), "cut off")
+	}
+}
+
+func TestKeysAreOnlyInAnEncryptedBackup(t *testing.T) {
+	b := benchOf(t)
+	path := filepath.Join(t.TempDir(), "b")
+	_, err := WriteBackup(t.Context(), b.Folder, BackupOptions{Path: path, Keys: true}, stream(b.backup))
+	require.ErrorContains(t, err, "only when it is encrypted")
+	require.NoFileExists(t, path)
+	b.writeBackup(t, BackupOptions{Path: path})
+	secrets := map[string]bool{}
+	for _, name := range keyFiles() {
+		raw, err := os.ReadFile(filepath.Join(b.Dir, name))
+		require.NoError(t, err)
+		secrets[string(raw)] = true
+	}
+	require.NoError(t, filepath.WalkDir(path, func(file string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		raw, err := os.ReadFile(file)
+		require.False(t, secrets[string(raw)], file)
+		require.NotContains(t, string(raw), "PRIVATE KEY", file)
+		require.NotContains(t, string(raw), b.Identity.Seed, file)
+		return err
+	}))
+	require.DirExists(t, filepath.Join(path, "blocks"))
+	require.NoDirExists(t, filepath.Join(path, "votes"))
+
+	sealed := b.writeBackup(t, BackupOptions{Path: path + ".age", Keys: true, To: []age.Recipient{secretKey(t).Recipient()}})
+	_, err = OpenBackup(t.Context(), sealed, nil, nil, true, nil)
+	require.ErrorIs(t, err, ErrSealed)
+	_, err = OpenBackup(t.Context(), sealed, nil, []age.Identity{secretKey(t)}, true, nil)
+	require.ErrorIs(t, err, ErrKey)
+}
+
+func TestAPassphraseOpensABackup(t *testing.T) {
+	work := passphraseWork
+	passphraseWork = 10 // fewer than are safe
+	defer func() { passphraseWork = work }()
+	b := benchOf(t)
+	file, wrong, short := filepath.Join(t.TempDir(), "a"), filepath.Join(t.TempDir(), "b"), filepath.Join(t.TempDir(), "c")
+	require.NoError(t, os.WriteFile(file, []byte("correct horse battery\n"), 0o600))
+	require.NoError(t, os.WriteFile(wrong, []byte("another horse battery\n"), 0o600))
+	require.NoError(t, os.WriteFile(short, []byte("short\n"), 0o600))
+	to, err := Recipients(nil, file)
+	require.NoError(t, err)
+	path := b.writeBackup(t, BackupOptions{Path: filepath.Join(t.TempDir(), "b.age"), Keys: true, To: to})
+	keys, err := Identities(nil, wrong)
+	require.NoError(t, err)
+	_, err = OpenBackup(t.Context(), path, nil, keys, true, nil)
+	require.ErrorIs(t, err, ErrKey)
+	keys, err = Identities(nil, file)
+	require.NoError(t, err)
+	got, err := OpenBackup(t.Context(), path, nil, keys, true, nil)
+	require.NoError(t, err)
+	require.NoError(t, got.Close())
+
+	_, err = Recipients(nil, short)
+	require.ErrorContains(t, err, "12 characters")
+	_, err = Recipients([]string{"age1nonsense"}, "")
+	require.ErrorContains(t, err, "no public key of age")
+	_, err = Recipients([]string{secretKey(t).Recipient().String()}, file)
+	require.ErrorContains(t, err, "not for both")
+	require.NoError(t, os.Chmod(file, 0o644))
+	_, err = Identities(nil, file)
+	require.ErrorContains(t, err, "others may read")
+}
+
+// openRestore opens a backup with keys.
+func (b *bench) openRestore(t *testing.T) *Backup {
+	key := secretKey(t)
+	path := b.writeBackup(t, BackupOptions{Path: filepath.Join(t.TempDir(), "b.age"), Keys: true, To: []age.Recipient{key.Recipient()}})
+	got, err := OpenBackup(t.Context(), path, b.Genesis, []age.Identity{key}, true, nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, got.Close()) })
+	return got
+}
+
+func TestARestoredFolderIsThatOfTheReplica(t *testing.T) {
+	b := benchOf(t)
+	got := b.openRestore(t)
+	home := filepath.Join(t.TempDir(), "home")
+	missing, err := got.Restore(t.Context(), home, Addresses{Listen: "127.0.0.1:1", Peers: map[string]string{"client-node-0": "127.0.0.1:2"}}, nil)
+	require.NoError(t, err)
+	require.Empty(t, missing)
+	f, err := config.Load(home)
+	require.NoError(t, err)
+	require.Equal(t, b.Genesis, f.Genesis)
+	require.Equal(t, b.Identity, f.Identity)
+	require.Equal(t, b.SigningKey, f.SigningKey)
+	require.Equal(t, b.ShareKey, f.ShareKey)
+	require.Equal(t, "127.0.0.1:1", f.Node.Listen)
+	require.Equal(t, "127.0.0.1:1", f.Node.Peers["replica-0"])
+	require.Equal(t, "127.0.0.1:2", f.Node.Peers["client-node-0"])
+	require.NoFileExists(t, filepath.Join(home, "data", "unused"))
+	require.NoDirExists(t, filepath.Join(home, "data", "votes"))
+	s, err := storage.Open(filepath.Join(home, "data", "store"), storage.Options{Ledger: ledger.GenesisID(b.Genesis)})
+	require.NoError(t, err)
+	tip, _ := s.Tip()
+	require.Equal(t, got.Note.Height, tip)
+	n := 0
+	require.NoError(t, s.Each(tip, func(_, _ []byte) error { n++; return nil }))
+	require.Equal(t, got.Snapshot.Records, n)
+	require.NoError(t, s.Close())
+
+	_, err = got.Restore(t.Context(), home, Addresses{Listen: "127.0.0.1:1"}, nil)
+	require.ErrorContains(t, err, "a replica has worked there")
+	_, err = got.Restore(t.Context(), filepath.Join(t.TempDir(), "x"), Addresses{Peers: map[string]string{"replica-9": "a:1"}}, nil)
+	require.ErrorContains(t, err, `no peer "replica-9"`)
+}
+
+func TestARestoreOverwritesNothing(t *testing.T) {
+	b := benchOf(t)
+	got := b.openRestore(t)
+	home := t.TempDir()
+	theirs := filepath.Join(home, config.SigningFile)
+	require.NoError(t, os.WriteFile(theirs, []byte("another key"), 0o600))
+	_, err := got.Restore(t.Context(), home, Addresses{}, nil)
+	require.ErrorContains(t, err, "differs from the backup's")
+	entries, err := os.ReadDir(home)
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "nothing was written")
+	require.NoError(t, os.Remove(theirs))
+	for _, taken := range []string{"store", "store.fresh", "store.old", "votes"} {
+		require.NoError(t, os.MkdirAll(filepath.Join(home, "data", taken), 0o700))
+		_, err := got.Restore(t.Context(), home, Addresses{}, nil)
+		require.ErrorContains(t, err, "a replica has worked there", taken)
+		require.NoError(t, os.Remove(filepath.Join(home, "data", taken)))
+	}
+}
+
+// A restore that is cut off at any piece: there is no store, the mark of a replica that
+// never voted is gone, and the same command succeeds.
+func TestAnInterruptedRestoreIsDoneAgain(t *testing.T) {
+	b := benchOf(t)
+	got := b.openRestore(t)
+	home := t.TempDir()
+	data := filepath.Join(home, "data")
+	for k := 1; ; k++ {
+		require.NoError(t, replica.MarkUnused(data))
+		ctx, cancel := context.WithCancel(t.Context())
+		read, seen := got.files.read, 0
+		stop := errors.New("the power is gone")
+		got.files.read = func(name string) ([]byte, error) {
+			if seen++; seen == k {
+				return nil, stop
+			}
+			return read(name)
+		}
+		_, err := got.Restore(ctx, home, Addresses{}, nil)
+		cancel()
+		got.files.read = read
+		if err == nil {
+			require.Greater(t, k, 8, "there were pieces to fail at")
+			break
+		}
+		require.ErrorIs(t, err, stop)
+		require.NoDirExists(t, filepath.Join(data, "store"))
+		require.NoDirExists(t, filepath.Join(data, "store.fresh"))
+		require.NoError(t, replica.CheckVacant(data))
+	}
+	require.DirExists(t, filepath.Join(data, "store"))
+	require.NoFileExists(t, filepath.Join(data, "unused"))
+}
