@@ -34,6 +34,7 @@ type Taking struct {
 // Snapshot opens the newest certified checkpoint while the replica runs and serves.
 // Close it; until then its state is not pruned.
 func (r *Replica) Snapshot(ctx context.Context) (*Taking, error) {
+	begun := time.Now()
 	for {
 		r.mu.Lock()
 		now, stopped := r.current, r.stopped
@@ -45,16 +46,28 @@ func (r *Replica) Snapshot(ctx context.Context) (*Taking, error) {
 		if stable == nil {
 			return nil, noCheckpoint(now.genesis)
 		}
+		// A checkpoint of the agreement can be there before the block is here, or before the
+		// certificate of its outcome, without which nobody gets receipts of it.
 		if tip, _ := now.store.Tip(); ledger.Height(stable.Seq) <= tip {
-			return now.take(*stable)
+			_, certified, err := now.store.Certificate(ledger.Height(stable.Seq))
+			if err != nil {
+				return nil, fmt.Errorf("take a snapshot: %w", err)
+			}
+			if certified || time.Since(begun) > certificateWait {
+				return now.take(*stable)
+			}
 		}
-		select { // others certified it; it comes
+		select {
 		case <-ctx.Done():
 			return nil, fmt.Errorf("take a snapshot: checkpoint %d has not come here yet: %w", stable.Seq, ctx.Err())
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
 }
+
+// certificateWait is how long a snapshot waits for the certificate of its block, which
+// comes in milliseconds where the ledger works.
+const certificateWait = 2 * time.Second
 
 func noCheckpoint(g *ledger.Genesis) error {
 	return fmt.Errorf("take a snapshot: %w; the first one comes with block %d", ErrNoCheckpoint,
@@ -69,14 +82,18 @@ func (r *instance) take(stable actorspb.Stable) (*Taking, error) {
 	return &Taking{Source: source, r: r}, nil
 }
 
-// Since gives the agreed blocks above the snapshot, ascending, each by its height: what
-// executing them again gives the newest state.
+// Since gives the blocks above the snapshot whose outcomes are certified, ascending, each
+// by its height: executing them again gives a newer state. The others come again from the
+// members, with their certificates.
 func (t *Taking) Since(fn func(h ledger.Height, raw []byte) error) error {
 	tip, _ := t.r.store.Tip()
 	for h := t.Height + 1; h <= tip; h++ {
 		b, err := t.r.records.Agreed(h)
 		if err != nil {
 			return fmt.Errorf("read block %d: %w", h, err)
+		}
+		if len(b.GetCertificate()) == 0 {
+			return nil
 		}
 		raw, err := proto.Marshal(b)
 		if err == nil {

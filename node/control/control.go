@@ -90,13 +90,18 @@ func answer(ctx context.Context, c net.Conn, from Source, turn chan struct{}, lo
 		defer func() { <-turn }()
 		ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 		defer cancel()
-		if err := give(ctx, c, out, verb, from); err != nil {
+		err := give(ctx, c, out, verb, from)
+		var gone *net.OpError
+		switch {
+		case errors.As(err, &gone): // whoever asked has what it needs, or was stopped
+			_ = c.Close()
+		case err != nil:
 			logger.Warn("a snapshot could not be given to the operator", "error", err)
 			_ = c.SetWriteDeadline(time.Now().Add(requestTimeout)) // see above
 			refuse(err.Error())
-			return
+		default:
+			_ = c.Close() // all is written
 		}
-		_ = c.Close() // all is written
 	}()
 }
 
