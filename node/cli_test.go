@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 
@@ -44,13 +45,39 @@ func network(t *testing.T) *devnet.Network {
 	return n
 }
 
+// moreBlocks is the script command `blocks N`: the ledger goes on by so many.
+func moreBlocks(n *devnet.Network) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, args []string) {
+		want, err := strconv.Atoi(args[0])
+		ts.Check(err)
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		c, err := client.Connect(ctx, client.Options{URL: n.URLs[0]})
+		ts.Check(err)
+		defer c.Close()
+		key, err := n.Key("bob@org1")
+		ts.Check(err)
+		first := ledger.Height(0)
+		for last := first; first == 0 || last < first+ledger.Height(want); { // #nosec G115 -- a script's number
+			s, err := c.Submit(ctx, client.Signer{Party: "bob@org1", Key: key}.Sign(n.ID, client.Call{Contract: "concordat", Method: "note"}))
+			ts.Check(err)
+			last = s.Receipt.Header.Height
+			if first == 0 {
+				first = last
+			}
+		}
+	}
+}
+
 func TestScripts(t *testing.T) {
 	n := network(t)
 	samples := t.TempDir()
 	require.NoError(t, sampleLedger(samples))
+	commands := scriptCommands()
+	commands["blocks"] = moreBlocks(n)
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
-		Cmds: scriptCommands(),
+		Cmds: commands,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SAMPLE", samples)
 			env.Setenv("CONCORDAT_URL", n.URLs[0])

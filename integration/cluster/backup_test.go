@@ -102,7 +102,7 @@ func TestReplicasComeBackFromBackups(t *testing.T) {
 
 	loading, stop := context.WithCancel(ctx)
 	loaded := make(chan map[string]ledger.Place, 1)
-	go func() { loaded <- n.load(loading, "b", 8) }()
+	go func() { loaded <- n.load(loading, "b", 4) }()
 	n.reaches(ctx, 40)
 	heights := map[float64]bool{}
 	for len(heights) < 3 {
@@ -115,7 +115,7 @@ func TestReplicasComeBackFromBackups(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 2, "--keep deletes the older ones")
 	old := backup(3, "old.age")
-	n.reaches(ctx, old+300)
+	n.reaches(ctx, old+100)
 
 	begun := time.Now()
 	n.loseAndRestore(ctx, 3, filepath.Join(n.Dir, "old.age"), key)

@@ -52,7 +52,12 @@ type network struct {
 func start(t *testing.T) *network { return startSized(t, 1, 0) }
 
 func startSized(t *testing.T, f, c int) *network {
-	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: f, C: c, ClientNodes: 1})
+	return startWith(t, devnet.Options{F: f, C: c})
+}
+
+func startWith(t *testing.T, opt devnet.Options) *network {
+	opt.Dir, opt.ClientNodes = t.TempDir(), 1
+	n, err := devnet.Create(opt)
 	require.NoError(t, err)
 	return run(t, n)
 }
