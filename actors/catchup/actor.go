@@ -49,8 +49,9 @@ type Config struct {
 	Older func() bool
 	// Certified is told each newer checkpoint; nil: nobody is.
 	Certified func(actorspb.Stable)
-	// Restored gives agreed blocks that came with a backup, from a height on; nil: none.
-	Restored func(from ledger.Height) []*actorspb.AgreedBlock
+	// Restored gives what came with a backup: the manifest of its snapshot, and agreed blocks
+	// from a height on; nil: nothing did.
+	Restored func(from ledger.Height) (manifest []byte, blocks []*actorspb.AgreedBlock)
 }
 
 const (
@@ -263,23 +264,6 @@ func (a *catchup) onBlocks(c *shell.Context, m *actorspb.Blocks) {
 		next++
 	}
 	a.machine.OnReply(from, m.GetRequest(), good, honest, a.now())
-}
-
-// replay gives execution what a backup brought. It is checked like what others serve.
-func (a *catchup) replay(c *shell.Context, next ledger.Height) {
-	if a.cfg.Restored == nil {
-		return
-	}
-	for _, raw := range a.cfg.Restored(next) {
-		d, err := a.check(raw, next)
-		if err != nil {
-			c.Logger().Warn("a block of a backup does not hold; it is fetched from others", "height", next, "error", err)
-			return
-		}
-		c.Tell(a.cfg.Execution, *d)
-		a.passCertificate(c, raw)
-		next++
-	}
 }
 
 func (a *catchup) check(raw *actorspb.AgreedBlock, want ledger.Height) (*actorspb.Decided, error) {

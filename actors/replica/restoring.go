@@ -78,6 +78,9 @@ func Restore(ctx context.Context, genesis []byte, dataDir string, logger *slog.L
 	if err := since(func(h ledger.Height, raw []byte) error { return tail.Put(restoredName(h), raw) }); err != nil {
 		return err
 	}
+	if err := tail.Put(catchup.ManifestPiece, in.Manifest.Marshal()); err != nil {
+		return err
+	}
 	if err := r.openSnapshots().Install(ctx, in); err != nil {
 		return err
 	}
@@ -89,24 +92,29 @@ func restoredName(h ledger.Height) string { return fmt.Sprintf("block-%d", h) }
 // restoredMax is how many of a backup's blocks are executed at once.
 const restoredMax = 128
 
-// restored gives agreed blocks that came with a backup, from a height on; when there are none
-// any more they are forgotten. A file that is torn ends them: others have the block.
-func (r *instance) restored(from ledger.Height) (out []*actorspb.AgreedBlock) {
+// restored gives what came with a backup: the manifest of its snapshot, and agreed blocks
+// from a height on. A file that is torn ends them: others have the block. All of it is
+// forgotten when consensus has a checkpoint of its own and no block is left.
+func (r *instance) restored(from ledger.Height) (manifest []byte, blocks []*actorspb.AgreedBlock) {
 	tail := storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, restoredDir)}
-	for h := from; len(out) < restoredMax; h++ {
+	manifest, ok, err := tail.Get(catchup.ManifestPiece)
+	if err != nil || !ok {
+		return nil, nil // it was written last
+	}
+	for h := from; len(blocks) < restoredMax; h++ {
 		raw, ok, err := tail.Get(restoredName(h))
 		var b actorspb.AgreedBlock
 		if err != nil || !ok || proto.Unmarshal(raw, &b) != nil {
 			break
 		}
-		out = append(out, &b)
+		blocks = append(blocks, &b)
 	}
-	if len(out) == 0 {
+	if len(blocks) == 0 && r.stable.Load() != nil {
 		if err := tail.Clear(); err != nil {
 			r.cfg.Logger.Warn("the blocks of a backup cannot be removed", "error", err)
 		}
 	}
-	return out
+	return manifest, blocks
 }
 
 func syncFolder(dir string) error {

@@ -15,8 +15,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+	"github.com/concordat-ledger/concordat/node/devnet"
 )
 
 // concordat runs a command of the program, and returns what it printed.
@@ -87,7 +89,9 @@ func (n *network) reaches(ctx context.Context, h ledger.Height) {
 // after the other, and come back elsewhere: the first of a backup that is far behind, the
 // second of one that is nearly new. Nothing that was acknowledged is lost.
 func TestReplicasComeBackFromBackups(t *testing.T) {
-	n := start(t)
+	limits := ledger.DefaultLimits()
+	limits.Window = 16 // what must be settled is little
+	n := startWith(t, devnet.Options{F: 1, Limits: &limits})
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	identity, err := age.GenerateX25519Identity()
@@ -103,7 +107,7 @@ func TestReplicasComeBackFromBackups(t *testing.T) {
 	loading, stop := context.WithCancel(ctx)
 	loaded := make(chan map[string]ledger.Place, 1)
 	go func() { loaded <- n.load(loading, "b", 4) }()
-	n.reaches(ctx, 40)
+	n.reaches(ctx, 12)
 	heights := map[float64]bool{}
 	for len(heights) < 3 {
 		s := n.figures(ctx, "snapshot", "create", "--home", n.Replicas[1], "--keep", "2")
@@ -115,7 +119,7 @@ func TestReplicasComeBackFromBackups(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 2, "--keep deletes the older ones")
 	old := backup(3, "old.age")
-	n.reaches(ctx, old+100)
+	n.reaches(ctx, old+60)
 
 	begun := time.Now()
 	n.loseAndRestore(ctx, 3, filepath.Join(n.Dir, "old.age"), key)
@@ -171,6 +175,86 @@ func (n *network) answersOfBefore(ctx context.Context, acknowledged map[string]l
 		if asked++; asked == 20 {
 			return
 		}
+	}
+}
+
+// All machines are lost at once, with votes and blocks. The members bring back what they
+// have, one of them a backup so old that nobody has the blocks from there on: it takes a
+// snapshot of the others. As more votes are lost than the others can settle, the
+// operators of three say together that the ledger goes on from there.
+func TestALedgerComesBackFromBackupsAlone(t *testing.T) {
+	limits := ledger.DefaultLimits()
+	limits.Window, limits.ValidityMax = 16, ledger.Duration(3*time.Second) // what must be known of the past is short
+	n := startWith(t, devnet.Options{F: 1, Limits: &limits})
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
+	defer cancel()
+	submit := func(until func(h ledger.Height) bool) {
+		signer := n.signer("alice@org0")
+		for require.NoError(t, ctx.Err()); ; require.NoError(t, ctx.Err()) {
+			s, err := n.c.Submit(ctx, signer.Sign(n.ID, client.Call{Contract: "concordat", Method: "note", Validity: 2 * time.Second}))
+			if err != nil { // it ended before there was a primary
+				pause(ctx, 20*time.Millisecond)
+			} else if until(s.Receipt.Header.Height) {
+				return
+			}
+		}
+	}
+	files := make([]string, len(n.Replicas))
+	backup := func(i int) {
+		files[i] = filepath.Join(n.Dir, fmt.Sprintf("backup-%d.tar", i))
+		n.figures(ctx, "backup", "--home", n.Replicas[i], "--out", files[i])
+	}
+	submit(func(h ledger.Height) bool { return h >= 6 })
+	backup(3)
+	submit(func(h ledger.Height) bool { return h >= 275 })
+	n.waitEqual(ctx)
+	before := n.status(ctx, 0)
+	for i := range 3 {
+		backup(i)
+	}
+	for _, p := range n.replicas {
+		require.NoError(t, p.Kill())
+	}
+	for i, home := range n.Replicas {
+		kept := filepath.Join(n.Dir, "kept", name(i))
+		require.NoError(t, os.MkdirAll(kept, 0o700))
+		for _, file := range []string{"identity.json", "signing.key", "share.key"} {
+			require.NoError(t, os.Rename(filepath.Join(home, file), filepath.Join(kept, file)))
+		}
+		require.NoError(t, os.RemoveAll(home))
+		n.Replicas[i] = kept
+		done := n.figures(ctx, "restore", files[i], "--home", kept, "--genesis", n.genesisFile())
+		require.NotContains(t, done, "missing_keys", "the folder has them")
+		n.startReplica(i)
+	}
+	c, err := devnet.WaitReady(ctx, n.Network, n.URLs[0])
+	require.NoError(t, err)
+	c.Close()
+	for i := range 3 {
+		require.Contains(t, n.status(ctx, i).GetSummary(), "its votes were lost")
+		require.NoError(t, n.replicas[i].Stop(ctx))
+		require.NoError(t, os.Remove(filepath.Join(n.Replicas[i], "data", "probation")))
+		n.startReplica(i)
+	}
+	said := ""
+	submit(func(h ledger.Height) bool { // replica 3 comes when what it needs of the past is there
+		s := n.status(ctx, 3)
+		said += s.GetSummary()
+		return s.GetHeight()+5 >= uint64(h) && h > ledger.Height(before.GetHeight()) && !strings.Contains(s.GetSummary(), "votes were lost")
+	})
+	require.Contains(t, said, "fetching the state", "nobody has the blocks")
+	same := func() bool {
+		s, err := n.c.Status(ctx)
+		require.NoError(t, err)
+		for _, r := range s.GetReplicas() {
+			if r.GetHeight() != s.GetReplicas()[0].GetHeight() || r.GetStateRoot() != s.GetReplicas()[0].GetStateRoot() {
+				return false
+			}
+		}
+		return true
+	}
+	for !same() {
+		pause(ctx, 50*time.Millisecond)
 	}
 }
 
