@@ -225,19 +225,26 @@ func TestALedgerComesBackFromBackupsAlone(t *testing.T) {
 		n.Replicas[i] = kept
 		done := n.figures(ctx, "restore", files[i], "--home", kept, "--genesis", n.genesisFile())
 		require.NotContains(t, done, "missing_keys", "the folder has them")
-		n.startReplica(i)
 	}
-	c, err := devnet.WaitReady(ctx, n.Network, n.URLs[0])
-	require.NoError(t, err)
-	c.Close()
+	lost := func(i int) bool {
+		s := n.status(ctx, i)
+		return s != nil && strings.Contains(s.GetSummary(), "its votes were lost")
+	}
 	for i := range 3 {
-		require.Contains(t, n.status(ctx, i).GetSummary(), "its votes were lost")
+		for n.startReplica(i); !lost(i) && ctx.Err() == nil; {
+			pause(ctx, 20*time.Millisecond)
+		}
 		require.NoError(t, n.replicas[i].Stop(ctx))
 		require.NoError(t, os.Remove(filepath.Join(n.Replicas[i], "data", "probation")))
+	}
+	for i := range 3 {
 		n.startReplica(i)
 	}
+	soon := time.Now().Add(time.Duration(limits.ValidityMax) + time.Second)
+	submit(func(h ledger.Height) bool { return h > ledger.Height(before.GetHeight())+16 && time.Now().After(soon) })
+	n.startReplica(3) // what it needs of the past is there now
 	said := ""
-	submit(func(h ledger.Height) bool { // replica 3 comes when what it needs of the past is there
+	submit(func(h ledger.Height) bool {
 		s := n.status(ctx, 3)
 		said += s.GetSummary()
 		return s.GetHeight()+5 >= uint64(h) && h > ledger.Height(before.GetHeight()) && !strings.Contains(s.GetSummary(), "votes were lost")
@@ -268,7 +275,7 @@ func TestAKilledCreateLeavesNoSnapshot(t *testing.T) {
 	dir := filepath.Join(n.Dir, "snapshots")
 	whole := 0
 	for k := range 12 {
-		one, kill := context.WithTimeout(ctx, time.Duration(k)*4*time.Millisecond)
+		one, kill := context.WithTimeout(ctx, time.Duration(k)*9*time.Millisecond)
 		_, _, err := concordat(one, "snapshot", "create", "--home", n.Replicas[0], "--out", dir)
 		kill()
 		list, _, lerr := concordat(ctx, "snapshot", "list", "--home", n.Replicas[0], "--out", dir, "--verify", "-o", "json")
