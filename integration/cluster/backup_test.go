@@ -215,17 +215,7 @@ func TestALedgerComesBackFromBackupsAlone(t *testing.T) {
 	for _, p := range n.replicas {
 		require.NoError(t, p.Kill())
 	}
-	for i, home := range n.Replicas {
-		kept := filepath.Join(n.Dir, "kept", name(i))
-		require.NoError(t, os.MkdirAll(kept, 0o700))
-		for _, file := range []string{"identity.json", "signing.key", "share.key"} {
-			require.NoError(t, os.Rename(filepath.Join(home, file), filepath.Join(kept, file)))
-		}
-		require.NoError(t, os.RemoveAll(home))
-		n.Replicas[i] = kept
-		done := n.figures(ctx, "restore", files[i], "--home", kept, "--genesis", n.genesisFile())
-		require.NotContains(t, done, "missing_keys", "the folder has them")
-	}
+	n.restoreAll(ctx, files)
 	lost := func(i int) bool {
 		s := n.status(ctx, i)
 		return s != nil && strings.Contains(s.GetSummary(), "its votes were lost")
@@ -250,9 +240,30 @@ func TestALedgerComesBackFromBackupsAlone(t *testing.T) {
 		return s.GetHeight()+5 >= uint64(h) && h > ledger.Height(before.GetHeight()) && !strings.Contains(s.GetSummary(), "votes were lost")
 	})
 	require.Contains(t, said, "fetching the state", "nobody has the blocks")
+	n.waitSameState(ctx)
+}
+
+// restoreAll makes each replica's folder of its backup, elsewhere, with the keys that were kept.
+func (n *network) restoreAll(ctx context.Context, files []string) {
+	t := n.t
+	for i, home := range n.Replicas {
+		kept := filepath.Join(n.Dir, "kept", name(i))
+		require.NoError(t, os.MkdirAll(kept, 0o700))
+		for _, file := range []string{"identity.json", "signing.key", "share.key"} {
+			require.NoError(t, os.Rename(filepath.Join(home, file), filepath.Join(kept, file)))
+		}
+		require.NoError(t, os.RemoveAll(home))
+		n.Replicas[i] = kept
+		done := n.figures(ctx, "restore", files[i], "--home", kept, "--genesis", n.genesisFile())
+		require.NotContains(t, done, "missing_keys", "the folder has them")
+	}
+}
+
+// waitSameState waits until all replicas stand at one height with one state.
+func (n *network) waitSameState(ctx context.Context) {
 	same := func() bool {
 		s, err := n.c.Status(ctx)
-		require.NoError(t, err)
+		require.NoError(n.t, err)
 		for _, r := range s.GetReplicas() {
 			if r.GetHeight() != s.GetReplicas()[0].GetHeight() || r.GetStateRoot() != s.GetReplicas()[0].GetStateRoot() {
 				return false
