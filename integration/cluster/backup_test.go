@@ -91,7 +91,7 @@ func (n *network) reaches(ctx context.Context, h ledger.Height) {
 func TestReplicasComeBackFromBackups(t *testing.T) {
 	limits := ledger.DefaultLimits()
 	limits.Window = 16 // what must be settled is little
-	n := startWith(t, devnet.Options{F: 1, Limits: &limits})
+	n := startWith(t, devnet.Options{F: 1, Limits: limits})
 	ctx, cancel := context.WithTimeout(context.Background(), 4*time.Minute)
 	defer cancel()
 	identity, err := age.GenerateX25519Identity()
@@ -185,7 +185,7 @@ func (n *network) answersOfBefore(ctx context.Context, acknowledged map[string]l
 func TestALedgerComesBackFromBackupsAlone(t *testing.T) {
 	limits := ledger.DefaultLimits()
 	limits.Window, limits.ValidityMax = 16, ledger.Duration(3*time.Second) // what must be known of the past is short
-	n := startWith(t, devnet.Options{F: 1, Limits: &limits})
+	n := startWith(t, devnet.Options{F: 1, Limits: limits})
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	submit := func(until func(h ledger.Height) bool) {
