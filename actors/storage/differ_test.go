@@ -42,12 +42,7 @@ func TestTheFirstDifferenceOfTwoStates(t *testing.T) {
 			case 1:
 				delete(theirs, places[i])
 			default:
-				key, err := state.KeyOf([]byte(places[i]))
-				require.NoError(t, err)
-				r, err := state.DecodeRecord(g.model[2][places[i]])
-				require.NoError(t, err)
-				more := append(slices.Clone(key), '+')
-				theirs[string(state.Place(r.Audience.Encode(), more))] = state.EncodeRecord(r.Audience.Encode(), state.Provenance{Height: 2}, nil)
+				addBehind(t, theirs, places[i])
 			}
 		}
 		var order []string
@@ -84,4 +79,14 @@ func TestTheFirstDifferenceOfTwoStates(t *testing.T) {
 		require.Equal(t, ledger.Height(2), d.Height)
 		require.Contains(t, d.String(), "of block")
 	})
+}
+
+// addBehind adds a record to a state whose key is longer than another's by a sign.
+func addBehind(t *rapid.T, theirs map[string][]byte, place string) {
+	key, err := state.KeyOf([]byte(place))
+	require.NoError(t, err)
+	r, err := state.DecodeRecord(theirs[place])
+	require.NoError(t, err)
+	more := append(slices.Clone(key), '+')
+	theirs[string(state.Place(r.Audience.Encode(), more))] = state.EncodeRecord(r.Audience.Encode(), state.Provenance{Height: 2}, nil)
 }
