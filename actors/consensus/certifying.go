@@ -120,6 +120,9 @@ func (a *certifying) Receive(c *shell.Context, msg any) {
 }
 
 func (a *certifying) onExecuted(b *actorspb.ExecutedBlock) {
+	if a.cfg.Metrics.Divergent.Load() > 0 {
+		return // what comes of a wrong state is wrong
+	}
 	st := certificate.ExecutionStatement{Ledger: a.cfg.Params.Ledger, Height: b.Header.Height, Block: b.Hash,
 		StateRoot: b.Outcome.StateRoot, ResultsRoot: b.Outcome.ResultsRoot}
 	a.outcome(st, b.Proof.View, b.Proof.Fast)
@@ -208,7 +211,9 @@ func (a *certifying) complete(c *shell.Context) {
 		c.Tell(a.cfg.Peers.Storage, told)
 	}
 	for _, d := range a.out.Divergent {
-		a.cfg.Metrics.Divergent.Add(1)
+		if a.cfg.Metrics.Divergent.Add(1) == 1 && a.cfg.Diverged != nil {
+			a.cfg.Diverged(d.Statement)
+		}
 		c.Logger().Error("this replica's state differs from what f+1 replicas certify; it must be rebuilt",
 			"height", d.Statement.Height, "certified_state_root", d.Statement.StateRoot)
 	}

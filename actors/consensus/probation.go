@@ -31,10 +31,10 @@ type Probation struct {
 
 // mute reports whether a message must not leave: it would say what this replica
 // stands for.
-func (p *Probation) mute(m sbft.Message) bool {
-	if p == nil {
-		return false
-	}
+func (p *Probation) mute(m sbft.Message) bool { return p != nil && stands(m) }
+
+// stands reports whether a message says what its sender stands for.
+func stands(m sbft.Message) bool {
 	switch m.(type) {
 	case sbft.OutPrePrepare, sbft.OutSignShare, sbft.OutCommitShare, sbft.OutCheckpointShare,
 		sbft.OutComplaint, sbft.OutViewChange, sbft.OutNewView:

@@ -14,7 +14,7 @@ import (
 
 // send signs what must be signed and lets the message leave.
 func (o *ordering) send(s sbft.Send) {
-	if o.cfg.Probation.mute(s.Message) {
+	if o.cfg.Probation.mute(s.Message) || o.cfg.Metrics.Divergent.Load() > 0 && stands(s.Message) {
 		return
 	}
 	epoch := o.cfg.Params.Epoch
