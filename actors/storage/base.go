@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -51,7 +50,7 @@ func (s *Store) CommandsBefore(h ledger.Height) (ledger.Hash, error) {
 
 func (s *Store) loadBase() error {
 	s.base.Store(&base{height: 1})
-	raw, found, err := s.maybeAt(baseKey, math.MaxUint64)
+	raw, found, err := s.openMark(baseKey)
 	if err != nil || !found {
 		return err
 	}
@@ -186,7 +185,8 @@ func (s *Store) install(b *BlockCommit, cert []byte, records func(emit func(key,
 		entries = append([]entry{{key: heightKey(kindCertificate, b.Height), value: cert}}, entries...)
 	}
 	begin := &base{height: b.Height, before: b.CommandsBefore}
-	entries = append([]entry{{key: baseKey, value: begin.marshal()}, {key: prunedKey, value: marshalHeight(b.Height)}}, entries...)
+	entries = append([]entry{{key: baseKey, value: begin.marshal()}, {key: prunedKey, value: marshalHeight(b.Height)},
+		{key: installedKey, value: marshalHeight(b.Height)}}, entries...)
 	if err := s.installEntries(b.Height, entries); err != nil { // the tip is the last of them
 		return err
 	}

@@ -42,14 +42,15 @@ func (s *Store) eachCommand(fn func(Command) error) error {
 		return err
 	}
 	defer it.Close()
+	it.guarded = true // a command that is passed over would be executed twice
 	for it.Next() {
 		key, err := ledger.HashFromBytes(it.Key())
 		if err != nil {
-			return corrupt(it.Key(), math.MaxUint64, err.Error())
+			return s.noted(corrupt(append([]byte{kindCommand}, it.Key()...), math.MaxUint64, err.Error()))
 		}
 		c, err := parseCommand(key, it.Value())
 		if err != nil {
-			return corrupt(hashKey(kindCommand, key), math.MaxUint64, err.Error())
+			return s.noted(corrupt(hashKey(kindCommand, key), math.MaxUint64, err.Error()))
 		}
 		if err := fn(c); err != nil {
 			return err

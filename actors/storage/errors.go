@@ -3,6 +3,7 @@ package storage
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/concordat-ledger/concordat/ledger"
 )
@@ -78,8 +79,8 @@ func (e *DiskFullError) Error() string {
 	return fmt.Sprintf("the disk of %s has %d bytes free, the store needs %d: free some space", e.Dir, e.Free, e.FreeBytes)
 }
 
-// CorruptError says that a stored value is damaged. It is never served; the
-// block must be fetched from a peer.
+// CorruptError says that something stored is damaged. It is never served, and is
+// repaired from the other replicas.
 type CorruptError struct {
 	Key    []byte // the store's key, kind byte first
 	Height ledger.Height
@@ -87,5 +88,12 @@ type CorruptError struct {
 }
 
 func (e *CorruptError) Error() string {
-	return fmt.Sprintf("the store is damaged: key %q of height %d: %s", e.Key, e.Height, e.Reason)
+	what := fmt.Sprintf("key %q of height %d", e.Key, e.Height)
+	switch {
+	case len(e.Key) == 1: // it has no name
+		what = "a file of it"
+	case e.Height == math.MaxUint64:
+		what = fmt.Sprintf("key %q", e.Key)
+	}
+	return fmt.Sprintf("the store is damaged here, and is being repaired; ask another replica, or again later (%s: %s)", what, e.Reason)
 }

@@ -17,3 +17,9 @@ func (s *Store) FlushTreeTorn(t *tree.Tree, at ledger.Height, write func() error
 	defer func() { s.tear = nil }()
 	return s.FlushTree(t, at)
 }
+
+// BelieveNothing has every block checked before each absence is believed.
+func (s *Store) BelieveNothing() { s.guard.believed = 0 }
+
+// Compact has Badger write all tables anew.
+func (s *Store) Compact() error { return s.db.Flatten(1) }

@@ -40,6 +40,3 @@ func (s *Store) Leftovers(t require.TestingT, below ledger.Height) (chunks, plac
 	}
 	return chunks, places
 }
-
-// Settle has Badger merge all that it can.
-func (s *Store) Settle() error { return s.db.Flatten(1) }

@@ -1,8 +1,10 @@
 package storage
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"io/fs"
 	"log/slog"
 	"os"
@@ -52,7 +54,7 @@ func checkFormat(dir string, id ledger.ID) error {
 	text, err := os.ReadFile(path) // #nosec G304 -- our folder
 	if errors.Is(err, fs.ErrNotExist) {
 		if _, err := os.Stat(filepath.Join(dir, "badger")); err == nil {
-			return fmt.Errorf("the store %s has lost its file FORMAT", dir)
+			return corrupt([]byte{kindFolder}, 0, fmt.Sprintf("%s is missing", path))
 		}
 		if err := renameio.WriteFile(path, marshalFormat(formatVersion, id), 0o600); err != nil {
 			return fmt.Errorf("found the store: %w", err)
@@ -64,7 +66,7 @@ func checkFormat(dir string, id ledger.ID) error {
 	}
 	version, found, err := parseFormat(text)
 	if err != nil {
-		return fmt.Errorf("the store %s has an unreadable file FORMAT: %w", dir, err)
+		return corrupt([]byte{kindFolder}, 0, fmt.Sprintf("%s cannot be read: %v", path, err))
 	}
 	if version != formatVersion {
 		return fmt.Errorf("the store %s has format %d; this program knows format %d", dir, version, formatVersion)
@@ -76,13 +78,18 @@ func checkFormat(dir string, id ledger.ID) error {
 }
 
 func marshalFormat(version int, id ledger.ID) []byte {
-	return fmt.Appendf(nil, "concordat-store %d\n%s\n", version, id)
+	text := fmt.Appendf(nil, "concordat-store %d\n%s\n", version, id)
+	return fmt.Appendf(text, "sum %08x\n", crc32.Checksum(text, castagnoli))
 }
 
 // parseFormat reads the text of the file FORMAT. What follows the version belongs
 // to it: of another version only the number is told.
 func parseFormat(text []byte) (version int, id ledger.ID, err error) {
 	var hex string
+	// Files of earlier programs have no sum.
+	if body, line, ok := bytes.Cut(text, []byte("sum ")); ok && string(line) != fmt.Sprintf("%08x\n", crc32.Checksum(body, castagnoli)) {
+		return 0, id, errors.New("its checksum does not match")
+	}
 	if _, err := fmt.Sscanf(string(text), "concordat-store %d\n", &version); err != nil || version != formatVersion {
 		return version, id, err
 	}

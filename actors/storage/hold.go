@@ -65,7 +65,7 @@ func (s *Store) Held(h ledger.Height, i uint32) (*Held, bool, error) {
 			return nil, false, nil
 		}
 		if isNotFound(err) {
-			return nil, false, corrupt(heldKey(h, i, piece), uint64(h), "a piece is missing")
+			return nil, false, s.noted(corrupt(heldKey(h, i, piece), uint64(h), "a piece is missing"))
 		}
 		if err != nil {
 			return nil, false, err
@@ -75,7 +75,7 @@ func (s *Store) Held(h ledger.Height, i uint32) (*Held, bool, error) {
 		}
 		held, err := parseHeld(whole)
 		if err != nil {
-			return nil, false, corrupt(heldKey(h, i, 0), uint64(h), err.Error())
+			return nil, false, s.noted(corrupt(heldKey(h, i, 0), uint64(h), err.Error()))
 		}
 		return held, true, nil
 	}

@@ -22,12 +22,15 @@ const (
 	kindPage        = 'p' // page id: a page of the state tree, see treestore.go
 	kindChanged     = 'k' // height, number of the piece: places that the block changed
 	kindHeld        = 'l' // height, index, number of the value
+	kindTable       = 'T' // in no key: an error about one of Badger's tables, see table.go
+	kindFolder      = 'F' // in no key: an error about a file beside them
 )
 
 var tipKey = []byte{kindMeta, 't', 'i', 'p'}
 var partsKey = []byte{kindMeta, 'p', 'a', 'r', 't', 's'} // the last block that took several transactions
 var baseKey = []byte{kindMeta, 'b', 'a', 's', 'e'}       // the oldest block; absent: 1
 var treeKey = []byte{kindMeta, 't', 'r', 'e', 'e'}       // the newest flush of the state tree
+var installedKey = []byte{kindMeta, 'i', 'n', 's', 't'}  // the height of the snapshot with which the store began
 var prunedKey = []byte{kindMeta, 'p', 'r', 'u', 'n', 'e', 'd'}
 var floorKey = []byte{kindMeta, 'f', 'l', 'o', 'o', 'r'} // how far blocks are pruned; absent: they are not
 

@@ -2,7 +2,6 @@ package storage
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/dgraph-io/badger/v4"
 
@@ -111,7 +110,7 @@ func set(txn *badger.Txn, e entry) error {
 // remove a version, so each key gets, at the height of that block, the value it
 // had before; the block will be stored at that height again.
 func (s *Store) undo() error {
-	raw, found, err := s.maybeAt(partsKey, math.MaxUint64)
+	raw, found, err := s.openMark(partsKey)
 	if err != nil || !found {
 		return err
 	}

@@ -37,7 +37,7 @@ func parseMark(raw []byte) (mark, error) {
 }
 
 func (s *Store) loadFloor() error {
-	raw, found, err := s.maybeAt(floorKey, math.MaxUint64)
+	raw, found, err := s.openMark(floorKey)
 	if err != nil || !found {
 		return err
 	}

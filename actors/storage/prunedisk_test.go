@@ -25,18 +25,18 @@ type load struct {
 	keep                    uint64
 }
 
-// What of a block must stay, with its keys in Badger; and by how much tables may differ
-// that hold the same.
+// What of a block must stay, with its keys in Badger; and by how much the disk may go up and
+// down besides: tables of level 0, which are merged when there are eight, and those
+// that a compaction makes before it drops the old ones.
 const headBytes = 1200
 
-func (l *load) slack() int64 { return l.memtable / 2 }
+func (l *load) slack() int64 { return 4 * l.memtable }
 
 // course is what happened to a store under a load.
 type course struct {
-	bytes   []int64 // on the disk, after each sixteenth of the blocks
-	settled []int64 // after each quarter, when all is merged
-	wall    time.Duration
-	cpu     time.Duration
+	bytes []int64 // on the disk, after each sixteenth of the blocks
+	wall  time.Duration
+	cpu   time.Duration
 }
 
 // run commits as fast as it can, and after each block does what the storage actor does.
@@ -47,7 +47,7 @@ func (l *load) run(t *testing.T, p *retention.Policy) *course {
 	c := newChain(7, l.txs, l.keys)
 	c.args = l.args
 	out, changed := &course{}, 0
-	for part := range 16 {
+	for range 16 {
 		blocks := make([]*storage.BlockCommit, l.blocks/16)
 		for i := range blocks {
 			blocks[i] = c.next()
@@ -76,10 +76,6 @@ func (l *load) run(t *testing.T, p *retention.Policy) *course {
 		}
 		out.wall, out.cpu = out.wall+time.Since(wall), out.cpu+processTime(t)-cpu
 		out.bytes = append(out.bytes, s.Bytes())
-		if part%4 == 3 {
-			require.NoError(t, s.Settle())
-			out.settled = append(out.settled, s.Bytes())
-		}
 	}
 	requireTrees(t, s)
 	require.NoError(t, s.Close())
@@ -105,25 +101,31 @@ func processTime(t *testing.T) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// growth is how much more there is after the last quarter than before it, when all that can
-// be merged was merged.
-func (c *course) growth() int64 { return c.settled[3] - c.settled[2] }
+// growth is how much more the last quarter took than the quarter before it: medians, for
+// what is merged when goes up and down.
+func (c *course) growth() int64 { return median(c.bytes[12:]) - median(c.bytes[8:12]) }
+
+func median(of []int64) int64 {
+	sorted := slices.Sorted(slices.Values(of))
+	return (sorted[(len(sorted)-1)/2] + sorted[len(sorted)/2]) / 2
+}
 
 func (c *course) String() string {
 	var mib []string
 	for _, n := range c.bytes {
 		mib = append(mib, fmt.Sprint(n>>20))
 	}
-	return fmt.Sprintf("%s MiB, merged %d; %.1f s, %.1f s of CPU", strings.Join(mib, " "), c.settled, c.wall.Seconds(), c.cpu.Seconds())
+	return fmt.Sprintf("%s MiB; %.1f s, %.1f s of CPU", strings.Join(mib, " "), c.wall.Seconds(), c.cpu.Seconds())
 }
 
 // The disk stops growing, but for what stays of each block, and pruning costs little: it
 // writes marks of erasure, and there is less to merge. Without it the disk grows beyond what
-// is allowed, so the bound can tell. On demand processor time and rate are compared, too.
+// is allowed, so the bound can tell. Processor time is compared where others use the
+// machine; on demand the rate is, too.
 func TestTheDiskOfAPrunedStoreIsBounded(t *testing.T) {
-	l, pairs := load{blocks: 1600, txs: 40, args: 4000, keys: 4000, memtable: 8 << 20, keep: 100}, 1
+	l, pairs, least := load{blocks: 1600, txs: 40, args: 4000, keys: 4000, memtable: 8 << 20, keep: 100}, 1, 0.75
 	if *flagLong {
-		l, pairs = load{blocks: 6400, txs: 200, args: 40, keys: 20_000, memtable: storage.MemTableBytesDefault, keep: 300}, 3
+		l, pairs, least = load{blocks: 6400, txs: 200, args: 40, keys: 20_000, memtable: storage.MemTableBytesDefault, keep: 300}, 3, 0.9
 	}
 	var rates, costs []float64
 	for range pairs {
@@ -139,8 +141,8 @@ func TestTheDiskOfAPrunedStoreIsBounded(t *testing.T) {
 	slices.Sort(rates)
 	slices.Sort(costs)
 	t.Logf("of the blocks that it does without pruning, a second does %.2f, and a second of CPU %.2f", rates[pairs/2], costs[pairs/2])
-	if *flagLong { // a short run says little of rates where others use the machine
-		require.GreaterOrEqual(t, costs[pairs/2], 0.9)
-		require.GreaterOrEqual(t, rates[pairs/2], 0.9)
+	require.GreaterOrEqual(t, costs[pairs/2], least)
+	if *flagLong {
+		require.GreaterOrEqual(t, rates[pairs/2], least)
 	}
 }

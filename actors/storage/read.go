@@ -18,22 +18,36 @@ type StoredBlock struct {
 	Txs, Results            [][]byte
 }
 
-// read returns a checked copy of the newest value at or below version at.
+// read returns a checked copy of the newest value at or below version at. Damage is
+// noted, and is an error: also where it hides that there is a value.
 func (s *Store) read(key []byte, at uint64) ([]byte, error) {
 	value, _, err := s.readVersion(key, at)
 	return value, err
 }
 
-func (s *Store) readVersion(key []byte, at uint64) ([]byte, uint64, error) {
+func (s *Store) readVersion(key []byte, at uint64) (value []byte, version uint64, err error) {
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
 		return nil, 0, ErrClosed
 	}
+	defer s.caught(key, &err)
 	txn := s.db.NewTransactionAt(at, false)
 	defer txn.Discard()
-	return getVersion(txn, key)
+	value, version, err = getVersion(txn, key)
+	if err != nil && !isNotFound(err) {
+		return nil, 0, s.noted(err)
+	}
+	if err != nil || several(key[0]) {
+		if bad := s.confirm(key, key); bad != nil {
+			return nil, 0, bad
+		}
+	}
+	return value, version, err
 }
+
+// several says of which kinds an older version could be taken for the newest one.
+func several(kind byte) bool { return kind == kindState || kind == kindMeta || kind == kindCommand }
 
 func get(txn *badger.Txn, key []byte) ([]byte, error) {
 	value, _, err := getVersion(txn, key)
@@ -73,14 +87,14 @@ func (s *Store) recordVersion(h ledger.Height) (*blockRecord, uint64, error) {
 		return nil, 0, fmt.Errorf("block %d: %w (the oldest is %d)", h, ErrNotHeld, base)
 	}
 	if errors.Is(err, ErrNotFound) {
-		return nil, 0, corrupt(key, uint64(h), "the block is missing")
+		return nil, 0, s.noted(corrupt(key, uint64(h), "the block is missing"))
 	}
 	if err != nil {
 		return nil, 0, err
 	}
 	rec, err := parseBlockRecord(raw)
 	if err != nil {
-		return nil, 0, corrupt(key, uint64(h), err.Error())
+		return nil, 0, s.noted(corrupt(key, uint64(h), err.Error()))
 	}
 	return rec, version, nil
 }
@@ -169,7 +183,7 @@ func (s *Store) chunk(kind byte, h ledger.Height, lo, hi int, count uint32) ([][
 		key := chunkKey(kind, h, c)
 		raw, err := s.read(key, math.MaxUint64)
 		if isNotFound(err) {
-			return nil, corrupt(key, uint64(h), "the chunk is missing")
+			return nil, s.noted(corrupt(key, uint64(h), "the chunk is missing"))
 		}
 		if err != nil {
 			return nil, err
@@ -188,7 +202,7 @@ func (s *Store) chunk(kind byte, h ledger.Height, lo, hi int, count uint32) ([][
 		err = errors.New("items are missing")
 	}
 	if err != nil {
-		return nil, corrupt(chunkKey(kind, h, lo), uint64(h), err.Error())
+		return nil, s.noted(corrupt(chunkKey(kind, h, lo), uint64(h), err.Error()))
 	}
 	return items, nil
 }

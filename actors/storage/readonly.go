@@ -40,7 +40,7 @@ func OpenReadOnly(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, failed: fmt.Errorf("%w: it is open for reading only", ErrFailed)}
+	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, damage: newDamage(), guard: newGuard(badgerDir(dir)), failed: fmt.Errorf("%w: it is open for reading only", ErrFailed)}
 	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.startReadOnly(); err != nil {
 		if s.db != nil {
@@ -71,6 +71,9 @@ func share(dir string) (*flock.Flock, error) {
 
 func (s *Store) startReadOnly() error {
 	if err := checkFormat(s.dir, s.opt.Ledger); err != nil {
+		return err
+	}
+	if err := checkTables(badgerDir(s.dir), false); err != nil {
 		return err
 	}
 	db, err := badger.OpenManaged(badgerOptions(filepath.Join(s.dir, "badger"), s.opt).WithReadOnly(true))

@@ -53,6 +53,7 @@ func (v *Served) Part(index int, offset, most int64) (raw []byte, total int64, e
 		err := v.parts[index].Walk(func(place []byte, leaf ledger.Hash) error {
 			key, record, err := v.record(place)
 			if err == nil && state.LeafHash(place, state.RecordHash(record)) != leaf {
+				v.store.Note(Finding{Kind: DamagedRecord, Key: string(key), Reason: "the record is not the one in the state tree"})
 				err = corrupt(stateKey(key), uint64(v.height), "the record is not the one in the state tree")
 			}
 			v.raw = snapshot.AppendPair(v.raw, key, record)

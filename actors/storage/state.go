@@ -73,7 +73,9 @@ type Iterator struct {
 	from, to []byte // with kind; to exclusive
 	reverse  bool
 	started  bool
-	ended    bool // under store.life
+	ended    bool   // under store.life
+	guarded  bool   // what is passed over must be believed
+	past     []byte // up to here it is, with kind
 	key      []byte
 	value    []byte
 	err      error
@@ -93,6 +95,7 @@ func (s *Store) Scan(from, to []byte, at ledger.Height, reverse bool) (*Iterator
 		it.Close()
 		return nil, err
 	}
+	it.guarded = true
 	return it, nil
 }
 
@@ -124,25 +127,57 @@ func (it *Iterator) Next() bool {
 		}
 		return false
 	}
+	return it.move()
+}
+
+func (it *Iterator) move() (more bool) {
+	more = true
+	defer func() { more = more && it.err == nil }()
+	defer it.store.caught(it.from, &it.err)
 	it.step()
 	if !it.it.Valid() {
-		return false
+		return it.believe(nil)
 	}
 	item := it.it.Item()
 	key := item.Key()
 	if bytes.Compare(key, it.from) < 0 || bytes.Compare(key, it.to) >= 0 {
-		return false
+		return it.believe(nil)
 	}
 	framed, err := item.ValueCopy(nil)
 	if err != nil {
 		it.err = fmt.Errorf("read the store: %w", err)
 		return false
 	}
-	if it.value, it.err = unframe(key, framed, item.Version()); it.err != nil {
+	if it.value, err = unframe(key, framed, item.Version()); err != nil {
+		it.err = it.store.noted(err)
 		return false
 	}
 	it.key = append([]byte(nil), key[1:]...)
-	return true
+	return !it.guarded || it.believe(key)
+}
+
+// believe has all confirmed that was passed over on the way to a key; nil: to the end
+// of the walk. At the end it returns false.
+func (it *Iterator) believe(key []byte) bool {
+	if !it.guarded {
+		return false
+	}
+	lo, hi := it.past, key
+	if it.reverse {
+		lo, hi = key, it.past
+	}
+	if lo == nil {
+		lo = it.from
+	}
+	if hi == nil {
+		hi = it.to
+	}
+	if err := it.store.confirm(lo, hi); err != nil {
+		it.err = err
+		return false
+	}
+	it.past = append(it.past[:0], key...)
+	return key != nil
 }
 
 func (it *Iterator) step() {
@@ -193,6 +228,7 @@ func (s *Store) Each(at ledger.Height, fn func(key, value []byte) error) error {
 	if err != nil {
 		return err
 	}
+	it.guarded = false // whoever reads everything compares the root
 	defer it.Close()
 	for it.Next() {
 		if err := fn(it.Key(), it.Value()); err != nil {

@@ -26,11 +26,15 @@ func (s *Store) Stats() (Stats, error) {
 	if err != nil {
 		return Stats{}, err
 	}
+	tables, err := s.listTables()
+	if err != nil {
+		return Stats{}, err
+	}
 	lsm, vlog := s.db.Size()
 	h, _ := s.Tip()
 	return Stats{
 		Tip: h, Pruned: ledger.Height(s.pruned.Load()), DiskBytes: lsm + vlog, FreeBytes: free,
-		Tables: len(s.db.Tables()),
+		Tables: len(tables),
 	}, nil
 }
 

@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/dgraph-io/badger/v4"
 	"github.com/dgraph-io/badger/v4/options"
@@ -89,6 +89,10 @@ type Store struct {
 
 	pendingSyncs uint64        // under pruning: syncs when the floor was raised over those pending
 	syncs        atomic.Uint64 // how often everything that was written became durable
+
+	damage *damage
+	guard  *guard
+	awhile *time.Timer // until the store counts as opened
 }
 
 // Open opens or founds the store in dir, and takes back what a crash left of a
@@ -111,7 +115,7 @@ func Open(dir string, opt Options) (*Store, error) {
 	if opt.TreeCacheBytes == 0 {
 		opt.TreeCacheBytes = TreeCacheBytesDefault
 	}
-	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock}
+	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, damage: newDamage(), guard: newGuard(badgerDir(dir))}
 	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.start(); err != nil {
 		if s.db != nil {
@@ -126,11 +130,14 @@ func (s *Store) start() error {
 	if err := s.checkSpace(0); err != nil {
 		return err // Badger writes to a mapped file as soon as it opens
 	}
-	path := filepath.Join(s.dir, "badger")
+	path := badgerDir(s.dir)
 	if err := takeOver(path, s.opt); err != nil {
 		return err
 	}
-	db, err := badger.OpenManaged(badgerOptions(path, s.opt))
+	if err := s.survive(path); err != nil {
+		return err
+	}
+	db, err := openBadger(badgerOptions(path, s.opt))
 	if err != nil {
 		return fmt.Errorf("open the store %s: %w", s.dir, err)
 	}
@@ -142,7 +149,11 @@ func (s *Store) start() error {
 		return err
 	}
 	// What a crash left in the page cache is about to be served: make it durable first.
-	return s.sync()
+	if err := s.sync(); err != nil {
+		return err
+	}
+	s.awhile = time.AfterFunc(openedAfter, s.opened)
+	return nil
 }
 
 func badgerOptions(path string, opt Options) badger.Options {
@@ -174,7 +185,7 @@ func badgerOptions(path string, opt Options) badger.Options {
 const whole = 64
 
 func (s *Store) loadTip() error {
-	raw, found, err := s.maybeAt(tipKey, math.MaxUint64)
+	raw, found, err := s.openMark(tipKey)
 	if err != nil {
 		return err
 	}
@@ -193,12 +204,17 @@ func (s *Store) loadTip() error {
 	}
 	for h := t.height; h >= s.Base() && h+whole > t.height; h-- {
 		// A power cut may lose the end of a log and keep the next one: then
-		// blocks are missing below those that were never acknowledged.
-		if _, err := s.record(h); err != nil {
+		// blocks are missing below those that were never acknowledged. One that is
+		// there and damaged will be repaired.
+		_, err := s.peek(heightKey(kindBlock, h), math.MaxUint64)
+		if isNotFound(err) {
+			return corrupt(heightKey(kindBlock, h), uint64(h), "the block is missing")
+		}
+		if s.noted(err) != nil && !isDamaged(err) {
 			return err
 		}
 	}
-	raw, found, err = s.maybeAt(prunedKey, math.MaxUint64)
+	raw, found, err = s.openMark(prunedKey)
 	if err != nil || !found {
 		return err
 	}
@@ -211,6 +227,30 @@ func (s *Store) loadTip() error {
 		s.db.SetDiscardTs(uint64(h))
 	}
 	return nil
+}
+
+func isDamaged(err error) bool {
+	var damaged *CorruptError
+	return errors.As(err, &damaged)
+}
+
+// openMark reads a mark when the store opens. Other damage near it does not matter, as
+// long as it has names that are not those of marks.
+func (s *Store) openMark(key []byte) (raw []byte, found bool, err error) {
+	raw, found, err = s.maybeAt(key, math.MaxUint64)
+	if !isDamaged(err) {
+		return raw, found, err
+	}
+	for _, f := range s.damage.list() {
+		if f.Kind == DamagedMark || f.Kind == DamagedTree || f.Kind == DamagedTable {
+			return nil, false, err
+		}
+	}
+	raw, err = s.peek(key, math.MaxUint64)
+	if isNotFound(err) {
+		return nil, false, nil
+	}
+	return raw, err == nil, err
 }
 
 // Tip is the newest block, height 0 and a zero hash in an empty store.
@@ -253,6 +293,10 @@ func (s *Store) Close() error {
 	var err error
 	if s.wal != nil {
 		err = s.sync()
+	}
+	if s.awhile != nil { // it was opened to be written
+		s.awhile.Stop()
+		s.opened()
 	}
 	return errors.Join(err, s.db.Close(), s.lock.Unlock())
 }

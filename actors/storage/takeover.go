@@ -4,8 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-
-	"github.com/dgraph-io/badger/v4"
 )
 
 // takeOver prepares what a crash left for Badger, which refuses to open, or ends
@@ -44,7 +42,7 @@ func takeOver(path string, opt Options) error {
 	}
 	opt.Logger.Info("the logs of larger memtables are taken over", "dir", path, "bytes", largest)
 	opt.MemTableBytes = 2 * largest // small records take more room in the memtable than in the log
-	db, err := badger.OpenManaged(badgerOptions(path, opt))
+	db, err := openBadger(badgerOptions(path, opt))
 	if err != nil {
 		return fmt.Errorf("open the store: %w", err)
 	}

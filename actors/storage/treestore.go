@@ -86,6 +86,11 @@ func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
 
 // changesBetween is what leads from one height's tree to that of a later one.
 func (s *Store) changesBetween(from, to ledger.Height) ([]tree.Change, error) {
+	return s.changesBy(from, to, func(key []byte) ([]byte, bool, error) { return s.Get(key, to) })
+}
+
+// changesBy takes what stands at a key from get.
+func (s *Store) changesBy(from, to ledger.Height, get func(key []byte) ([]byte, bool, error)) ([]tree.Change, error) {
 	seen := map[string]bool{}
 	var out []tree.Change
 	for h := from + 1; h <= to; h++ {
@@ -98,7 +103,7 @@ func (s *Store) changesBetween(from, to ledger.Height) ([]tree.Change, error) {
 				continue
 			}
 			seen[string(p)] = true
-			c, err := s.placed(p, to)
+			c, err := placed(p, to, get)
 			if err != nil {
 				return nil, err
 			}
@@ -109,12 +114,12 @@ func (s *Store) changesBetween(from, to ledger.Height) ([]tree.Change, error) {
 }
 
 // placed is what stands at a place as of a height.
-func (s *Store) placed(place []byte, at ledger.Height) (tree.Change, error) {
+func placed(place []byte, at ledger.Height, get func(key []byte) ([]byte, bool, error)) (tree.Change, error) {
 	key, err := state.KeyOf(place)
 	if err != nil {
 		return tree.Change{}, err
 	}
-	raw, found, err := s.Get(key, at)
+	raw, found, err := get(key)
 	if err != nil || !found {
 		return tree.Change{Key: place, Remove: true}, err
 	}
@@ -232,20 +237,37 @@ func (s *Store) writeFlush(t *tree.Tree, at ledger.Height, next uint64) error {
 	return nil
 }
 
-// pagesBelow are the pages with ids below next.
-func (s *Store) pagesBelow(next uint64) ([]uint64, error) {
-	it, err := s.scan(kindPage, nil, nil, math.MaxUint64, false)
-	if err != nil {
-		return nil, err
+// pagesBelow are the pages with ids below next. Their values are not looked at: some may
+// be what is damaged.
+func (s *Store) pagesBelow(next uint64) (out []uint64, err error) {
+	err = s.eachPage(false, func(id uint64) {
+		if id < next {
+			out = append(out, id)
+		}
+	})
+	return out, err
+}
+
+// eachPage calls fn with the ids of all pages; ever: also of those that are gone.
+func (s *Store) eachPage(ever bool, fn func(id uint64)) (err error) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return ErrClosed
 	}
+	defer s.caught([]byte{kindPage}, &err)
+	txn := s.db.NewTransactionAt(math.MaxUint64, false)
+	defer txn.Discard()
+	opt := badger.DefaultIteratorOptions
+	opt.PrefetchValues, opt.AllVersions, opt.Prefix = false, ever, []byte{kindPage}
+	it := txn.NewIterator(opt)
 	defer it.Close()
-	var out []uint64
-	for it.Next() {
-		if key := it.Key(); len(key) == 8 && binary.BigEndian.Uint64(key) < next {
-			out = append(out, binary.BigEndian.Uint64(key))
+	for it.Rewind(); it.Valid(); it.Next() {
+		if key := it.Item().Key(); len(key) == 9 {
+			fn(binary.BigEndian.Uint64(key[1:]))
 		}
 	}
-	return out, it.Err()
+	return nil
 }
 
 // writeAt writes at a height beside the blocks, in as many transactions as it takes.
@@ -277,7 +299,7 @@ func (s *Store) Changed(h ledger.Height) ([][]byte, error) {
 			return nil, err
 		}
 		if !found {
-			return nil, corrupt(chunkKey(kindChanged, h, piece), uint64(h), "the list of changes is missing")
+			return nil, s.noted(corrupt(chunkKey(kindChanged, h, piece), uint64(h), "the list of changes is missing"))
 		}
 		raw = append(raw, part...)
 		if len(part) < pieceBytes {
@@ -286,7 +308,7 @@ func (s *Store) Changed(h ledger.Height) ([][]byte, error) {
 	}
 	places, err := unpackPlaces(raw)
 	if err != nil {
-		return nil, corrupt(chunkKey(kindChanged, h, 0), uint64(h), err.Error())
+		return nil, s.noted(corrupt(chunkKey(kindChanged, h, 0), uint64(h), err.Error()))
 	}
 	return places, nil
 }

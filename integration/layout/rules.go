@@ -96,8 +96,8 @@ var doors = map[string][]string{
 // Where code of the product may stop a panic, and where it may leave the type
 // system. "x/..." is x and below.
 var (
-	recovers = []string{"actors/shell", "wasm/..."} // one actor's failure domain; the boundary to the engine's host calls
-	unsafes  = []string{"wasm/memory"}              // the guest's mapped memory
+	recovers = []string{"actors/shell", "wasm/...", "actors/storage"} // one actor's failure domain; the boundary to the engine's host calls; to damaged tables, over which Badger panics
+	unsafes  = []string{"wasm/memory"}                                // the guest's mapped memory
 )
 
 // Sizes: one idea a file, one screen a function.

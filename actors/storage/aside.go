@@ -1,0 +1,79 @@
+package storage
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/google/renameio/v2"
+)
+
+// damagedFile marks a store that is to be fetched anew: why stands in it.
+const damagedFile = "DAMAGED"
+
+// DamagedSuffix is that of a store, or another folder, that was put aside.
+const DamagedSuffix = ".damaged"
+
+// MarkDamaged says that a store is to be fetched anew. It lasts until the store is
+// replaced.
+func MarkDamaged(dir, why string) error {
+	return renameio.WriteFile(filepath.Join(dir, damagedFile), []byte(why+"\n"), 0o600)
+}
+
+// WhyDamaged reads the mark; "": there is none.
+func WhyDamaged(dir string) string {
+	raw, err := os.ReadFile(filepath.Join(dir, damagedFile)) // #nosec G304 -- our folder
+	if err != nil {
+		return ""
+	}
+	return max(strings.TrimSpace(string(raw)), "damaged")
+}
+
+// PutAside moves a damaged folder out of the way. One is kept for whoever wants to know
+// what happened, the last; it goes when there would be no room for a new one.
+func PutAside(dir string, freeBytesMin uint64) (kept bool, err error) {
+	if freeBytesMin == 0 {
+		freeBytesMin = FreeBytesMinDefault
+	}
+	aside := dir + DamagedSuffix
+	if err := os.RemoveAll(aside); err != nil {
+		return false, fmt.Errorf("put the damaged folder %s aside: %w", dir, err)
+	}
+	size, err := folderBytes(dir)
+	if err != nil {
+		return false, err
+	}
+	free, err := freeBytes(filepath.Dir(dir))
+	if err != nil {
+		return false, err
+	}
+	if free < freeBytesMin+2*size {
+		err = os.RemoveAll(dir)
+	} else {
+		err, kept = os.Rename(dir, aside), true
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return false, fmt.Errorf("put the damaged folder %s aside: %w", dir, err)
+	}
+	return kept, syncDir(filepath.Dir(dir))
+}
+
+func folderBytes(dir string) (sum uint64, err error) {
+	err = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			sum += uint64(info.Size()) // #nosec G115 -- positive
+		}
+		return err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, nil
+	}
+	return sum, err
+}
