@@ -750,6 +750,7 @@ type FetchSnapshot struct {
 	Index         uint64                 `protobuf:"varint,4,opt,name=index,proto3" json:"index,omitempty"`   // transfer.Item.Index
 	Depth         uint32                 `protobuf:"varint,5,opt,name=depth,proto3" json:"depth,omitempty"`   // of the tree's parts, as the manifest has it
 	Offset        uint64                 `protobuf:"varint,6,opt,name=offset,proto3" json:"offset,omitempty"` // where to go on in a piece that is too large for one message
+	Key           []byte                 `protobuf:"bytes,7,opt,name=key,proto3" json:"key,omitempty"`        // of a record of the state, which belongs to no snapshot
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -824,6 +825,13 @@ func (x *FetchSnapshot) GetOffset() uint64 {
 		return x.Offset
 	}
 	return 0
+}
+
+func (x *FetchSnapshot) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
 }
 
 type SnapshotPiece struct {
@@ -953,14 +961,15 @@ const file_actors_actorspb_replica_proto_rawDesc = "" +
 	"\vcertificate\x18\x04 \x01(\fR\vcertificate\x12\x18\n" +
 	"\aoutcome\x18\x05 \x01(\fR\aoutcome\x12\x18\n" +
 	"\aresults\x18\x06 \x03(\fR\aresults\x12'\n" +
-	"\x0fcommands_before\x18\a \x01(\fR\x0ecommandsBefore\"\x99\x01\n" +
+	"\x0fcommands_before\x18\a \x01(\fR\x0ecommandsBefore\"\xab\x01\n" +
 	"\rFetchSnapshot\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x16\n" +
 	"\x06height\x18\x02 \x01(\x04R\x06height\x12\x12\n" +
 	"\x04kind\x18\x03 \x01(\rR\x04kind\x12\x14\n" +
 	"\x05index\x18\x04 \x01(\x04R\x05index\x12\x14\n" +
 	"\x05depth\x18\x05 \x01(\rR\x05depth\x12\x16\n" +
-	"\x06offset\x18\x06 \x01(\x04R\x06offset\"q\n" +
+	"\x06offset\x18\x06 \x01(\x04R\x06offset\x12\x10\n" +
+	"\x03key\x18\a \x01(\fR\x03key\"q\n" +
 	"\rSnapshotPiece\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\x04R\arequest\x12\x16\n" +
 	"\x06answer\x18\x02 \x01(\rR\x06answer\x12\x18\n" +

@@ -36,6 +36,7 @@ type Config struct {
 	Peer      func(ledger.ReplicaID) shell.PID // the catchup actor of another replica
 	Replica   func(shell.PID) (ledger.ReplicaID, bool)
 	Snapshots Snapshots
+	Repairs   Repairs // nil: nothing is ever damaged
 	Execution shell.PID
 	Consensus shell.PID
 	Collector shell.PID // verifies and keeps the execution certificates that come along
@@ -77,6 +78,7 @@ type catchup struct {
 	join    *joining
 	serving *serving
 	history *history
+	mending *mending
 	local   ledger.Height
 	told    Progress
 	start   time.Time
@@ -112,6 +114,7 @@ func (a *catchup) Start(c *shell.Context) error {
 	a.local = tip
 	a.machine = transfer.New(a.cfg.Params, tip, a.now())
 	a.serving, a.join, a.history = newServing(a.cfg), newJoining(a.cfg), newHistory(a.cfg)
+	a.mending = newMending(a.cfg, a.join.machine)
 	a.join.resume(c, tip, a.now())
 	c.After(poll{}, pollEvery, poll{})
 	return nil
@@ -132,6 +135,7 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 		a.machine.OnPeer(m.From, m.Stable)
 		a.join.machine.OnPeer(m.From, m.Stable)
 		a.history.onPeer(m.From, m.Stable)
+		a.mending.machine.OnPeer(m.From, m.Stable)
 	case actorspb.Executed:
 		a.local = max(a.local, m.Block.Header.Height)
 		a.machine.OnLocal(m.Block.Header.Height, a.now())
@@ -147,6 +151,8 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 		switch {
 		case ok && a.history.wants(from, m.GetRequest()):
 			a.history.onPiece(c, from, m, a.now())
+		case ok && a.mending.machine.Wants(from, m.GetRequest()) != nil:
+			a.mending.onPiece(c, from, m, a.now())
 		case ok:
 			a.join.onPiece(c, from, m, a.local, a.now())
 		}
@@ -156,6 +162,7 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 	case poll:
 		c.After(poll{}, pollEvery, poll{})
 		a.serving.collect(c)
+		a.mending.poll(c, a.now())
 	}
 	a.ask(c)
 }

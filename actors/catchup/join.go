@@ -36,6 +36,8 @@ type Snapshots interface {
 	PutOlder(b *actorspb.AgreedBlock, block *snapshot.Block, sum ledger.Hash) error
 	// Base is the oldest block.
 	Base() ledger.Height
+	// Record is a record of the state as of a height.
+	Record(key []byte, h ledger.Height) ([]byte, bool, error)
 }
 
 // Snapshot is everything that was fetched and checked.
@@ -108,7 +110,7 @@ func (j *joining) resume(c *shell.Context, local ledger.Height, now int64) {
 		return
 	}
 	m, err := CheckManifest(j.cfg, raw)
-	if err != nil || m.Header.Height <= local {
+	if err != nil || m.Header.Height <= local && !j.machine.Forced() {
 		j.clear(c)
 		return
 	}
@@ -300,7 +302,7 @@ func (j *joining) take(item transfer.Item, raw []byte) (below ledger.Height, err
 
 func (j *joining) onManifest(c *shell.Context, from ledger.ReplicaID, request uint64, raw []byte, local ledger.Height, now int64) {
 	m, err := CheckManifest(j.cfg, raw)
-	if err == nil && (m.Header.Height <= local || m.Header.Height+j.cfg.Params.Snapshot < j.machine.Reached()) {
+	if err == nil && (m.Header.Height <= local && !j.machine.Forced() || m.Header.Height+j.cfg.Params.Snapshot < j.machine.Reached()) {
 		err = fmt.Errorf("%w: it is of height %d, too old", snapshot.ErrSnapshot, m.Header.Height)
 	}
 	if err != nil {

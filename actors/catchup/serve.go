@@ -135,6 +135,13 @@ func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.Fet
 		out.Payload, out.Total = raw, uint64(total)                     // #nosec G115 -- positive
 		return transfer.Good, err
 	}
+	if kind == transfer.KindRecord {
+		raw, ok, err := s.cfg.Snapshots.Record(m.GetKey(), height)
+		if err != nil || !ok {
+			return transfer.Lacking, err
+		}
+		return transfer.Good, cut(out, raw, offset)
+	}
 	if w := &s.last; w.raw == nil || w.height != height || w.kind != kind || w.index != index {
 		raw, err := s.make(height, kind, index)
 		if err != nil || raw == nil {

@@ -64,6 +64,7 @@ type Join struct {
 	have     int           // parts of the state
 	commands ledger.Height // a run is needed that ends here; 0: none
 	active   bool
+	forced   bool             // whatever the own height is: the own store is damaged
 	resumed  bool             // the snapshot was chosen before a restart; it may be too old by now
 	since    int64            // when it became active
 	began    int64            // when a manifest was looked for last
@@ -127,8 +128,9 @@ func (j *Join) Consider(local ledger.Height, now int64) (wait bool) {
 	}
 	far := j.Reached() > local+j.p.Snapshot
 	switch {
-	case !j.active && far && j.hopeless(local, now):
+	case !j.active && (j.forced || far && j.hopeless(local, now)):
 		j.active, j.since, j.began, j.moved = true, now, now, now
+	case j.forced:
 	case j.active && j.height == 0 && !far, j.active && j.height != 0 && j.height <= local:
 		j.Reset()
 	}
@@ -139,8 +141,15 @@ func (j *Join) Consider(local ledger.Height, now int64) (wait bool) {
 	if j.height == 0 {
 		patience = j.p.Hedge // nobody has one ready: blocks may be quicker
 	}
-	return j.active && now-max(j.moved, j.since) < patience
+	return j.active && far && now-max(j.moved, j.since) < patience
 }
+
+// Force has a snapshot fetched whatever the own height is: the own store is damaged, and
+// this replica goes on with it until the new one is here.
+func (j *Join) Force() { j.forced = true }
+
+// Forced reports whether Force was called.
+func (j *Join) Forced() bool { return j.forced }
 
 // hopeless reports whether blocks will not do: nearly nothing is here, or the distance has
 // not become smaller by a tenth in a while. Without this a replica on a slow line would
