@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
@@ -46,6 +47,7 @@ type execution struct {
 	waiting map[ledger.Height]*actorspb.ExecutedBlock // executed, not durable; looked up only
 	durable ledger.Height
 	asked   ledger.Height // gap that was asked about
+	began   bool
 }
 
 // New describes the execution actor.
@@ -61,15 +63,58 @@ func New(cfg *Config) shell.Spec {
 var ErrState = errors.New("the stored state does not give the stored root")
 
 func (e *execution) Start(c *shell.Context) error {
+	e.began = false
+	return e.begin(c)
+}
+
+// stateError says that the store does not hold the state that was certified.
+type stateError struct{ error }
+
+// Damaged marks it as one that comes of a damaged store.
+func (stateError) Damaged() bool { return true }
+
+func (e stateError) Unwrap() error { return e.error }
+
+// damaged reports whether an error tells of damage, which is being repaired meanwhile.
+func damaged(err error) bool {
+	var d interface{ Damaged() bool }
+	return errors.As(err, &d) && d.Damaged()
+}
+
+// repairPause is how long to wait before the store is tried again.
+const repairPause = 500 * time.Millisecond
+
+type tryAgain struct{}
+
+// begin loads the chain. As long as what it needs is damaged, it waits for the repair:
+// to fail over and over would end the replica.
+func (e *execution) begin(c *shell.Context) error {
 	chain, err := load(e.cfg)
+	if damaged(err) && !errors.Is(err, ErrState) {
+		e.pause(c, err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	e.chain, e.durable, e.waiting = chain, chain.height, map[ledger.Height]*actorspb.ExecutedBlock{}
+	e.chain, e.durable, e.waiting, e.asked = chain, chain.height, map[ledger.Height]*actorspb.ExecutedBlock{}, 0
+	if e.began {
+		c.Logger().Info("execution goes on", "height", chain.height)
+	}
+	e.began = true
 	for _, to := range e.cfg.Ask {
 		c.Tell(to, actorspb.ExecutionStarted{Next: chain.height + 1})
 	}
 	return nil
+}
+
+// pause forgets the chain, which may hold what is damaged, and tries to load it later.
+func (e *execution) pause(c *shell.Context, err error) {
+	if e.chain != nil || !e.began {
+		c.Logger().Warn("execution waits until the store is repaired", "error", err)
+	}
+	e.chain, e.began = nil, true
+	c.After(tryAgain{}, repairPause, tryAgain{})
 }
 
 // load rebuilds what execution keeps from the store, and compares roots.
@@ -128,7 +173,7 @@ func loadTree(cfg *Config, height ledger.Height) (*tree.Tree, error) {
 		return nil, err
 	}
 	if t.Root() != outcome.StateRoot {
-		return nil, &shell.Unrecoverable{Err: fmt.Errorf("%w: at height %d it gives %s, not %s", ErrState, height, t.Root(), outcome.StateRoot)}
+		return nil, &shell.Unrecoverable{Err: stateError{fmt.Errorf("%w: at height %d it gives %s, not %s", ErrState, height, t.Root(), outcome.StateRoot)}}
 	}
 	return t, nil
 }
@@ -136,6 +181,14 @@ func loadTree(cfg *Config, height ledger.Height) (*tree.Tree, error) {
 func (e *execution) Stop() {}
 
 func (e *execution) Receive(c *shell.Context, msg any) {
+	if e.chain == nil {
+		if _, ok := msg.(tryAgain); ok {
+			if err := e.begin(c); err != nil {
+				panic(err)
+			}
+		}
+		return // what is missed is asked for again
+	}
 	switch m := msg.(type) {
 	case actorspb.Decided:
 		e.onDecided(c, m)
@@ -163,6 +216,10 @@ func (e *execution) onDecided(c *shell.Context, d actorspb.Decided) {
 		return
 	}
 	b, err := e.chain.execute(d)
+	if damaged(err) {
+		e.pause(c, err)
+		return
+	}
 	if err != nil {
 		panic(err) // the supervisor starts us again from the store
 	}

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"slices"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/renameio/v2"
 
+	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/evidence"
 	"github.com/concordat-ledger/concordat/ledger/quorum"
@@ -31,7 +33,7 @@ type evidenceFolder struct {
 	all []*evidence.Equivocation
 }
 
-func openEvidence(dir string) (*evidenceFolder, error) {
+func openEvidence(dir string, log *slog.Logger) (*evidenceFolder, error) {
 	f := &evidenceFolder{dir: dir}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the folder for evidence: %w", err)
@@ -50,7 +52,13 @@ func openEvidence(dir string) (*evidenceFolder, error) {
 		}
 		proof, err := evidence.Parse(raw)
 		if err != nil {
-			return nil, fmt.Errorf("%s: %w; move the file away", filepath.Join(dir, e.Name()), err)
+			// It proves nothing any more; what it was is for people to find out.
+			path := filepath.Join(dir, e.Name())
+			log.Warn("a proof is damaged and is put aside", "file", path+storage.DamagedSuffix, "error", err)
+			if err := os.Rename(path, path+storage.DamagedSuffix); err != nil {
+				return nil, fmt.Errorf("put a damaged proof aside: %w", err)
+			}
+			continue
 		}
 		f.all = append(f.all, proof)
 	}

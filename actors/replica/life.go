@@ -59,6 +59,7 @@ func (r *Replica) begin(ctx context.Context) error {
 		r.metrics.registry.Store(registry)
 		cfg.Registerer = registry
 	}
+	r.cfg.aside = ""
 	var err error
 	r.current, err = begin(ctx, r, cfg)
 	return err
@@ -72,7 +73,7 @@ func (r *Replica) restart(from *instance) {
 		if r.stopped || r.current != from {
 			return
 		}
-		r.cfg.Logger.Info("this replica starts again with a snapshot")
+		r.cfg.Logger.Info("this replica starts again with another store")
 		r.cfg.Listen = from.server.Addr()
 		from.close()
 		if err := r.begin(context.Background()); err != nil {
@@ -81,13 +82,30 @@ func (r *Replica) restart(from *instance) {
 	}()
 }
 
-// fail is called when an actor of an instance cannot be kept alive.
+// fail is called when an actor of an instance cannot be kept alive. Over a damaged store
+// the replica does not end: it starts again without it.
 func (r *Replica) fail(from *instance, err error) {
+	if damaged(err) && from.quorum.N() > 1 {
+		r.startOver(from, err.Error())
+		return
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.current == from {
 		r.end(err)
 	}
+}
+
+// startOver has an instance's store put aside.
+func (r *Replica) startOver(from *instance, why string) {
+	go func() {
+		r.mu.Lock()
+		if r.current == from {
+			r.cfg.aside = why
+		}
+		r.mu.Unlock()
+		r.restart(from)
+	}()
 }
 
 // end is called with mu held.

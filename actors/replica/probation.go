@@ -44,7 +44,8 @@ func (r *instance) openProbation(votes string) error {
 	case err == nil:
 		until, err := strconv.ParseUint(strings.TrimSpace(string(raw)), 10, 64)
 		if err != nil {
-			return fmt.Errorf("the file %s cannot be read: %w; write 0 into it", path, err)
+			r.cfg.Logger.Warn("until when this replica does not vote cannot be read, and is asked of the others again", "file", path, "error", err)
+			return r.beginProbation()
 		}
 		r.onProbation(path, ledger.Seq(until))
 		return nil
@@ -56,6 +57,12 @@ func (r *instance) openProbation(votes string) error {
 	if voted == nil || unused == nil || r.quorum.N() == 1 {
 		return nil
 	}
+	return r.beginProbation()
+}
+
+// beginProbation notes that the votes are lost.
+func (r *instance) beginProbation() error {
+	path := filepath.Join(r.cfg.DataDir, probationFile)
 	if err := renameio.WriteFile(path, []byte("0\n"), 0o600); err != nil {
 		return fmt.Errorf("note the probation: %w", err)
 	}

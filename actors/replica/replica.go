@@ -64,6 +64,11 @@ type Config struct {
 	// FreeBytesMin is the room on the disk below which the replica stops writing;
 	// 0: the store's default.
 	FreeBytesMin uint64
+	// ScrubRate is how many bytes a second are read to look for damage; 0: as many as a
+	// pass a day needs, and few.
+	ScrubRate int64
+
+	aside string // why the store is to be put aside at the next start; "": it is not
 }
 
 // inFlightMax is how many proposals a primary has under way. More only makes
@@ -86,6 +91,8 @@ type instance struct {
 	records   *records
 	modules   *contracts.Modules
 	proofs    *evidenceFolder
+	mender    *mender
+	mending   bool // its goroutine runs
 	probation *consensus.Probation
 	server    *server.Server
 	links     *link.Links
@@ -140,18 +147,10 @@ func (r *instance) openStores(context.Context) error {
 	if err := os.MkdirAll(r.cfg.DataDir, 0o700); err != nil {
 		return fmt.Errorf("make the data folder: %w", err)
 	}
-	err := r.replaceStore()
-	if err != nil {
+	if err := r.openStore(); err != nil {
 		return err
 	}
-	if r.store, err = storage.Open(filepath.Join(r.cfg.DataDir, storeDir), r.storeOptions()); err != nil {
-		return err
-	}
-	votes := filepath.Join(r.cfg.DataDir, votesDir)
-	if err := r.openProbation(votes); err != nil {
-		return err
-	}
-	if r.log, err = votelog.Open(votelog.OS{}, votes, votelog.Options{Ledger: r.id}); err != nil {
+	if err := r.openVotes(); err != nil {
 		return err
 	}
 	if err := r.started(); err != nil {
@@ -159,7 +158,12 @@ func (r *instance) openStores(context.Context) error {
 	}
 	r.records = &records{Store: r.store, genesis: r.genesis}
 	r.behind.Store(&catchup.Progress{History: r.store.Base()}) // until catching up knows more
-	r.proofs, err = openEvidence(filepath.Join(r.cfg.DataDir, "evidence"))
+	r.mender = newMender(r)
+	err := r.mender.register(r.cfg.Registerer)
+	if err != nil {
+		return err
+	}
+	r.proofs, err = openEvidence(filepath.Join(r.cfg.DataDir, "evidence"), r.cfg.Logger)
 	return err
 }
 
@@ -255,6 +259,8 @@ func (r *instance) startActors(context.Context) error {
 		}
 	}
 	r.links.Handle(consensusTarget, r.onConsensus(cons))
+	r.mending = true
+	go r.mender.run()
 	return nil
 }
 
@@ -321,7 +327,7 @@ func (r *instance) catchupConfig() (*catchup.Config, error) {
 		served = r.cfg.WrapSnapshots(disk)
 	}
 	return &catchup.Config{Params: transfer.DefaultParams(r.cfg.Self, r.quorum.N(), r.quorum.Weak(), r.genesis.Limits.Window), Ledger: r.id,
-		Public: r.public, Blocks: r.records, Snapshots: served, Execution: r.pids.execution, Consensus: r.pids.consensus,
+		Public: r.public, Blocks: r.records, Snapshots: served, Repairs: r.mender, Execution: r.pids.execution, Consensus: r.pids.consensus,
 		Collector: r.pids.collector, Clock: r.cfg.Clock, ValidityMax: ledger.Time(r.genesis.Limits.ValidityMax),
 		Peer: func(id ledger.ReplicaID) shell.PID {
 			return r.system.Remote(link.Address(bus.MemberID(id.String())), "replica/catchup")
@@ -344,6 +350,9 @@ func (r *instance) close() {
 	}
 	if r.server != nil {
 		r.server.Close()
+	}
+	if r.mending {
+		r.mender.close()
 	}
 	var errs []error
 	if r.modules != nil {

@@ -2,9 +2,6 @@ package replica
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"os"
 	"path/filepath"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
@@ -40,43 +37,6 @@ func (r *instance) openSnapshots() *snapshots {
 
 func (r *instance) storeOptions() storage.Options {
 	return storage.Options{Ledger: r.id, Logger: r.cfg.Logger, Sync: true, FreeBytesMin: r.cfg.FreeBytesMin}
-}
-
-// replaceStore puts an installed snapshot in the place of the store, unless the store
-// has come further meanwhile. A store that cannot be read any more gives way.
-func (r *instance) replaceStore() error {
-	dir, fresh := filepath.Join(r.cfg.DataDir, storeDir), filepath.Join(r.cfg.DataDir, freshDir)
-	if _, err := os.Stat(fresh); err == nil {
-		theirs, err := tipOf(fresh, r.storeOptions())
-		var damaged *storage.CorruptError
-		var foreign *storage.ForeignError
-		if err != nil && !errors.As(err, &damaged) && !errors.As(err, &foreign) {
-			return err
-		}
-		if err != nil {
-			r.cfg.Logger.Warn("an installed snapshot cannot be read and is removed", "error", err)
-			if err := os.RemoveAll(fresh); err != nil {
-				return err
-			}
-			return storage.Replace(dir, fresh)
-		}
-		mine, err := ledger.Height(0), error(nil)
-		if _, missing := os.Stat(dir); missing == nil {
-			mine, err = tipOf(dir, r.storeOptions())
-		}
-		switch {
-		case err != nil && !errors.As(err, &damaged):
-			return err
-		case err == nil && mine >= theirs:
-			return os.RemoveAll(fresh)
-		case err != nil || mine > 0:
-			r.carryHeld(dir, fresh)
-		}
-	}
-	if err := storage.Replace(dir, fresh); err != nil {
-		return fmt.Errorf("take over a snapshot: %w", err)
-	}
-	return nil
 }
 
 func tipOf(dir string, opt storage.Options) (ledger.Height, error) {
@@ -125,6 +85,11 @@ func (s *snapshots) Whole(h ledger.Height) (*actorspb.AgreedBlock, error) {
 
 // Base implements catchup.Snapshots.
 func (s *snapshots) Base() ledger.Height { return s.records.Base() }
+
+// Record implements catchup.Snapshots.
+func (s *snapshots) Record(key []byte, h ledger.Height) ([]byte, bool, error) {
+	return s.records.RecordAt(key, h)
+}
 
 // Restart implements catchup.Snapshots.
 func (s *snapshots) Restart() { s.r.owner.restart(s.r) }

@@ -105,6 +105,7 @@ func (r *instance) Status() *ledgerpb.ReplicaStatus {
 	}
 	s.Retention, s.OldestBlock, s.OldestState = r.cfg.Retention.String(), uint64(r.store.Oldest()), uint64(r.store.OldestState())
 	s.Summary, s.Evidence = r.summary(), r.proofs.list(evidenceShown)
+	_, s.Store = r.mender.words()
 	return s
 }
 
@@ -119,6 +120,9 @@ func (r *instance) summary() string {
 	var all []string
 	if p := r.behind.Load(); p != nil {
 		all = append(all, progress(p, r.genesis.Limits.Window)...)
+	}
+	if text, _ := r.mender.words(); text != "" {
+		all = append(all, text)
 	}
 	switch until := r.silent.Load(); {
 	case until == probationUnknown:

@@ -835,6 +835,7 @@ type ReplicaStatus struct {
 	Retention     string                 `protobuf:"bytes,13,opt,name=retention,proto3" json:"retention,omitempty"`                         // what it keeps, in words
 	OldestBlock   uint64                 `protobuf:"varint,14,opt,name=oldest_block,json=oldestBlock,proto3" json:"oldest_block,omitempty"` // whose transactions it has
 	OldestState   uint64                 `protobuf:"varint,15,opt,name=oldest_state,json=oldestState,proto3" json:"oldest_state,omitempty"` // that it can read
+	Store         string                 `protobuf:"bytes,16,opt,name=store,proto3" json:"store,omitempty"`                                 // when its store was last read through, and what was damaged, in words
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -972,6 +973,13 @@ func (x *ReplicaStatus) GetOldestState() uint64 {
 		return x.OldestState
 	}
 	return 0
+}
+
+func (x *ReplicaStatus) GetStore() string {
+	if x != nil {
+		return x.Store
+	}
+	return ""
 }
 
 // Lookups of the ledger's history.
@@ -2037,7 +2045,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	" \x03(\v2\".concordat.ledger.v1.ReplicaStatusR\breplicas\x12\x12\n" +
 	"\x04view\x18\v \x01(\x04R\x04view\x12\x18\n" +
 	"\aprimary\x18\f \x01(\tR\aprimary\x12\x18\n" +
-	"\asummary\x18\r \x01(\tR\asummary\"\xa6\x03\n" +
+	"\asummary\x18\r \x01(\tR\asummary\"\xbc\x03\n" +
 	"\rReplicaStatus\x12\x0e\n" +
 	"\x02id\x18\x01 \x01(\tR\x02id\x12\x1c\n" +
 	"\treachable\x18\x02 \x01(\bR\treachable\x12\x12\n" +
@@ -2057,7 +2065,8 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\bevidence\x18\f \x03(\fR\bevidence\x12\x1c\n" +
 	"\tretention\x18\r \x01(\tR\tretention\x12!\n" +
 	"\foldest_block\x18\x0e \x01(\x04R\voldestBlock\x12!\n" +
-	"\foldest_state\x18\x0f \x01(\x04R\voldestState\"\xef\x02\n" +
+	"\foldest_state\x18\x0f \x01(\x04R\voldestState\x12\x14\n" +
+	"\x05store\x18\x10 \x01(\tR\x05store\"\xef\x02\n" +
 	"\rLookupRequest\x12\x18\n" +
 	"\x06height\x18\x01 \x01(\x04H\x00R\x06height\x12\x1f\n" +
 	"\n" +
