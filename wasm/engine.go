@@ -42,6 +42,7 @@ type Engine struct {
 	rt    wazero.Runtime
 	check wazero.Runtime // validates originals; an interpreter, for it never runs them
 	cache wazero.CompilationCache
+	files cacheFolder
 }
 
 // New starts an engine.
@@ -49,7 +50,10 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.PoolSize == 0 {
 		cfg.PoolSize = DefaultPoolSize
 	}
-	e := &Engine{cfg: cfg}
+	e := &Engine{cfg: cfg, files: cacheFolder{dir: cfg.CacheDir}}
+	if err := e.files.check(); err != nil {
+		return nil, fmt.Errorf("the cache of compiled contracts in %s: %w", cfg.CacheDir, err)
+	}
 	rc := wazero.NewRuntimeConfigCompiler
 	if cfg.Interpreter {
 		rc = wazero.NewRuntimeConfigInterpreter
@@ -126,9 +130,15 @@ func (e *Engine) machineCode(ctx context.Context, code []byte) (compiled wazero.
 			err = fmt.Errorf("compiling a valid module: %v", r)
 		}
 	}()
+	if err := e.files.check(); err != nil {
+		return nil, fmt.Errorf("compiling a valid module: %w", err)
+	}
 	compiled, err = e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
 	if err != nil {
 		return nil, fmt.Errorf("compiling a valid module: %w", err)
+	}
+	if err := e.files.seal(); err != nil {
+		return nil, errors.Join(fmt.Errorf("compiling a valid module: %w", err), compiled.Close(ctx))
 	}
 	return compiled, nil
 }
