@@ -57,11 +57,11 @@ func statusCommand(f *flags) *cobra.Command {
 			}
 			return f.render(cmd.OutOrStdout(), st, func(w io.Writer) error {
 				_, _ = fmt.Fprintf(w, "%s: height %d, view %d, primary %s; %s\n", st.GetLedger(), st.GetHeight(), st.GetView(), st.GetPrimary(), st.GetSummary())
-				rows := [][]string{{"REPLICA", "HEIGHT", "BLOCKS FROM", "STATE FROM", "STATE ROOT", "FAST", "SLOW", "SUMMARY"}}
+				rows := [][]string{{"REPLICA", "HEIGHT", "BLOCKS FROM", "STATE FROM", "STATE ROOT", "FAST", "SLOW", "SUMMARY", "STORE"}}
 				for _, r := range st.GetReplicas() {
 					rows = append(rows, []string{r.GetId(), strconv.FormatUint(r.GetHeight(), 10),
 						strconv.FormatUint(r.GetOldestBlock(), 10), strconv.FormatUint(r.GetOldestState(), 10), shortHash(r.GetStateRoot()),
-						strconv.FormatUint(r.GetFastSlots(), 10), strconv.FormatUint(r.GetSlowSlots(), 10), r.GetSummary()})
+						strconv.FormatUint(r.GetFastSlots(), 10), strconv.FormatUint(r.GetSlowSlots(), 10), r.GetSummary(), r.GetStore()})
 				}
 				if err := table(w, rows); err != nil {
 					return err

@@ -40,6 +40,9 @@ type Node struct {
 	Peers             map[string]string `yaml:"peers"`
 	LogLevel          string            `yaml:"log_level,omitempty"`
 	Retention         *Retention        `yaml:"retention,omitempty"` // replicas only
+	// ScrubRate is how many bytes of the store are read a second to look for damage; 0: so
+	// many that a pass takes no more than half a day.
+	ScrubRate int64 `yaml:"scrub_bytes_per_second,omitempty"`
 }
 
 // Folder is a node's folder, read.

@@ -36,6 +36,16 @@ func (l *lyingSnapshots) Whole(h ledger.Height) (*actorspb.AgreedBlock, error) {
 	return b, err
 }
 
+// Record gives a record with another value, to replicas that are damaged.
+func (l *lyingSnapshots) Record(key []byte, h ledger.Height) ([]byte, bool, error) {
+	raw, ok, err := l.Snapshots.Record(key, h)
+	if err == nil && len(raw) > 0 {
+		raw = slices.Clone(raw)
+		raw[len(raw)-1] ^= 1
+	}
+	return raw, ok, err
+}
+
 type lyingState struct{ catchup.State }
 
 func (s *lyingState) Part(index int, offset, most int64) ([]byte, int64, error) {
