@@ -47,6 +47,7 @@ type network struct {
 	clients  []*devnet.Process
 	c        *client.Client
 	proven   map[ledger.Height]bool // heights whose certificate some checked store has
+	heard    map[int]int            // bytes of each replica's log that were looked at
 }
 
 func start(t *testing.T) *network { return startSized(t, 1, 0) }
@@ -55,10 +56,19 @@ func startSized(t *testing.T, f, c int) *network {
 	return startWith(t, devnet.Options{F: f, C: c})
 }
 
-func startWith(t *testing.T, opt devnet.Options) *network {
+func startWith(t *testing.T, opt devnet.Options) *network { return startSet(t, opt, "") }
+
+// startSet starts a network whose replicas have more lines in their node.yaml.
+func startSet(t *testing.T, opt devnet.Options, lines string) *network {
 	opt.Dir, opt.ClientNodes = t.TempDir(), 1
 	n, err := devnet.Create(opt)
 	require.NoError(t, err)
+	for _, dir := range n.Replicas {
+		path := filepath.Join(dir, "node.yaml")
+		raw, err := os.ReadFile(path)
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(path, append(raw, lines...), 0o600))
+	}
 	return run(t, n)
 }
 
