@@ -54,6 +54,9 @@ func newGuard(dir string) *guard {
 // confirm compares what is between two keys in all tables, both included.
 func (s *Store) confirm(from, to []byte) error {
 	g := s.guard
+	if g == nil { // it is open for an auditor, who compares everything with what is certified
+		return nil
+	}
 	now := time.Now()
 	g.mu.Lock()
 	defer g.mu.Unlock()

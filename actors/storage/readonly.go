@@ -40,7 +40,7 @@ func OpenReadOnly(dir string, opt Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, damage: newDamage(), guard: newGuard(badgerDir(dir)), failed: fmt.Errorf("%w: it is open for reading only", ErrFailed)}
+	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, damage: newDamage(), failed: fmt.Errorf("%w: it is open for reading only", ErrFailed)}
 	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.startReadOnly(); err != nil {
 		if s.db != nil {
