@@ -212,7 +212,7 @@ func (a *certifying) complete(c *shell.Context) {
 	}
 	for _, d := range a.out.Divergent {
 		if a.cfg.Metrics.Divergent.Add(1) == 1 && a.cfg.Diverged != nil {
-			a.cfg.Diverged(d.Statement)
+			a.cfg.Diverged(d.Statement.Height, "f+1 replicas certify another outcome")
 		}
 		c.Logger().Error("this replica's state differs from what f+1 replicas certify; it must be rebuilt",
 			"height", d.Statement.Height, "certified_state_root", d.Statement.StateRoot)

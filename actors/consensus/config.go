@@ -59,11 +59,11 @@ type Config struct {
 	Clock             func() time.Time
 	Evidence          func(*evidence.Equivocation) error // keeps a proof against a primary; nil: nowhere
 	Probation         *Probation                         // nil: this replica remembers its votes
-	// Diverged is told, once, of a certified outcome that is not the one of this replica.
-	// From then on it signs nothing any more.
-	Diverged func(certificate.ExecutionStatement)
-	Peers             Peers
-	Metrics           *Metrics
+	// Diverged is told, once, of a height after which the certified state is not the one of
+	// this replica. From then on it signs nothing any more.
+	Diverged func(h ledger.Height, why string)
+	Peers    Peers
+	Metrics  *Metrics
 }
 
 // Peers are the local actors that are told things.

@@ -232,10 +232,16 @@ func (o *ordering) complete(c *shell.Context) {
 }
 
 // stopOnViolation stops the replica rather than let it lie: what it knows contradicts
-// itself.
+// itself. If it is only its own state that is wrong it goes on without a voice, until it
+// has another one.
 func (o *ordering) stopOnViolation() {
 	for _, r := range o.out.Reports {
-		if r.Kind == sbft.ReportViolation {
+		switch {
+		case r.Kind == sbft.ReportViolation && r.Diverged && o.cfg.Diverged != nil:
+			if o.cfg.Metrics.Divergent.Add(1) == 1 {
+				o.cfg.Diverged(ledger.Height(r.Seq), r.Text)
+			}
+		case r.Kind == sbft.ReportViolation:
 			panic(&shell.Unrecoverable{Err: fmt.Errorf("%w: %s", ErrViolation, r.Text)})
 		}
 	}

@@ -48,6 +48,7 @@ type Config struct {
 	Status  func() *ledgerpb.ReplicaStatus
 	Genesis []byte
 	Query   func(*ledgerpb.QueryRequest) *ledgerpb.QueryReply // runs a contract's method on the stored state
+	Unfit   func() bool                                       // what is stored must not be shown; nil: it may
 }
 
 // laterMs is when to ask again for what is about to be certified.
@@ -75,7 +76,8 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	if !ok || c.Sender() == nil {
 		return
 	}
-	if tip, _ := r.cfg.Store.Tip(); uint64(tip) < m.GetMinHeight() {
+	unfit := r.cfg.Unfit != nil && r.cfg.Unfit() && m.GetKind() != KindStatus
+	if tip, _ := r.cfg.Store.Tip(); unfit || uint64(tip) < m.GetMinHeight() {
 		c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Behind: true})
 		return
 	}

@@ -331,6 +331,9 @@ func (m *mender) words() (summary, store string) {
 	default:
 		store = fmt.Sprintf("read through %d times since the start, the last %s", m.done.passes, m.done.passed.UTC().Format("2006-01-02 15:04 UTC"))
 	}
+	if past := pastDivergence(m.r.cfg.DataDir); past != "" {
+		store += "; its state differed once, as of " + past
+	}
 	if found == 0 {
 		return summary, store + "; no damage"
 	}

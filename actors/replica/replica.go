@@ -251,7 +251,8 @@ func (r *instance) startActors(context.Context) error {
 		admission.New(r.admissionConfig(checker)),
 		consensus.NewOrdering(cons),
 		catchup.New(away),
-		reads.New(&reads.Config{Store: lookups{r.records, r.modules, r.id, clock}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query}),
+		reads.New(&reads.Config{Store: lookups{r.records, r.modules, r.id, clock}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query,
+			Unfit: func() bool { return r.metrics.Divergent.Load() > 0 }}),
 	}
 	for _, s := range specs {
 		if _, err := r.system.Spawn(s); err != nil {
@@ -284,6 +285,9 @@ func (r *instance) consensusConfig() (*consensus.Config, error) {
 		keys = append(keys, signature.PublicKey(m.SigningKey))
 	}
 	r.metrics = consensus.NewMetrics(r.cfg.Registerer)
+	if r.stillDiverged() {
+		r.metrics.Divergent.Store(1)
+	}
 	l, p := r.genesis.Limits, r.pids
 	return &consensus.Config{
 		Params: sbft.Params{Self: r.cfg.Self, Ledger: r.id, Quorum: r.quorum, Window: l.Window, InFlightMax: inFlightMax,
@@ -292,7 +296,7 @@ func (r *instance) consensusConfig() (*consensus.Config, error) {
 		Stored: r.records.stored, Probation: r.probation,
 		Public: r.public, Verifier: consensus.NewVerifier(r.public.Commit(), keys),
 		Signer: signer, ExecutionSigner: private.ExecutionSigner(), SigningKey: r.cfg.SigningKey, MemberKeys: keys,
-		Clock: r.cfg.Clock, Metrics: r.metrics, Evidence: r.proofs.keep,
+		Clock: r.cfg.Clock, Metrics: r.metrics, Diverged: r.diverged, Evidence: r.proofs.keep,
 		Peers: consensus.Peers{Consensus: p.consensus, Collector: p.collector, Admission: p.admission, Execution: p.execution,
 			Storage: p.storage, Catchup: p.catchup},
 	}, nil

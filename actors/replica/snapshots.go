@@ -106,6 +106,7 @@ func (s *snapshots) Install(_ context.Context, in *catchup.Snapshot) error {
 	if s.r.public.Execution().Verify(st, cert) != nil {
 		cert = nil // it is not there yet, or somebody lied; it can be formed anew
 	}
+	s.r.compareStates(in)
 	return storage.Install(filepath.Join(s.r.cfg.DataDir, freshDir), s.r.storeOptions(), commit, cert, in.Records)
 }
 

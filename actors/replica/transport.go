@@ -115,7 +115,7 @@ func (r *instance) summary() string {
 	case r.full.Load():
 		return "the disk is full: this replica does not take part until there is room"
 	case r.metrics.Divergent.Load() > 0:
-		return "its state differs from what the others certify: rebuild it from another replica"
+		return "its state differs from what the others certify: it signs and answers nothing, and fetches theirs"
 	}
 	var all []string
 	if p := r.behind.Load(); p != nil {

@@ -176,7 +176,7 @@ func (m *Machine) stabilise(in Checkpoint, out *Output) {
 	c := &m.checkpoints
 	for _, own := range c.own {
 		if own.Seq == in.Seq && own.Digest != in.Digest {
-			m.violation(out, in.Seq, "2f+c+1 replicas certify %s as the state after %d, here it is %s: this replica must be rebuilt", in.Digest, in.Seq, own.Digest)
+			m.diverged(out, in.Seq, "2f+c+1 replicas certify %s as the state after %d, here it is %s: this replica must be rebuilt", in.Digest, in.Seq, own.Digest)
 			return
 		}
 	}

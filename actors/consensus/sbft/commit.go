@@ -99,7 +99,7 @@ func (m *Machine) onExecuted(in Executed, out *Output) {
 		m.lastTime = max(m.lastTime, in.Time)
 	}
 	if s := m.checkpoints.stable; in.Checkpoint != (ledger.Hash{}) && seq == s.Seq && in.Checkpoint != s.Digest {
-		m.violation(out, seq, "2f+c+1 replicas certify %s as the state after %d, here it is %s: this replica must be rebuilt", s.Digest, seq, in.Checkpoint)
+		m.diverged(out, seq, "2f+c+1 replicas certify %s as the state after %d, here it is %s: this replica must be rebuilt", s.Digest, seq, in.Checkpoint)
 		return
 	}
 	if in.Checkpoint != (ledger.Hash{}) {

@@ -229,6 +229,12 @@ func (m *Machine) violation(out *Output, seq ledger.Seq, format string, args ...
 	m.report(out, Report{Kind: ReportViolation, Seq: seq, View: m.view, Text: fmt.Sprintf(format, args...)})
 }
 
+// diverged stops the machine, too: this replica computed something else than was certified.
+func (m *Machine) diverged(out *Output, seq ledger.Seq, format string, args ...any) {
+	m.halted = true
+	m.report(out, Report{Kind: ReportViolation, Diverged: true, Seq: seq, View: m.view, Text: fmt.Sprintf(format, args...)})
+}
+
 func (m *Machine) send(out *Output, to ledger.ReplicaID, msg Message) {
 	out.Send = append(out.Send, Send{To: to, Message: msg})
 }

@@ -245,4 +245,7 @@ type Report struct {
 	View    ledger.View
 	Rule    Rule
 	Text    string // of a violation
+	// Diverged, of ReportViolation: not the certificates contradict each other, the state
+	// after Seq here is not the certified one.
+	Diverged bool
 }
