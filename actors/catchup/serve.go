@@ -128,7 +128,8 @@ func (s *serving) piece(c *shell.Context, from ledger.ReplicaID, m *actorspb.Fet
 		if f == nil {
 			return answer, nil
 		}
-		if uint32(len(f.state.Outline())) != m.GetDepth() { // #nosec G115 -- at most twice PartsMax
+		// #nosec G115 -- at most twice PartsMax
+		if uint32(len(f.state.Outline())) != m.GetDepth() {
 			return transfer.Lacking, nil // its manifest is not like ours
 		}
 		raw, total, err := f.state.Part(int(index), offset, rangeBytes) // #nosec G115 -- compared above

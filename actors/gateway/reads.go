@@ -95,7 +95,8 @@ func (g *gateway) askNext(c *shell.Context, number uint64, rd *read) {
 // connected is how many replicas can be asked.
 func (g *gateway) connected() (n int) {
 	for id := range g.node.quorum.N() {
-		if g.node.connected(ledger.ReplicaID(id)) { // #nosec G115 -- below n
+		// #nosec G115 -- below n
+		if g.node.connected(ledger.ReplicaID(id)) {
 			n++
 		}
 	}

@@ -146,10 +146,12 @@ func (s *Store) heldOf(l *leaving, holds Holds) ([]entry, error) {
 			continue
 		}
 		held := &Held{Tx: txs[i], Result: l.raw[i]}
-		if held.TxPath, err = txTree.Path(uint64(i)); err != nil { // #nosec G115 -- positive
+		// #nosec G115 -- positive
+		if held.TxPath, err = txTree.Path(uint64(i)); err != nil {
 			return nil, err
 		}
-		if held.ResultPath, err = resultTree.Path(uint64(i)); err != nil { // #nosec G115 -- positive
+		// #nosec G115 -- positive
+		if held.ResultPath, err = resultTree.Path(uint64(i)); err != nil {
 			return nil, err
 		}
 		out = append(out, held.entries(l.height, uint32(i))...) // #nosec G115 -- bounded by the block

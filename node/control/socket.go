@@ -44,7 +44,8 @@ func listen(home string) (*net.UnixListener, error) {
 	if err := os.Mkdir(dir, 0o700); err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
 	}
-	if err := os.Chmod(dir, 0o700); err != nil { // #nosec G302 -- a folder
+	// #nosec G302 -- a folder
+	if err := os.Chmod(dir, 0o700); err != nil {
 		return nil, err
 	}
 	if err := os.Remove(filepath.Join(dir, socketFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {

@@ -60,7 +60,8 @@ func (l *liar) Send(to ledger.ReplicaID, bulk bool, payload []byte) {
 // Broadcast tells each peer its own story.
 func (l *liar) Broadcast(bulk bool, payload []byte) {
 	for i := range l.quorum.N() {
-		if id := ledger.ReplicaID(i); id != l.self { // #nosec G115 -- below n
+		// #nosec G115 -- below n
+		if id := ledger.ReplicaID(i); id != l.self {
 			l.Send(id, bulk, payload)
 		}
 	}

@@ -92,7 +92,8 @@ func (w *walker) push(n int) {
 func (w *walker) blockType() (params, results int) {
 	v := w.r.signed(33)
 	if v < 0 {
-		switch t := byte(v & 0x7f); t { // #nosec G115 -- a value type's byte
+		// #nosec G115 -- a value type's byte
+		switch t := byte(v & 0x7f); t {
 		case blockEmpty:
 			return 0, 0
 		default:

@@ -142,7 +142,8 @@ func (s *slot) evidence() (SlotEvidence, bool) {
 func (m *Machine) repeatMove(out *Output) {
 	// The message is large and goes to all: the more replicas, the less often. But one that
 	// is lost is to be repeated before patience ends.
-	if m.now-m.moving.repeated < min(m.p.Timing.Resend, m.movePatience()/2)*Instant(1+m.n/16) { // #nosec G115 -- small
+	// #nosec G115 -- small
+	if m.now-m.moving.repeated < min(m.p.Timing.Resend, m.movePatience()/2)*Instant(1+m.n/16) {
 		return
 	}
 	m.moving.repeated = m.now

@@ -20,7 +20,6 @@ import (
 type memory struct {
 	mu    sync.Mutex
 	pages map[uint64][]version
-	fail  int // of so many further writes the last one fails
 }
 
 type version struct {
