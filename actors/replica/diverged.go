@@ -34,7 +34,7 @@ func (r *instance) stillDiverged() bool { return strings.HasPrefix(r.mender.give
 
 // compareStates says where the own state begins to differ from the certified one.
 func (r *instance) compareStates(in *catchup.Snapshot) {
-	if r.metrics.Divergent.Load() == 0 {
+	if r.metrics == nil || r.metrics.Divergent.Load() == 0 {
 		return
 	}
 	at := in.Manifest.Header.Height
