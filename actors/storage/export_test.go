@@ -8,9 +8,6 @@ import (
 // OnSync has fn called after each sync, while nothing is written.
 func (s *Store) OnSync(fn func()) { s.synced = fn }
 
-// PageLoads counts the pages of the state tree that were read.
-func (s *Store) PageLoads() uint64 { return s.cache.Loads() }
-
 // FlushTreeTorn is FlushTree of which each group of writes may fail.
 func (s *Store) FlushTreeTorn(t *tree.Tree, at ledger.Height, write func() error) error {
 	s.tear = write

@@ -13,6 +13,8 @@ type Stats struct {
 	DiskBytes int64         // of Badger's tables and logs, as Badger last counted (once a minute)
 	FreeBytes uint64        // of the file system
 	Tables    int
+	// TreePageLoads counts the pages of the state tree that were read since the store was opened.
+	TreePageLoads uint64
 }
 
 // Stats reads the figures.
@@ -34,7 +36,7 @@ func (s *Store) Stats() (Stats, error) {
 	h, _ := s.Tip()
 	return Stats{
 		Tip: h, Pruned: ledger.Height(s.pruned.Load()), DiskBytes: lsm + vlog, FreeBytes: free,
-		Tables: len(tables),
+		Tables: len(tables), TreePageLoads: s.cache.Loads(),
 	}, nil
 }
 
