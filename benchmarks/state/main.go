@@ -7,10 +7,12 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime/pprof"
 	"strconv"
 	"strings"
 	"time"
@@ -39,6 +41,7 @@ func run() error {
 		p       plan
 		names   = flag.String("kinds", "", "structures, all if empty: "+strings.Join(kindNames(kinds), ","))
 		counts  = flag.String("n", "10000,100000,1000000", "numbers of keys")
+		profile = flag.String("profile", "", "file for a CPU profile of a process that serves")
 		serving = flag.String("serve", "", "used by the program itself")
 	)
 	flag.StringVar(&p.dir, "dir", "", "folder for the stores, a temporary one if empty")
@@ -59,7 +62,7 @@ func run() error {
 		if err != nil {
 			return err
 		}
-		return (&child{kind: k, dir: p.dir, n: p.counts[0]}).serve(os.Stdin, os.Stdout)
+		return profiled(*profile, func() error { return (&child{kind: k, dir: p.dir, n: p.counts[0]}).serve(os.Stdin, os.Stdout) })
 	}
 	p.kinds = kinds
 	if *names != "" {
@@ -83,6 +86,23 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	return p.run(ctx, os.Stdout, os.Stderr)
+}
+
+// profiled runs something with a CPU profile, if there is a file for it.
+func profiled(path string, do func() error) error {
+	if path == "" {
+		return do()
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	err = do()
+	pprof.StopCPUProfile()
+	return errors.Join(err, f.Close())
 }
 
 func kindNames(kinds []kind) []string {
