@@ -8,9 +8,9 @@ import (
 )
 
 // flushEvery is how many changed places pass between flushes of the state tree. They
-// are applied again after a start, which takes some 10 microseconds each; more of them
-// would be written less often, and hold more memory.
-const flushEvery = 16 << 10
+// are applied again after a start, which takes some 60 microseconds each from a cold disk;
+// more of them would be written less often, and hold more memory.
+const flushEvery = 32 << 10
 
 // flusher has the state tree flushed in the background, one flush at a time.
 type flusher struct {

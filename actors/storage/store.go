@@ -42,8 +42,8 @@ const (
 	MemTableBytesDefault = 16 << 20
 )
 
-// TreeCacheBytesDefault holds the pages of about 250,000 records.
-const TreeCacheBytesDefault = 96 << 20
+// TreeCacheBytesDefault holds the pages of about 700,000 records.
+const TreeCacheBytesDefault = 256 << 20
 
 type tip struct {
 	height ledger.Height
@@ -170,6 +170,9 @@ func badgerOptions(path string, opt Options) badger.Options {
 		// the largest table built in it, a block's last growth included: small
 		// tables, and blocks in which our largest common value fits.
 		WithBaseTableSize(1 << 20).
+		// Level 0 alone holds 128 MiB before it is compacted: a smaller level
+		// below it would only have everything written once more.
+		WithBaseLevelSize(64 << 20).
 		WithBlockSize(blockBytes).
 		WithNumLevelZeroTables(8). // small tables: as much as Badger's default would hold
 		WithNumLevelZeroTablesStall(20).

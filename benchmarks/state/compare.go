@@ -204,7 +204,7 @@ func (p *plan) finish(ctx context.Context, r *result, n int) error {
 		return err
 	}
 	r.proofs = a.Proofs
-	for _, o := range []order{{Do: "hold"}, {Do: "blocks", Count: 15}} {
+	for _, o := range []order{{Do: "hold"}, {Do: "blocks", Count: flushEvery/blockKeys - 1}} {
 		if _, err := r.process.ask(o); err != nil {
 			return err
 		}

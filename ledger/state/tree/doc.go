@@ -3,7 +3,7 @@
 // pages that are loaded when they are needed.
 //
 // Only the upper part of the tree and what was used lately is in memory. The rest
-// lies in pages of up to 32 entries, each a piece of the tree from one node down to
+// lies in pages of up to 16 entries, each a piece of the tree from one node down to
 // leaves and to the roots of further pages. Flush writes the pages that changed since
 // the last one; between flushes nothing is written, so a page that many blocks change
 // is written once. A page that is loaded must have the hash that its parent knows:

@@ -18,8 +18,9 @@ const (
 	pageEmpty = 3 // the tree without records; only as a tree's entry
 )
 
-// entriesMax bounds the leaves and children of a page.
-const entriesMax = 32
+// entriesMax bounds the leaves and children of a page. Of larger ones more is written for
+// a change, of smaller ones more must be read.
+const entriesMax = 16
 
 type pageWriter struct {
 	buf  []byte
