@@ -213,15 +213,7 @@ func (s *Store) writeFlush(t *tree.Tree, at ledger.Height, next uint64) error {
 	if err != nil {
 		return err
 	}
-	if f.Kept == 0 { // it was built anew: whatever there is, is of no use
-		f.Freed, err = s.pagesBelow(next)
-	}
-	for _, id := range f.Freed {
-		batch = append(batch, entry{key: pageKey(id), remove: true})
-	}
-	if err == nil {
-		err = write()
-	}
+	err = write()
 	if err == nil {
 		err = s.syncAside() // the pages before what says that they are there
 	}
@@ -234,7 +226,23 @@ func (s *Store) writeFlush(t *tree.Tree, at ledger.Height, next uint64) error {
 		return err
 	}
 	f.Done()
-	return nil
+	return s.freePages(f, at, next)
+}
+
+// freePages removes what only older trees need. It comes after the mark: were a flush cut
+// off behind it, the pages of the tree before could be compacted away. Cut off here,
+// some that nobody needs stay.
+func (s *Store) freePages(f *tree.Flush, at ledger.Height, next uint64) (err error) {
+	if f.Kept == 0 { // it was built anew: whatever there is, is of no use
+		if f.Freed, err = s.pagesBelow(next); err != nil {
+			return err
+		}
+	}
+	batch := make([]entry, len(f.Freed))
+	for i, id := range f.Freed {
+		batch[i] = entry{key: pageKey(id), remove: true}
+	}
+	return s.writeAt(at, batch)
 }
 
 // pagesBelow are the pages with ids below next. Their values are not looked at: some may
