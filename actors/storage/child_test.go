@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"errors"
+	"flag"
 	"fmt"
 	"log/slog"
 	"os"
@@ -28,6 +29,13 @@ func TestMain(m *testing.M) {
 	} else if dir != "" {
 		fmt.Fprintln(os.Stderr, writeForEver(dir))
 		os.Exit(1)
+	}
+	flag.Parse()
+	if testing.Short() { // the race detector needs few cases
+		if err := flag.Set("rapid.checks", "30"); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
 	}
 	os.Exit(m.Run())
 }

@@ -3,7 +3,6 @@ package storage_test
 import (
 	"bytes"
 	"errors"
-	"flag"
 	"fmt"
 	"math/rand"
 	"os"
@@ -261,18 +260,6 @@ func size(t require.TestingT, path string) int64 {
 	return info.Size()
 }
 
-// fewer has rapid try less often, since each time a store is copied; CI tries as often as
-// it is told.
-func fewer(t *testing.T) {
-	checks := flag.Lookup("rapid.checks")
-	before := checks.Value.String()
-	if before != checks.DefValue {
-		return
-	}
-	require.NoError(t, checks.Value.Set("30"))
-	t.Cleanup(func() { _ = checks.Value.Set(before) })
-}
-
 // Whatever byte of whatever table is another one: nothing wrong is read, and everything is
 // repaired, or the store says that it must be fetched anew.
 func TestAFlippedByteOfATableIsRepairedOrSaid(t *testing.T) {
@@ -291,7 +278,7 @@ func TestAFlippedByteOfATableIsRepairedOrSaid(t *testing.T) {
 	}
 	tables := storeFiles(t, origin, "badger/*.sst")
 	var mended, anew, unopened, unread int
-	fewer(t)
+	checks(t, 30)
 	rapid.Check(t, func(t *rapid.T) {
 		copyAll(t, origin, work)
 		running := rapid.Bool().Draw(t, "while it runs")
