@@ -331,7 +331,7 @@ func (m *mender) words() (summary, store string) {
 	default:
 		store = fmt.Sprintf("read through %d times since the start, the last %s", m.done.passes, m.done.passed.UTC().Format("2006-01-02 15:04 UTC"))
 	}
-	if past := pastDivergence(m.r.cfg.DataDir); past != "" {
+	if past := pastDivergence(m.r.cfg.DataDir); past != "" && m.beyond == "" {
 		store += "; its state differed once, as of " + past
 	}
 	if found == 0 {

@@ -134,11 +134,11 @@ func TestAnEmptyDiskJoinsUnderLoad(t *testing.T) {
 	stop()
 	wait()
 	require.Greater(t, during, 0.8*before)
-	require.Contains(t, strings.Join(said, "\n"), "fetching the state")
 
 	raw, err := os.ReadFile(filepath.Join(n.Dir, name(joiner), "log.txt"))
 	require.NoError(t, err)
-	if keys > 10_000 { // with few parts the liar may not be asked for any
+	if keys > 10_000 { // of so few blocks the blocks themselves may be here sooner; and with few parts the liar may not be asked for any
+		require.Contains(t, strings.Join(said, "\n"), "fetching the state")
 		require.Contains(t, string(raw), "a piece of a snapshot that does not hold\" actor=catchup replica=replica-1")
 	}
 	n.hasThePast(ctx, joiner)
