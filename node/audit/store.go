@@ -10,6 +10,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/replica"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 	"github.com/concordat-ledger/concordat/ledger/verify/chain"
 	"github.com/concordat-ledger/concordat/node/config"
 )
@@ -66,6 +67,9 @@ func OpenStore(dir string, id ledger.ID, takeOver bool) (*Store, error) {
 // translate turns an error of the store into a fault if it speaks of damage.
 func translate(err error) error {
 	var c *storage.CorruptError
+	if errors.Is(err, tree.ErrRecord) { // an audience was changed, so the record stands elsewhere
+		return &chain.Fault{Part: chain.PartRecord, Index: chain.Unknown, Reason: err}
+	}
 	if !errors.As(err, &c) {
 		return fmt.Errorf("%w: %w", ErrUnreadable, err)
 	}
