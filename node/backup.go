@@ -83,7 +83,7 @@ voted. Never restore a replica that may still run elsewhere.`,
 		Example: "  concordat restore replica-0.tar --home /srv/concordat/replica-0 --genesis genesis.json\n  concordat restore replica-0.age --home replica-0 --passphrase-file secret --listen 10.0.0.7:7000",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var trusted []byte
-			if genesisPath(f, genesis, "") != "" {
+			if genesisPath(f, genesis) != "" {
 				var err error
 				if trusted, err = namedGenesis(f, genesis); err != nil {
 					return err

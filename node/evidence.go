@@ -159,7 +159,7 @@ func evidenceVerify(f *flags) *cobra.Command {
 			if err != nil {
 				return fmt.Errorf("read the evidence: %w", err)
 			}
-			path := genesisPath(f, genesis, "")
+			path := genesisPath(f, genesis)
 			if path == "" {
 				return &exitError{exitUsage, errors.New("name the ledger's genesis file with --genesis")}
 			}

@@ -45,7 +45,7 @@ below those with which the replica began are not in it.`,
 			if genesis == "" {
 				genesis = folder.Genesis
 			}
-			raw, err := os.ReadFile(genesisPath(f, genesis, ""))
+			raw, err := os.ReadFile(genesisPath(f, genesis))
 			if err != nil {
 				return fmt.Errorf("read genesis: %w; name the file with --genesis", err)
 			}

@@ -36,7 +36,7 @@ parties that the genesis names, with that key.`,
 				return err
 			}
 			v := &shownReport{Report: r, SignedBy: fmt.Sprintf("%x", key[:]), Known: "not checked; compare the key with the auditor's"}
-			if path := genesisPath(f, genesis, ""); path != "" {
+			if path := genesisPath(f, genesis); path != "" {
 				if v.Known, err = knownSigner(path, r, key[:]); err != nil {
 					return err
 				}

@@ -34,12 +34,12 @@ type verified struct {
 }
 
 func receiptVerify(f *flags) *cobra.Command {
-	var genesis, id, key string
+	var trust trustFlags
 	c := &cobra.Command{Use: "verify FILE", Short: "Check a receipt offline", Args: cobra.ExactArgs(1),
 		Long:    "Check a receipt with nothing but the ledger's id and public key, from its genesis file or given by hand.",
 		Example: "  concordat receipt verify hello.receipt --genesis genesis.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ledgerID, ledgerKey, err := trusted(genesisPath(f, genesis, id), id, key)
+			ledgerID, ledgerKey, err := trust.ledger(f)
 			if err != nil {
 				return err
 			}
@@ -61,22 +61,34 @@ func receiptVerify(f *flags) *cobra.Command {
 					{"time", v.BlockTime}, {"status", v.Status}})
 			})
 		}}
-	c.Flags().StringVar(&genesis, "genesis", "", "the ledger's genesis file")
-	c.Flags().StringVar(&id, "ledger-id", "", "the ledger's id, hexadecimal")
-	c.Flags().StringVar(&key, "ledger-key", "", "the ledger's public key, hexadecimal")
+	trust.add(c)
 	return c
 }
 
 // genesisPath is the genesis file that was named, or that of the network's folder.
-func genesisPath(f *flags, named, id string) string {
-	if named == "" && id == "" && f.dir != "" {
+func genesisPath(f *flags, named string) string {
+	if named == "" && f.dir != "" {
 		return filepath.Join(f.dir, config.GenesisFile)
 	}
 	return named
 }
 
-// trusted is what a receipt is checked against.
-func trusted(genesis, id, key string) (ledger.ID, []byte, error) {
+// trustFlags say what receipts and proofs are checked against.
+type trustFlags struct{ genesis, id, key string }
+
+func (t *trustFlags) add(c *cobra.Command) {
+	c.Flags().StringVar(&t.genesis, "genesis", "", "the ledger's genesis file")
+	c.Flags().StringVar(&t.id, "ledger-id", "", "the ledger's id, hexadecimal")
+	c.Flags().StringVar(&t.key, "ledger-key", "", "the ledger's public key, hexadecimal")
+}
+
+// ledger is the id and the key to trust: those of a genesis file, unless they were given
+// by hand.
+func (t *trustFlags) ledger(f *flags) (ledger.ID, []byte, error) {
+	id, key, genesis := t.id, t.key, t.genesis
+	if id == "" {
+		genesis = genesisPath(f, genesis)
+	}
 	if genesis != "" {
 		raw, err := os.ReadFile(genesis) // #nosec G304 -- the user names the file
 		if err != nil {

@@ -214,7 +214,7 @@ func snapshotVerify(f *flags) *cobra.Command {
 
 // namedGenesis reads the genesis file that a command was given.
 func namedGenesis(f *flags, named string) ([]byte, error) {
-	path := genesisPath(f, named, "")
+	path := genesisPath(f, named)
 	if path == "" {
 		return nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE")}
 	}

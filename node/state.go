@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -47,6 +48,9 @@ range is missing. What only some may read is shown to them with --signed.`}
 }
 
 func (s *stateFlags) read(cmd *cobra.Command, req *ledgerpb.StateRequest) (*ledgerpb.StateReply, error) {
+	if s.out != "" && (s.unproven || req.GetHistory()) {
+		return nil, &exitError{exitUsage, errors.New("--out keeps the one proof of `state get` and `state list`; a history has one for each version")}
+	}
 	c, err := s.connect(cmd)
 	if err != nil {
 		return nil, err
@@ -239,12 +243,12 @@ func proofCommand(f *flags) *cobra.Command {
 }
 
 func proofVerify(f *flags) *cobra.Command {
-	var genesis, id, key string
+	var trust trustFlags
 	c := &cobra.Command{Use: "verify FILE", Short: "Check a proof about the state offline", Args: cobra.ExactArgs(1),
 		Long:    "Check a proof with nothing but the ledger's id and public key, and show what it proves.",
 		Example: "  concordat proof verify supply.proof --genesis genesis.json",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ledgerID, ledgerKey, err := trusted(genesisPath(f, genesis, id), id, key)
+			ledgerID, ledgerKey, err := trust.ledger(f)
 			if err != nil {
 				return err
 			}
@@ -267,9 +271,7 @@ func proofVerify(f *flags) *cobra.Command {
 				return table(w, rows)
 			})
 		}}
-	c.Flags().StringVar(&genesis, "genesis", "", "the ledger's genesis file")
-	c.Flags().StringVar(&id, "ledger-id", "", "the ledger's id, hexadecimal")
-	c.Flags().StringVar(&key, "ledger-key", "", "the ledger's public key, hexadecimal")
+	trust.add(c)
 	return c
 }
 

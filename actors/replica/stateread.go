@@ -81,6 +81,7 @@ type stateRead struct {
 	limit    int
 	least    ledger.Height // the reader has seen this block
 	header   *ledger.Header
+	read     map[string][]byte // records by place, of what is about to be proven
 	reply    ledgerpb.StateReply
 }
 
@@ -209,6 +210,7 @@ func (r *stateRead) provenRange(at ledger.Height) error {
 		return notRetained(err)
 	}
 	size := 0
+	r.read = map[string][]byte{}
 	err = t.Walk(low, high, func(place []byte, _ ledger.Hash) error {
 		key, err := state.KeyOf(place)
 		if err != nil {
@@ -223,6 +225,7 @@ func (r *stateRead) provenRange(at ledger.Height) error {
 			return err
 		}
 		size += len(key) + len(raw)
+		r.read[string(place)] = raw
 		r.show(key, raw)
 		return nil
 	})
@@ -319,7 +322,10 @@ func (r *stateRead) attest(at ledger.Height, low, high []byte) ([]byte, error) {
 		if err != nil {
 			return ledger.Hash{}, err
 		}
-		raw, _, err := r.Get(key, at)
+		raw, known := r.read[string(place)]
+		if !known {
+			raw, _, err = r.Get(key, at)
+		}
 		if err == nil && inRange(place, low, high) {
 			claim.Records = append(claim.Records, state.Pair{Key: key, Value: raw})
 		}

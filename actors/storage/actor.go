@@ -128,8 +128,8 @@ func (w *writer) commit(c *shell.Context, group []*actorspb.ExecutedBlock) bool 
 }
 
 func blockCommit(b *actorspb.ExecutedBlock) *BlockCommit {
-	out := &BlockCommit{Places: b.Places, Tree: b.Tree, Height: b.Header.Height, BlockHash: b.Hash, CommandsSum: b.CommandsSum, Header: b.Header.Marshal(), Commit: b.Proof.Marshal(),
-		Outcome: b.Outcome.Marshal(), Txs: b.Body.Txs, TxIDs: b.TxIDs, Changes: b.Changes}
+	out := &BlockCommit{Height: b.Header.Height, BlockHash: b.Hash, CommandsSum: b.CommandsSum, Header: b.Header.Marshal(), Commit: b.Proof.Marshal(),
+		Outcome: b.Outcome.Marshal(), Txs: b.Body.Txs, TxIDs: b.TxIDs, Changes: b.Changes, Places: b.Places, Tree: b.Tree}
 	for _, r := range b.Results {
 		out.Results = append(out.Results, r.Marshal())
 	}

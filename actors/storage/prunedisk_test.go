@@ -1,3 +1,7 @@
+//go:build !race
+
+// One goroutine, and a measurement: nothing for the race detector.
+
 package storage_test
 
 import (
@@ -123,9 +127,6 @@ func (c *course) String() string {
 // is allowed, so the bound can tell. Processor time is compared where others use the
 // machine; on demand the rate is, too.
 func TestTheDiskOfAPrunedStoreIsBounded(t *testing.T) {
-	if testing.Short() {
-		t.Skip("one goroutine, and a measurement: nothing for the race detector")
-	}
 	l, pairs, least := load{blocks: 1600, txs: 40, args: 4000, keys: 4000, memtable: 8 << 20, keep: 100}, 1, 0.75
 	if *flagLong {
 		l, pairs, least = load{blocks: 6400, txs: 200, args: 40, keys: 20_000, memtable: storage.MemTableBytesDefault, keep: 300}, 3, 0.9

@@ -42,6 +42,9 @@ func (s *Store) Serve(at ledger.Height) (*Served, error) {
 // Outline is the top of the state tree, down to the parts.
 func (v *Served) Outline() state.Outline { return v.outline }
 
+// pairBytes is what snapshot.AppendPair adds to a key and its record.
+const pairBytes = 8
+
 // Part reads at most so many bytes of one part's pairs, from an offset on, and tells how
 // many there are. Parts are of about snapshot.PartBytes; a single record may be more.
 func (v *Served) Part(index int, offset, most int64) (raw []byte, total int64, err error) {
@@ -49,7 +52,7 @@ func (v *Served) Part(index int, offset, most int64) (raw []byte, total int64, e
 		return nil, 0, fmt.Errorf("part %d of the state of height %d: %w", index, v.height, ErrNotFound)
 	}
 	if v.last != index {
-		v.last, v.raw = -1, make([]byte, 0, v.parts[index].Bytes()+8*uint64(len(v.parts)))
+		v.last, v.raw = -1, make([]byte, 0, v.parts[index].Bytes()+pairBytes*v.parts[index].Len())
 		err := v.parts[index].Walk(func(place []byte, leaf ledger.Hash) error {
 			key, record, err := v.record(place)
 			if err == nil && state.LeafHash(place, state.RecordHash(record)) != leaf {

@@ -87,20 +87,21 @@ func answer(ctx context.Context, c net.Conn, from Source, turn chan struct{}, lo
 		return
 	}
 	go func() {
-		defer func() { <-turn }()
 		ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 		defer cancel()
 		err := give(ctx, c, out, verb, from)
+		<-turn // before the last word: whoever has that may ask again at once
+		_ = c.SetWriteDeadline(time.Now().Add(requestTimeout)) // see above
 		var gone *net.OpError
 		switch {
 		case errors.As(err, &gone): // whoever asked has what it needs, or was stopped
 			_ = c.Close()
 		case err != nil:
 			logger.Warn("a snapshot could not be given to the operator", "error", err)
-			_ = c.SetWriteDeadline(time.Now().Add(requestTimeout)) // see above
 			refuse(err.Error())
 		default:
-			_ = c.Close() // all is written
+			_ = writeFrame(out, frameEnd, "", nil) // see refuse
+			_ = c.Close()
 		}
 	}()
 }
@@ -122,10 +123,7 @@ func give(ctx context.Context, c net.Conn, out *bufio.Writer, verb Verb, from So
 		}
 		return writeFrame(out, framePiece, name, raw)
 	}
-	if err := All(t, verb, put); err != nil {
-		return err
-	}
-	return writeFrame(out, frameEnd, "", nil)
+	return All(t, verb, put)
 }
 
 // All gives what a verb asks for.

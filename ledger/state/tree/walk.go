@@ -120,6 +120,9 @@ func (t *Tree) Parts(partBytes uint64) ([]Part, error) {
 // Bytes is what the part's keys and records take.
 func (p Part) Bytes() uint64 { return p.root.bytes }
 
+// Len is the number of the part's records.
+func (p Part) Len() uint64 { return p.root.count }
+
 // Hash is the hash of the part's subtree.
 func (p Part) Hash() ledger.Hash { return p.root.hash }
 
