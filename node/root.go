@@ -105,7 +105,7 @@ func (f *flags) render(w io.Writer, v any, table func(io.Writer) error) error {
 			return fmt.Errorf("render: %w", err)
 		}
 		var plain any
-		if err := json.Unmarshal(b, &plain); err != nil {
+		if err := yaml.Unmarshal(b, &plain); err != nil { // YAML holds JSON, and its whole numbers stay whole
 			return fmt.Errorf("render: %w", err)
 		}
 		enc := yaml.NewEncoder(w)

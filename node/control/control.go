@@ -90,7 +90,7 @@ func answer(ctx context.Context, c net.Conn, from Source, turn chan struct{}, lo
 		ctx, cancel := context.WithTimeout(ctx, serveTimeout)
 		defer cancel()
 		err := give(ctx, c, out, verb, from)
-		<-turn // before the last word: whoever has that may ask again at once
+		<-turn                                                 // before the last word: whoever has that may ask again at once
 		_ = c.SetWriteDeadline(time.Now().Add(requestTimeout)) // see above
 		var gone *net.OpError
 		switch {
