@@ -25,7 +25,8 @@ const (
 	submitMax     = 2 * time.Minute
 	readRetry     = 700 * time.Millisecond
 	readTimeout   = 3 * time.Second
-	statusWait    = 250 * time.Millisecond
+	statusWait    = 250 * time.Millisecond // for those that are not needed to say how the ledger is
+	statusTimeout = 2 * time.Second        // for the others, which may be busy
 	tickEvery     = 50 * time.Millisecond
 	pendingMax    = 50_000
 	batchBytesMax = 4 << 20

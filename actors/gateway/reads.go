@@ -65,7 +65,7 @@ func (g *gateway) onRead(c *shell.Context, r server.Request) {
 	g.reads[g.next] = rd
 	if kind == kindStatus {
 		rd.min = 0
-		rd.deadline = now.Add(statusWait)
+		rd.deadline, rd.again = now.Add(statusTimeout), now.Add(statusWait)
 		for id := range g.node.quorum.N() {
 			g.ask(c, g.next, rd, ledger.ReplicaID(id)) // #nosec G115 -- below n
 		}
@@ -211,7 +211,7 @@ func (g *gateway) failRead(r server.Request, kind uint32, e *ledgerpb.Error) {
 func (g *gateway) retryReads(c *shell.Context, now time.Time) {
 	for number, rd := range g.reads {
 		switch {
-		case rd.kind == kindStatus && now.After(rd.deadline):
+		case rd.kind == kindStatus && (now.After(rd.deadline) || now.After(rd.again) && len(rd.statuses) >= min(g.node.quorum.Slow(), g.connected())):
 			delete(g.reads, number)
 			answer(rd.request, g.status(rd.statuses))
 		case now.After(rd.deadline) && rd.said != nil: // another one may have it, and does not answer
