@@ -36,6 +36,19 @@ func parseBase(raw []byte) (*base, error) {
 // Base is the oldest block that the store has, 1 unless it was made from a snapshot.
 func (s *Store) Base() ledger.Height { return s.base.Load().height }
 
+// began is the height of the snapshot with which the store began; 0: it was none.
+func (s *Store) began() (ledger.Height, error) {
+	raw, found, err := s.maybe(installedKey)
+	if err != nil || !found {
+		return 0, err
+	}
+	h, err := parseHeight(raw)
+	if err != nil {
+		return 0, s.noted(corrupt(installedKey, 0, err.Error()))
+	}
+	return h, nil
+}
+
 // CommandsBefore is ledger.CommandsDigest of the block below a stored one.
 func (s *Store) CommandsBefore(h ledger.Height) (ledger.Hash, error) {
 	if b := s.base.Load(); h == b.height {

@@ -57,7 +57,7 @@ func (f Finding) String() string {
 func (e *CorruptError) Damaged() bool { return true }
 
 // keyBytes is how long keys are, where all of a kind are as long.
-var keyBytes = map[byte]int{kindBlock: 9, kindTxs: 11, kindResults: 11, kindChanged: 11, kindCertificate: 9, kindPage: 9, kindHeld: 15,
+var keyBytes = map[byte]int{kindBlock: 9, kindTxs: 11, kindResults: 11, kindChanged: 11, kindCertificate: 9, kindHeld: 15,
 	kindBlockHash: 33, kindTxID: 33, kindCommand: 33}
 
 // found turns the error of a read into what is to be mended.
@@ -85,8 +85,6 @@ func found(e *CorruptError) Finding {
 		f.Kind, f.Height = DamagedCommand, 0
 	case kindChanged:
 		f.Kind, f.Height, f.Key = DamagedPlaces, inKey(), ""
-	case kindPage:
-		f.Kind, f.Height, f.Key = DamagedTree, 0, ""
 	case kindMeta:
 		f.Kind, f.Key, f.Height = DamagedMark, string(e.Key), 0
 		if f.Key == string(treeKey) {
@@ -188,13 +186,11 @@ func (s *Store) noted(err error) error {
 		return nil
 	}
 	e, ok := err.(*CorruptError) //nolint:errorlint // it is ours, not wrapped yet
-	// A page that the newest tree does not need cannot be made again: trees of the past
-	// that need it stay damaged.
 	opened := s.base.Load() != nil
 	if ok && opened && (e.Key[0] == kindTxs || e.Key[0] == kindResults) && s.gone(found(e).Height) != nil {
 		return err // it was pruned meanwhile, or is about to be
 	}
-	if ok && (e.Key[0] != kindPage || !s.needless(e.Key, uint64(e.Height))) {
+	if ok {
 		s.Note(found(e))
 	}
 	return err

@@ -260,9 +260,9 @@ func size(t require.TestingT, path string) int64 {
 	return info.Size()
 }
 
-// Whatever byte of whatever table is another one: nothing wrong is read, and everything is
+// Whatever byte of whatever table or file of pages is another one: nothing wrong is read, and everything is
 // repaired, or the store says that it must be fetched anew.
-func TestAFlippedByteOfATableIsRepairedOrSaid(t *testing.T) {
+func TestAFlippedByteIsRepairedOrSaid(t *testing.T) {
 	c := newWhole(t, 12, 12, 120)
 	origin, work := t.TempDir(), filepath.Join(t.TempDir(), "store")
 	c.write(t, origin)
@@ -276,16 +276,16 @@ func TestAFlippedByteOfATableIsRepairedOrSaid(t *testing.T) {
 	if n, _ := well.DamageCounts(); n != 0 {
 		t.Fatalf("%d findings in a store that is well", n)
 	}
-	tables := storeFiles(t, origin, "badger/*.sst")
+	files := append(storeFiles(t, origin, "badger/*.sst"), storeFiles(t, origin, "tree/*.pages")...)
 	var mended, anew, unopened, unread int
 	checks(t, 30)
 	rapid.Check(t, func(t *rapid.T) {
 		copyAll(t, origin, work)
 		running := rapid.Bool().Draw(t, "while it runs")
-		name := rapid.SampledFrom(tables).Draw(t, "table")
-		path := filepath.Join(work, "badger", filepath.Base(name))
+		name, err := filepath.Rel(origin, rapid.SampledFrom(files).Draw(t, "file"))
+		require.NoError(t, err)
+		path := filepath.Join(work, name)
 		var s *storage.Store
-		var err error
 		if running {
 			s, err = storage.Open(work, baseOptions)
 			require.NoError(t, err)

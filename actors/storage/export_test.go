@@ -20,3 +20,6 @@ func (s *Store) BelieveNothing() { s.guard.believed = 0 }
 
 // Compact has Badger write all tables anew.
 func (s *Store) Compact() error { return s.db.Flatten(1) }
+
+// Replace has the pages of a tree that was built anew written.
+func (s *Store) Replace(t *tree.Tree, at ledger.Height) error { return s.replaceTree(t, at) }

@@ -19,7 +19,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
-const formatVersion = 2
+const formatVersion = 3
 
 // claim locks dir for this process and checks that it holds the ledger, or founds it.
 func claim(dir string, id ledger.ID) (*flock.Flock, error) {

@@ -118,7 +118,7 @@ func FuzzSmallRecords(f *testing.F) {
 	f.Add(marshalHeight(1 << 63))
 	f.Add((&tip{9, ledger.Hash{9}}).marshal())
 	f.Add(marshalFormat(formatVersion, ledger.ID{5}))
-	f.Add([]byte("concordat-store 2\nanything"))
+	f.Add([]byte("concordat-store 3\nanything"))
 	f.Add([]byte("concordat-store 99999999999999999999\n"))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		if c, err := parseCommand(ledger.Hash{}, b); err == nil {

@@ -19,7 +19,6 @@ const (
 	kindTxID        = 't' // transaction id: height, index
 	kindCommand     = 'c' // command key: height, index, expiry
 	kindCertificate = 'q' // height
-	kindPage        = 'p' // page id: a page of the state tree, see treestore.go
 	kindChanged     = 'k' // height, number of the piece: places that the block changed
 	kindHeld        = 'l' // height, index, number of the value
 	kindTable       = 'T' // in no key: an error about one of Badger's tables, see table.go
@@ -52,8 +51,6 @@ func heightKey(kind byte, h ledger.Height) []byte {
 func chunkKey(kind byte, h ledger.Height, chunk int) []byte {
 	return binary.BigEndian.AppendUint16(heightKey(kind, h), uint16(chunk)) // #nosec G115 -- chunks are bounded by chunksMax
 }
-
-func pageKey(id uint64) []byte { return binary.BigEndian.AppendUint64([]byte{kindPage}, id) }
 
 func hashKey(kind byte, h ledger.Hash) []byte { return append([]byte{kind}, h[:]...) }
 

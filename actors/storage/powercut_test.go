@@ -59,7 +59,7 @@ func takeImage(t require.TestingT, dir string, tip ledger.Height) *image {
 func allZero(b []byte) bool { return len(bytes.TrimLeft(b, "\x00")) == 0 }
 
 // cut writes what the disk may hold when the power fails between two syncs: what Badger
-// syncs itself (tables and its manifest) as before or as after, and of each log any
+// syncs itself (tables and its manifest) as before or as after, and of each log and file of pages any
 // of the sectors that were written since.
 func cut(t *rapid.T, dir string, before, after *image) {
 	tables := before
@@ -74,7 +74,7 @@ func cut(t *rapid.T, dir string, before, after *image) {
 	for _, name := range names {
 		old, now := before.files[name], after.files[name]
 		f := tables.files[name]
-		if strings.HasSuffix(name, ".mem") && old != nil && now != nil {
+		if (strings.HasSuffix(name, ".mem") || strings.HasSuffix(name, ".pages")) && old != nil && now != nil {
 			f = torn(t, old, now)
 		}
 		path := filepath.Join(dir, name)

@@ -12,6 +12,7 @@ import (
 	"github.com/dgraph-io/badger/v4"
 	"github.com/gofrs/flock"
 
+	"github.com/concordat-ledger/concordat/actors/storage/pagelog"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
@@ -43,6 +44,9 @@ func OpenReadOnly(dir string, opt Options) (*Store, error) {
 	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, damage: newDamage(), failed: fmt.Errorf("%w: it is open for reading only", ErrFailed)}
 	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.startReadOnly(); err != nil {
+		if s.pages != nil {
+			err = errors.Join(err, s.pages.Close())
+		}
 		if s.db != nil {
 			err = errors.Join(err, s.db.Close())
 		}
@@ -84,6 +88,9 @@ func (s *Store) startReadOnly() error {
 		return fmt.Errorf("open the store %s: %w", s.dir, err)
 	}
 	s.db = db
+	if s.pages, err = pagelog.OpenReadOnly(pagesDir(s.dir)); err != nil {
+		return err
+	}
 	return s.loadTip()
 }
 

@@ -144,7 +144,9 @@ func (s *Store) MendRecord(f Finding, at ledger.Height, record []byte) error {
 // guard, which would refuse what is near the damage: the certified root says whether all
 // is as it was. Errors: ErrNotIt.
 func (s *Store) treeWith(at ledger.Height, key, record []byte) (*tree.Tree, error) {
-	f := &flush{next: 1}
+	s.pins.add(at)
+	defer s.pins.remove(at)
+	f := &flush{}
 	raw, err := s.peek(treeKey, uint64(at))
 	if err == nil {
 		f, err = parseFlush(raw)
@@ -154,7 +156,7 @@ func (s *Store) treeWith(at ledger.Height, key, record []byte) (*tree.Tree, erro
 	}
 	t := tree.New(s.cache)
 	if f.height > 0 {
-		if t, err = tree.Open(s.cache, f.entry, f.height); err != nil {
+		if t, err = tree.Open(s.cache, f.entry); err != nil {
 			return nil, err
 		}
 	}
@@ -188,11 +190,11 @@ func (s *Store) writtenIn(f Finding, wrote ledger.Height) (ledger.Height, error)
 	if f.Height == 0 || f.Height == wrote {
 		return wrote, nil
 	}
-	raw, _, err := s.maybe(installedKey)
+	began, err := s.began()
 	if err != nil {
 		return 0, err
 	}
-	if began, err := parseHeight(raw); err != nil || began != f.Height || wrote > began {
+	if began != f.Height || wrote > began {
 		return 0, fmt.Errorf("%w: no version %d of the record %q was ever written", ErrBeyond, f.Height, f.Key)
 	}
 	return f.Height, nil

@@ -254,30 +254,19 @@ func (s *Store) mendTree() error {
 	return s.replaceTree(t, tip)
 }
 
-// replaceTree writes all pages of a tree that was built anew, in the place of those of
-// the flush before.
+// replaceTree writes all pages of a tree that was built anew. Those of the flushes before
+// serve the trees of the past only.
 func (s *Store) replaceTree(t *tree.Tree, at ledger.Height) error {
 	s.flushing.Lock()
 	defer s.flushing.Unlock()
-	next, err := s.nextPage()
-	if err != nil {
-		return err
-	}
 	if last, err := s.lastFlush(math.MaxUint64); err == nil && last.height > at {
 		return nil // another one was written meanwhile; if that is damaged it will be seen
 	}
-	s.flushed = nil
-	if err := s.writeFlush(t, at, next); err != nil {
+	if err := s.writeFlush(t, at, s.pages.End()); err != nil {
 		return fmt.Errorf("write the state tree of height %d: %w", at, err)
 	}
-	s.flushed = t
+	s.views.clear()
 	return nil
-}
-
-// nextPage is a page id that was never used, whatever the mark of the last flush says.
-func (s *Store) nextPage() (next uint64, err error) {
-	err = s.eachPage(true, func(id uint64) { next = max(next, id) })
-	return next + 1, err
 }
 
 // mendMark writes a mark as this process knows it.

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
+	"github.com/concordat-ledger/concordat/actors/storage/pagelog"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/snapshot"
@@ -26,6 +28,7 @@ type Scrubber struct {
 	height    ledger.Height // the next block, or list of changes
 	above     *ledger.Header
 	sum       ledger.Hash // of the commands up to the block before, if it is known
+	page      uint64      // the next one
 	place     []byte      // the next leaf, or record
 	view      *scrubView
 }
@@ -53,7 +56,7 @@ func (s *Store) NewScrubber(certified func(certificate.ExecutionStatement, []byt
 // next step then begins another. What is damaged is noted in the store. An error means
 // that the store is closed or the machine fails, and that the step is to be tried again.
 func (c *Scrubber) Step() (read int64, complete bool, err error) {
-	steps := []func() (int64, bool, error){c.stepTables, c.stepBlocks, c.stepLeaves, c.stepRecords, c.stepPlaces, c.stepMarks}
+	steps := []func() (int64, bool, error){c.stepTables, c.stepBlocks, c.stepPages, c.stepLeaves, c.stepRecords, c.stepPlaces, c.stepMarks}
 	read, over, err := steps[c.phase]()
 	var damaged *CorruptError
 	if errors.As(err, &damaged) || errors.Is(err, tree.ErrPage) {
@@ -63,7 +66,7 @@ func (c *Scrubber) Step() (read int64, complete bool, err error) {
 		return read, false, err
 	}
 	c.phase = (c.phase + 1) % len(steps)
-	c.table, c.tables, c.height, c.above, c.place = nil, nil, 0, nil, nil
+	c.table, c.tables, c.height, c.above, c.page, c.place = nil, nil, 0, nil, 0, nil
 	c.release()
 	return read, c.phase == 0, nil
 }
@@ -301,6 +304,31 @@ func (s *Store) tipTime() (ledger.Time, error) {
 		return 0, s.noted(corrupt(heightKey(kindBlock, tip), uint64(tip), err.Error()))
 	}
 	return h.Time, nil
+}
+
+// stepPages reads the pages that the last flush needs, or some more: those among them that
+// were written again since.
+func (c *Scrubber) stepPages() (int64, bool, error) {
+	s := c.store
+	f, err := s.lastFlush(math.MaxUint64)
+	if err != nil || f.end == 0 {
+		return 0, true, err
+	}
+	c.page = max(c.page, s.needed.Load(), pagelog.First(1))
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return 0, false, ErrClosed
+	}
+	next, read, err := s.pages.Check(c.page, f.end, scrubBytes)
+	if err != nil {
+		s.pageNoted(max(c.page, s.needed.Load()), err)
+		if next > c.page {
+			err = nil // of a machine that fails nothing is read for now
+		}
+	}
+	c.page = next
+	return int64(read), c.page >= f.end, err
 }
 
 // look gives the state tree as of about now.

@@ -10,7 +10,7 @@ import (
 type Stats struct {
 	Tip       ledger.Height
 	Pruned    ledger.Height // state is readable from here on
-	DiskBytes int64         // of Badger's tables and logs, as Badger last counted (once a minute)
+	DiskBytes int64         // of Badger's tables and logs, as Badger last counted (once a minute), and of the pages of the state tree
 	FreeBytes uint64        // of the file system
 	Tables    int
 	// TreePageLoads counts the pages of the state tree that were read since the store was opened.
@@ -35,7 +35,7 @@ func (s *Store) Stats() (Stats, error) {
 	lsm, vlog := s.db.Size()
 	h, _ := s.Tip()
 	return Stats{
-		Tip: h, Pruned: ledger.Height(s.pruned.Load()), DiskBytes: lsm + vlog, FreeBytes: free,
+		Tip: h, Pruned: ledger.Height(s.pruned.Load()), DiskBytes: lsm + vlog + s.pages.Bytes(), FreeBytes: free,
 		Tables: len(tables), TreePageLoads: s.cache.Loads(),
 	}, nil
 }

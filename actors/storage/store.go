@@ -13,6 +13,7 @@ import (
 	"github.com/dgraph-io/badger/v4/options"
 	"github.com/gofrs/flock"
 
+	"github.com/concordat-ledger/concordat/actors/storage/pagelog"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
@@ -30,6 +31,8 @@ type Options struct {
 	MemTableBytes int64
 	// TreeCacheBytes bounds the pages of the state tree that stay in memory.
 	TreeCacheBytes uint64
+	// TreeSegmentBytes is the size of a file of pages of the state tree.
+	TreeSegmentBytes uint32
 }
 
 // FreeBytesMinDefault leaves room for memtables and the tables they become, and
@@ -75,7 +78,9 @@ type Store struct {
 
 	cache    *tree.Cache
 	flushing sync.Mutex
-	flushed  *tree.Tree // of the last flush; under flushing
+	pages    *pagelog.Log
+	froms    []uint64      // bounds of the last flushes; under flushing
+	needed   atomic.Uint64 // the bound of the last flush
 	pins     pins
 	views    treeViews
 	tear     func() error // lets a write of a flush fail, in tests; under flushing
@@ -115,9 +120,15 @@ func Open(dir string, opt Options) (*Store, error) {
 	if opt.TreeCacheBytes == 0 {
 		opt.TreeCacheBytes = TreeCacheBytesDefault
 	}
+	if opt.TreeSegmentBytes == 0 {
+		opt.TreeSegmentBytes = pagelog.SegmentBytesDefault
+	}
 	s := &Store{dir: dir, opt: opt, log: opt.Logger, lock: lock, damage: newDamage(), guard: newGuard(badgerDir(dir))}
 	s.cache = tree.NewCache(s, opt.TreeCacheBytes)
 	if err := s.start(); err != nil {
+		if s.pages != nil {
+			err = errors.Join(err, s.pages.Close())
+		}
 		if s.db != nil {
 			err = errors.Join(err, s.db.Close())
 		}
@@ -146,6 +157,9 @@ func (s *Store) start() error {
 		return err
 	}
 	if err := s.undo(); err != nil {
+		return err
+	}
+	if err := s.openPages(); err != nil {
 		return err
 	}
 	// What a crash left in the page cache is about to be served: make it durable first.
@@ -301,5 +315,5 @@ func (s *Store) Close() error {
 		s.awhile.Stop()
 		s.opened()
 	}
-	return errors.Join(err, s.db.Close(), s.lock.Unlock())
+	return errors.Join(err, s.pages.Close(), s.db.Close(), s.lock.Unlock())
 }

@@ -1,50 +1,97 @@
 package storage
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"math"
+	"path/filepath"
+	"slices"
 
 	"github.com/dgraph-io/badger/v4"
 
+	"github.com/concordat-ledger/concordat/actors/storage/pagelog"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // The state tree is derived from the records. Its pages are written now and then, as
-// of the height of the tree; what came since is found by the places that each block
-// changed. If pages are lost or damaged, the tree is built anew from the records.
+// of the height of the tree, to a log of their own (pagelog); what came since is found by
+// the places that each block changed. If pages are lost or damaged, the tree is built
+// anew from the records.
+//
+// The mark of a flush comes after its pages are durable, and stands at the flush's height:
+// the newest mark at or below a height leads to the tree of that height.
 
 // flush is the value under treeKey.
 type flush struct {
 	height ledger.Height
-	next   uint64 // the first page id that was never used
+	end    uint64 // of the log of pages
+	from   uint64 // this tree, and those of all later flushes, have no page below
+	stored uint64 // bytes of the tree's pages
 	entry  []byte // for tree.Open
 }
 
 func (f *flush) marshal() []byte {
 	var w ledger.Writer
-	return w.U64(uint64(f.height)).U64(f.next).Bytes(f.entry).Done()
+	return w.U64(uint64(f.height)).U64(f.end).U64(f.from).U64(f.stored).Bytes(f.entry).Done()
 }
 
 func parseFlush(raw []byte) (*flush, error) {
 	r := ledger.NewPlainReader(raw)
-	f := &flush{height: ledger.Height(r.U64()), next: r.U64(), entry: r.Bytes(len(raw))}
+	f := &flush{height: ledger.Height(r.U64()), end: r.U64(), from: r.U64(), stored: r.U64(), entry: r.Bytes(len(raw))}
 	return f, r.Close()
 }
 
-// Page implements tree.Pages.
-func (s *Store) Page(id uint64, at ledger.Height) ([]byte, error) {
-	return s.read(pageKey(id), uint64(at))
+// openPages opens the log of pages where the last flush ended.
+func (s *Store) openPages() (err error) {
+	f, err := s.lastFlush(math.MaxUint64)
+	switch {
+	case isDamaged(err): // it is noted: the tree will be written anew, behind what there is
+		s.pages, err = pagelog.OpenAll(pagesDir(s.dir), s.opt.TreeSegmentBytes)
+	case err == nil:
+		s.froms = []uint64{f.from}
+		s.needed.Store(f.from)
+		s.pages, err = pagelog.Open(pagesDir(s.dir), f.end, s.opt.TreeSegmentBytes)
+	}
+	return err
+}
+
+func pagesDir(dir string) string { return filepath.Join(dir, "tree") }
+
+// Page implements tree.Pages. A page that was dropped is ErrPruned: only trees of heights
+// that cannot be read any more had it.
+func (s *Store) Page(addr uint64, size int) ([]byte, error) {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return nil, ErrClosed
+	}
+	raw, err := s.pages.Read(addr, size)
+	if errors.Is(err, pagelog.ErrDropped) {
+		err = fmt.Errorf("%w: %w", ErrPruned, err)
+	}
+	if err != nil {
+		s.views.clear() // whoever asks again does not get what needs this page
+		s.pageNoted(addr, err)
+	}
+	return raw, err
+}
+
+// pageNoted notes damage of a page, unless only trees of the past have it: it cannot be
+// made again.
+func (s *Store) pageNoted(addr uint64, err error) {
+	var damaged *pagelog.Corrupt
+	if errors.As(err, &damaged) && addr >= s.needed.Load() {
+		s.Note(Finding{Kind: DamagedTree, Reason: err.Error()})
+	}
 }
 
 // lastFlush is the newest flush as of a height.
 func (s *Store) lastFlush(at ledger.Height) (*flush, error) {
 	raw, found, err := s.maybeAt(treeKey, uint64(at))
 	if err != nil || !found {
-		return &flush{next: 1}, err
+		return &flush{}, err
 	}
 	f, err := parseFlush(raw)
 	if err != nil {
@@ -57,6 +104,8 @@ func (s *Store) lastFlush(at ledger.Height) (*flush, error) {
 // flush before is read, and nothing else. Errors: ErrAhead, ErrPruned, *CorruptError,
 // tree.ErrPage.
 func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
+	s.pins.add(at) // what the tree is made from stays meanwhile
+	defer s.pins.remove(at)
 	if err := s.Retained(at); err != nil {
 		return nil, err
 	}
@@ -67,21 +116,28 @@ func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := tree.New(s.cache)
-	if f.height > 0 {
-		if t, err = tree.Open(s.cache, f.entry, f.height); err != nil {
-			return nil, err
-		}
-	}
-	changes, err := s.changesBetween(f.height, at)
-	if err == nil {
-		t, err = t.Apply(changes)
-	}
+	t, err := s.treeFrom(f, at)
 	if err != nil {
 		return nil, fmt.Errorf("the state tree of height %d: %w", at, err)
 	}
 	s.views.ask(at, t)
 	return t, nil
+}
+
+// treeFrom is the tree of a height by the pages of a flush, and what changed since.
+func (s *Store) treeFrom(f *flush, at ledger.Height) (*tree.Tree, error) {
+	t := tree.New(s.cache)
+	if f.height > 0 {
+		var err error
+		if t, err = tree.Open(s.cache, f.entry); err != nil {
+			return nil, err
+		}
+	}
+	changes, err := s.changesBetween(f.height, at)
+	if err != nil {
+		return nil, err
+	}
+	return t.Apply(changes)
 }
 
 // changesBetween is what leads from one height's tree to that of a later one.
@@ -169,9 +225,6 @@ func treeChange(key, record []byte) (tree.Change, error) {
 	return tree.Change{Key: place, Record: state.RecordHash(record), Size: len(key) + len(record)}, err
 }
 
-// pageGroup is how many pages are written together.
-const pageGroup = 256
-
 // FlushTree writes the pages of a stored height's tree that are not in the store yet.
 // Commits go in between. On success the pages are durable. Of several calls at once
 // one waits for the other.
@@ -185,97 +238,132 @@ func (s *Store) FlushTree(t *tree.Tree, at ledger.Height) error {
 	if err != nil || last.height >= at {
 		return err
 	}
-	if s.flushed == nil && last.height > 0 {
-		if s.flushed, err = tree.Open(s.cache, last.entry, last.height); err != nil {
-			return err
+	below := s.cleanBelow(last)
+	err = s.writeFlush(t, at, below)
+	if errors.Is(err, tree.ErrPage) { // its pages may be those of before a repair
+		if anew, known := s.treeFrom(last, at); known == nil && anew.Root() == t.Root() {
+			err = s.writeFlush(anew, at, below)
 		}
 	}
-	if err := s.writeFlush(t, at, last.next); err != nil {
+	if err == nil {
+		err = s.dropPages()
+	}
+	if err != nil {
 		return fmt.Errorf("flush the state tree of height %d: %w", at, err)
 	}
-	s.flushed = t
 	return nil
 }
 
-func (s *Store) writeFlush(t *tree.Tree, at ledger.Height, next uint64) error {
-	var batch []entry
-	write := func() error {
-		err := s.writeAt(at, batch)
-		batch = batch[:0]
-		return err
+// cleanBelow is the address below which a flush writes pages again: the log then has about
+// twice the bytes of the tree, and two segments, of which a segment is to go with little
+// in it that is needed. While every height can be read nothing goes, and it would be
+// written for nothing.
+func (s *Store) cleanBelow(last *flush) uint64 {
+	began, err := s.began()
+	if err != nil || ledger.Height(s.pruned.Load()) <= began {
+		return last.from
 	}
-	f, err := t.Flush(at, next, s.flushed, func(id uint64, raw []byte) error {
-		if batch = append(batch, entry{key: pageKey(id), value: raw}); len(batch) < pageGroup {
-			return nil
-		}
-		return write()
-	})
-	if err != nil {
-		return err
+	size := uint64(s.opt.TreeSegmentBytes)
+	now, keep := uint64(pagelog.Segment(s.pages.End())), (2*last.stored+size-1)/size+1
+	if now <= keep {
+		return last.from
 	}
-	err = write()
-	if err == nil {
-		err = s.syncAside() // the pages before what says that they are there
-	}
-	if err == nil {
-		mark := &flush{height: at, next: f.Next, entry: f.Entry}
-		err = s.writeAt(at, []entry{{key: treeKey, value: mark.marshal()}})
-	}
-	if err != nil {
-		f.Undo()
-		return err
-	}
-	f.Done()
-	return s.freePages(f, at, next)
+	return max(last.from, pagelog.First(uint32(now-keep))) // #nosec G115 -- less than a segment's number
 }
 
-// freePages removes what only older trees need. It comes after the mark: were a flush cut
-// off behind it, the pages of the tree before could be compacted away. Cut off here,
-// some that nobody needs stay.
-func (s *Store) freePages(f *tree.Flush, at ledger.Height, next uint64) (err error) {
-	if f.Kept == 0 { // it was built anew: whatever there is, is of no use
-		if f.Freed, err = s.pagesBelow(next); err != nil {
+// roomEvery is how many bytes of pages are written between looks at the room on the disk.
+const roomEvery = 4 << 20
+
+// writeFlush writes pages, and then the mark. It is all or nothing.
+func (s *Store) writeFlush(t *tree.Tree, at ledger.Height, from uint64) error {
+	end, unchecked := s.pages.End(), roomEvery
+	f, err := t.Flush(from, func(raw []byte) (uint64, error) {
+		if unchecked += len(raw); unchecked >= roomEvery {
+			if err := s.mayWritePages(); err != nil {
+				return 0, err
+			}
+			unchecked = 0
+		}
+		return s.pages.Append(raw)
+	})
+	if err == nil {
+		if err = s.markFlush(&flush{height: at, from: from, stored: f.Stored, entry: f.Entry}); err != nil {
+			f.Undo()
+		}
+	}
+	if err != nil {
+		return errors.Join(err, s.pages.Rewind(end))
+	}
+	f.Done()
+	s.needed.Store(from)
+	// Trees in memory may have nodes that were read before pages were written again, so a
+	// bound counts when three flushes have passed since.
+	if s.froms = append(s.froms, from); len(s.froms) > 3 {
+		s.froms = s.froms[1:]
+	}
+	return nil
+}
+
+func (s *Store) markFlush(f *flush) error {
+	if s.tear != nil {
+		if err := s.tear(); err != nil {
 			return err
 		}
 	}
-	batch := make([]entry, len(f.Freed))
-	for i, id := range f.Freed {
-		batch[i] = entry{key: pageKey(id), remove: true}
+	if err := s.syncPages(); err != nil {
+		return err
 	}
-	return s.writeAt(at, batch)
+	f.end = s.pages.End()
+	return s.writeAt(f.height, []entry{{key: treeKey, value: f.marshal()}})
 }
 
-// pagesBelow are the pages with ids below next. Their values are not looked at: some may
-// be what is damaged.
-func (s *Store) pagesBelow(next uint64) (out []uint64, err error) {
-	err = s.eachPage(false, func(id uint64) {
-		if id < next {
-			out = append(out, id)
+// mayWritePages refuses while there is still room for what cannot wait.
+func (s *Store) mayWritePages() error {
+	if s.tear != nil {
+		if err := s.tear(); err != nil {
+			return err
 		}
-	})
-	return out, err
-}
-
-// eachPage calls fn with the ids of all pages; ever: also of those that are gone.
-func (s *Store) eachPage(ever bool, fn func(id uint64)) (err error) {
+	}
 	s.life.RLock()
 	defer s.life.RUnlock()
 	if s.closed {
 		return ErrClosed
 	}
-	defer s.caught([]byte{kindPage}, &err)
-	txn := s.db.NewTransactionAt(math.MaxUint64, false)
-	defer txn.Discard()
-	opt := badger.DefaultIteratorOptions
-	opt.PrefetchValues, opt.AllVersions, opt.Prefix = false, ever, []byte{kindPage}
-	it := txn.NewIterator(opt)
-	defer it.Close()
-	for it.Rewind(); it.Valid(); it.Next() {
-		if key := it.Item().Key(); len(key) == 9 {
-			fn(binary.BigEndian.Uint64(key[1:]))
-		}
+	return s.checkSpace(roomEvery)
+}
+
+// syncPages makes pages durable: before what says that they are there.
+func (s *Store) syncPages() error {
+	s.life.RLock()
+	defer s.life.RUnlock()
+	if s.closed {
+		return ErrClosed
+	}
+	if err := s.pages.Sync(); err != nil {
+		return err
+	}
+	if s.synced != nil {
+		s.write.Lock()
+		defer s.write.Unlock()
+		s.synced()
 	}
 	return nil
+}
+
+// dropPages removes segments that no tree needs which can be read.
+func (s *Store) dropPages() error {
+	f, err := s.lastFlush(ledger.Height(s.pruned.Load()))
+	if err != nil || len(s.froms) == 0 {
+		return err
+	}
+	below := min(f.from, slices.Min(s.froms))
+	if !s.pages.Drops(below) {
+		return nil
+	}
+	if err := s.syncAside(); err != nil { // or a power cut brings back a mark that needs them
+		return err
+	}
+	return s.pages.Drop(below)
 }
 
 // writeAt writes at a height beside the blocks, in as many transactions as it takes.

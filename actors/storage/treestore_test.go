@@ -20,11 +20,12 @@ import (
 
 // grove is a store with records, and what its tree must be as of each height.
 type grove struct {
-	dir   string
-	store *storage.Store
-	tree  *tree.Tree
-	model []map[string][]byte // by height: placed keys with records
-	keys  map[string][]byte   // where each key's record stands
+	dir     string
+	options *storage.Options // nil: treeOptions
+	store   *storage.Store
+	tree    *tree.Tree
+	model   []map[string][]byte // by height: placed keys with records
+	keys    map[string][]byte   // where each key's record stands
 }
 
 var treeOptions = storage.Options{Ledger: ledger.ID{5}, FreeBytesMin: 1, MemTableBytes: 8 << 20, TreeCacheBytes: 100 << 10, Sync: true}
@@ -37,7 +38,11 @@ func newGrove(t require.TestingT, dir string) *grove {
 
 func (g *grove) open(t require.TestingT) {
 	var err error
-	g.store, err = storage.Open(g.dir, treeOptions)
+	options := treeOptions
+	if g.options != nil {
+		options = *g.options
+	}
+	g.store, err = storage.Open(g.dir, options)
 	require.NoError(t, err)
 	tip, _ := g.store.Tip()
 	g.tree, err = g.store.Tree(tip)
@@ -56,6 +61,12 @@ var audiences = []ledger.Audience{nil, nil, ledger.NewAudience("a@a"), ledger.Ne
 
 // commit stores a block that sets or removes keys, given by numbers.
 func (g *grove) commit(t require.TestingT, set, remove []int, salt int) {
+	require.NoError(t, g.tryCommit(set, remove, salt))
+}
+
+// tryCommit changes nothing if the tree cannot be read.
+func (g *grove) tryCommit(set, remove []int, salt int) error {
+	was := maps.Clone(g.keys)
 	h := ledger.Height(len(g.model))
 	model := maps.Clone(g.model[h-1])
 	b := &storage.BlockCommit{Height: h, BlockHash: ledger.Hash{byte(h), byte(h >> 8), 1}}
@@ -90,12 +101,14 @@ func (g *grove) commit(t require.TestingT, set, remove []int, salt int) {
 	for _, c := range changes {
 		b.Places = append(b.Places, c.Key)
 	}
-	var err error
-	g.tree, err = g.tree.Apply(changes)
-	require.NoError(t, err)
-	b.Tree = g.tree
-	require.NoError(t, g.store.Commit(b))
+	next, err := g.tree.Apply(changes)
+	if err != nil {
+		g.keys = was
+		return err
+	}
+	g.tree, b.Tree = next, next
 	g.model = append(g.model, model)
+	return g.store.Commit(b)
 }
 
 func (g *grove) check(t require.TestingT, from ledger.Height) {

@@ -63,3 +63,10 @@ func (v *treeViews) get(at ledger.Height) *tree.Tree {
 	}
 	return nil
 }
+
+// clear forgets all trees.
+func (v *treeViews) clear() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.newest, v.asked = nil, nil
+}

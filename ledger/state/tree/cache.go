@@ -4,14 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"sync"
-
-	"github.com/concordat-ledger/concordat/ledger"
 )
 
 // Pages is the store of pages. It must be safe for concurrent use.
 type Pages interface {
-	// Page reads a page as of a height.
-	Page(id uint64, at ledger.Height) ([]byte, error)
+	// Page reads the page at an address, which has so many bytes.
+	Page(addr uint64, size int) ([]byte, error)
 }
 
 // ErrPage is wrapped by the errors about a page that cannot be read, or is not what
@@ -68,22 +66,30 @@ func (c *Cache) kids(n *node) (*pair, error) {
 	if p == nil || c == nil {
 		return nil, errMemory
 	}
-	raw, err := c.pages.Page(p.id, p.at)
+	raw, err := c.pages.Page(p.addr, p.size)
 	if err != nil {
-		return nil, fmt.Errorf("%w: page %d of height %d: %w", ErrPage, p.id, p.at, err)
+		return nil, fmt.Errorf("%w: at %d: %w", ErrPage, p.addr, err)
 	}
-	loaded, entries, err := parsePage(raw, p.at)
+	loaded, entries, err := parsePage(raw)
 	if err == nil && loaded.hash != n.hash {
 		err = errors.New("it has another hash")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("%w: page %d of height %d: %w", ErrPage, p.id, p.at, err)
+		return nil, fmt.Errorf("%w: at %d: %w", ErrPage, p.addr, err)
 	}
 	k := loaded.kids.Load()
 	if n.kids.CompareAndSwap(nil, k) {
 		c.add(n, entries, true)
 	}
 	return k, nil
+}
+
+// hold keeps a page in memory until it is written again.
+func (c *Cache) hold(n *node) (*pair, error) {
+	c.mu.Lock()
+	n.page.Load().held.Store(true)
+	c.mu.Unlock() // no step that began before still lets go of it
+	return c.kids(n)
 }
 
 // add takes a page into account, and lets go of others when there are too many.
@@ -107,7 +113,7 @@ func (c *Cache) step() {
 		c.hand = 0
 	}
 	h := c.ring[c.hand]
-	if h.root.page.Load().used.Swap(false) {
+	if p := h.root.page.Load(); p.used.Swap(false) || p.held.Load() {
 		c.hand++
 		return
 	}

@@ -2,45 +2,39 @@ package tree
 
 import (
 	"errors"
-
-	"github.com/concordat-ledger/concordat/ledger"
 )
 
 // Flush is one writing of a tree's changed pages.
 type Flush struct {
-	Entry []byte   // for Open
-	Next  uint64   // the first page id that is free
-	Freed []uint64 // pages that only versions before this one need
-	Kept  int      // pages of earlier flushes that this version still begins with
+	Entry  []byte // for Open
+	Stored uint64 // bytes of all pages that this version has
 
-	tree   *Tree
-	at     ledger.Height
-	put    func(id uint64, raw []byte) error
-	kept   map[uint64]bool // pages of earlier flushes that this version needs; looked up only
-	closed []*node         // roots of the pages that were written
-	sizes  []int           // their entries
+	tree  *Tree
+	from  uint64
+	put   func(raw []byte) (addr uint64, err error)
+	wrote []wrote
 }
 
-// Flush gives put each page of the tree that is in no store yet, to be written as of
-// height at, with ids from next on. before is the version that was flushed last, nil
-// for the first. When all pages, the entry, and the end of those that were freed are
-// durable, call Done; else Undo. Versions that came after this one may be read and
-// updated meanwhile, but only one flush may be under way.
-func (t *Tree) Flush(at ledger.Height, next uint64, before *Tree, put func(id uint64, raw []byte) error) (*Flush, error) {
+// wrote is the root of a page that was written, with the page that it had before.
+type wrote struct {
+	n       *node
+	before  *page
+	entries int
+}
+
+// Flush gives put each page of the tree that is in no store yet, and again those that lie
+// below the address from: when it is done, this version needs none of them. put returns
+// the page's address; addresses ascend. When all pages and the entry are durable, call
+// Done; else Undo. Versions that came after this one may be read and updated meanwhile,
+// but only one flush may be under way.
+func (t *Tree) Flush(from uint64, put func(raw []byte) (addr uint64, err error)) (*Flush, error) {
 	if t.cache == nil {
 		return nil, ErrNoCache
 	}
-	f := &Flush{Next: next, tree: t, at: at, put: put, kept: map[uint64]bool{}}
-	err := f.write()
-	if err != nil {
+	f := &Flush{tree: t, from: from, put: put}
+	if err := f.write(); err != nil {
 		f.Undo()
 		return nil, err
-	}
-	f.Kept = len(f.kept)
-	if before != nil && before.root != nil {
-		if f.free(before.root) != nil {
-			f.Freed = nil // an old page cannot be read: some that nobody needs stay
-		}
 	}
 	return f, nil
 }
@@ -56,6 +50,7 @@ func (f *Flush) write() error {
 				return err
 			}
 		}
+		f.Stored = root.page.Load().stored
 	}
 	f.Entry = f.tree.entry()
 	return nil
@@ -67,9 +62,8 @@ func (f *Flush) cut(n *node) (int, error) {
 	if n.leaf() {
 		return 1, nil
 	}
-	if p := n.page.Load(); p != nil {
-		f.kept[p.id] = true
-		return 1, nil
+	if n.page.Load() != nil {
+		return 1, f.again(n)
 	}
 	k := n.kids.Load()
 	left, err := f.cut(k.left)
@@ -94,72 +88,95 @@ func (f *Flush) cut(n *node) (int, error) {
 	return left + right, nil
 }
 
-func (f *Flush) close(n *node) error {
-	entries := entriesOf(n)
-	w := &pageWriter{}
-	w.inner(n)
-	if err := f.put(f.Next, w.buf); err != nil {
-		return err
+// again writes a page again if it, or one below, lies too low.
+func (f *Flush) again(n *node) error {
+	p := n.page.Load()
+	if p.oldest >= f.from {
+		return nil
 	}
-	p := &page{id: f.Next, at: f.at}
-	p.used.Store(true)
-	n.page.Store(p)
-	f.closed, f.sizes = append(f.closed, n), append(f.sizes, entries)
-	f.Next++
-	return nil
+	k, err := f.tree.cache.hold(n)
+	if err == nil {
+		err = f.below(k.left)
+	}
+	if err == nil {
+		err = f.below(k.right)
+	}
+	if err == nil {
+		err = f.close(n)
+	}
+	if err != nil {
+		p.held.Store(false)
+	}
+	return err
 }
 
-// free finds the pages of the version before that this one does not need. What it
-// needs of them is needed with all below.
-func (f *Flush) free(n *node) error {
+// below visits the pages below a part of one.
+func (f *Flush) below(n *node) error {
 	if n.leaf() {
 		return nil
 	}
-	p := n.page.Load()
-	if p != nil && (f.kept[p.id] || p.at == f.at && p.id >= f.Next-uint64(len(f.closed))) {
-		return nil
+	if n.page.Load() != nil {
+		return f.again(n)
 	}
-	if p != nil {
-		f.Freed = append(f.Freed, p.id)
+	k := n.kids.Load()
+	if err := f.below(k.left); err != nil {
+		return err
 	}
-	k, err := f.tree.cache.kids(n)
+	return f.below(k.right)
+}
+
+func (f *Flush) close(n *node) error {
+	w := &pageWriter{}
+	w.inner(n)
+	addr, err := f.put(w.buf)
 	if err != nil {
 		return err
 	}
-	if err := f.free(k.left); err != nil {
-		return err
+	p := &page{addr: addr, size: len(w.buf), stored: uint64(len(w.buf)), oldest: addr}
+	entries := p.sumUp(n)
+	p.used.Store(true)
+	p.held.Store(true)
+	f.wrote = append(f.wrote, wrote{n, n.page.Swap(p), entries})
+	return nil
+}
+
+// sumUp takes the pages below into account, and counts the entries of the page.
+func (p *page) sumUp(n *node) (entries int) {
+	k := n.kids.Load()
+	for _, kid := range []*node{k.left, k.right} {
+		switch q := kid.page.Load(); {
+		case kid.leaf():
+			entries++
+		case q != nil:
+			entries++
+			p.stored, p.oldest = p.stored+q.stored, min(p.oldest, q.oldest)
+		default:
+			entries += p.sumUp(kid)
+		}
 	}
-	return f.free(k.right)
+	return entries
 }
 
 // Done lets the written pages leave memory when room is needed.
 func (f *Flush) Done() {
-	for i, n := range f.closed {
-		f.tree.cache.add(n, f.sizes[i], false)
+	for _, w := range f.wrote {
+		w.n.page.Load().held.Store(false)
+		if w.before == nil { // else it is known
+			f.tree.cache.add(w.n, w.entries, false)
+		}
 	}
 }
 
 // Undo forgets a flush that could not be completed.
 func (f *Flush) Undo() {
-	for _, n := range f.closed {
-		n.page.Store(nil)
+	for _, w := range f.wrote {
+		w.n.page.Store(w.before)
+		if w.before != nil {
+			w.before.held.Store(false)
+		}
 	}
-	f.closed = nil
+	f.wrote = nil
 }
 
 // ErrNoCache is returned by Flush of a tree that is in memory as a whole.
 var ErrNoCache = errors.New("this tree has no pages")
-
-// entriesOf counts the entries of the page that a node in memory is to be the root of.
-func entriesOf(n *node) int {
-	k := n.kids.Load()
-	count := 0
-	for _, kid := range []*node{k.left, k.right} {
-		if kid.leaf() || kid.page.Load() != nil {
-			count++
-		} else {
-			count += entriesOf(kid)
-		}
-	}
-	return count
-}

@@ -21,11 +21,15 @@ type node struct {
 
 type pair struct{ left, right *node }
 
-// page is where a node's subtree is stored.
+// page is where a node's subtree is stored. Only its flags change.
 type page struct {
-	id   uint64
-	at   ledger.Height // it can be read as of this height
-	used atomic.Bool   // since the cache last looked
+	addr   uint64
+	size   int
+	stored uint64 // bytes of this page and all below
+	oldest uint64 // the lowest address of this page and all below
+
+	used atomic.Bool // since the cache last looked
+	held atomic.Bool // it must not leave memory: it is being written
 }
 
 func (n *node) leaf() bool { return n.pos < 0 }

@@ -14,13 +14,16 @@ import (
 const (
 	pageInner = 0 // position
 	pageLeaf  = 1 // key, hash, bytes
-	pageChild = 2 // page id, position, key, hash, bytes, count
+	pageChild = 2 // address, size, bytes stored, oldest address, position, key, hash, bytes, count
 	pageEmpty = 3 // the tree without records; only as a tree's entry
 )
 
 // entriesMax bounds the leaves and children of a page. Of larger ones more is written for
 // a change, of smaller ones more must be read.
 const entriesMax = 16
+
+// pageBytesMax is more than the largest page has.
+const pageBytesMax = 4 << 20
 
 type pageWriter struct {
 	buf  []byte
@@ -50,7 +53,10 @@ func (w *pageWriter) entry(n *node) {
 		return
 	}
 	w.buf = append(w.buf, pageChild)
-	w.uint(n.page.Load().id)
+	p := n.page.Load()
+	for _, v := range []uint64{p.addr, uint64(p.size), p.stored, p.oldest} { // #nosec G115 -- a length
+		w.uint(v)
+	}
 	w.uint(uint64(n.pos)) // #nosec G115 -- not a leaf
 	w.key(n.key[:min(len(n.key), n.pos/9+1)])
 	w.buf = append(w.buf, n.hash[:]...)
@@ -77,7 +83,6 @@ func (w *pageWriter) inner(n *node) {
 
 type pageReader struct {
 	buf     []byte
-	at      ledger.Height
 	last    []byte
 	entries int
 	err     error
@@ -146,7 +151,9 @@ func (r *pageReader) node(above int) *node {
 		return n
 	case pageChild:
 		r.entries++
-		p := &page{id: r.uint(1 << 62), at: r.at}
+		p := &page{addr: r.uint(1 << 63)}
+		p.size = int(r.uint(pageBytesMax)) // #nosec G115 -- bounded
+		p.stored, p.oldest = r.uint(1<<62), r.uint(p.addr)
 		n := &node{pos: int(r.uint(state.PositionMax))} // #nosec G115 -- bounded
 		n.key, n.hash, n.bytes, n.count = r.key(), r.hash(), r.uint(1<<62), r.uint(1<<62)
 		n.page.Store(p)
@@ -166,8 +173,8 @@ func (r *pageReader) done() error {
 	return r.err
 }
 
-func parsePage(raw []byte, at ledger.Height) (root *node, entries int, err error) {
-	r := &pageReader{buf: raw, at: at}
+func parsePage(raw []byte) (root *node, entries int, err error) {
+	r := &pageReader{buf: raw}
 	n := r.node(-1)
 	if err := r.done(); err != nil {
 		return nil, 0, err
@@ -188,14 +195,13 @@ func (t *Tree) entry() []byte {
 	return w.buf
 }
 
-// Open is the tree that a flush wrote, by the entry that it gave, read as of that
-// height or a later one before the next flush.
-func Open(cache *Cache, entry []byte, at ledger.Height) (*Tree, error) {
+// Open is the tree that a flush wrote, by the entry that it gave.
+func Open(cache *Cache, entry []byte) (*Tree, error) {
 	t := New(cache)
 	if len(entry) == 1 && entry[0] == pageEmpty {
 		return t, nil
 	}
-	r := &pageReader{buf: entry, at: at}
+	r := &pageReader{buf: entry}
 	n := r.node(-1)
 	if err := r.done(); err != nil {
 		return nil, fmt.Errorf("%w: the root: %w", ErrPage, err)

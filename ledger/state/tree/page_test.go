@@ -15,15 +15,15 @@ func FuzzParsePage(f *testing.F) {
 	}
 	full, err := t.Apply(changes)
 	require.NoError(f, err)
-	_, err = full.Flush(1, 1, nil, func(_ uint64, raw []byte) error { f.Add(raw); return nil })
+	_, err = full.Flush(0, func(raw []byte) (uint64, error) { f.Add(raw); return 1, nil })
 	require.NoError(f, err)
 	f.Add(full.entry())
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		n, entries, err := parsePage(raw, 1)
+		n, entries, err := parsePage(raw)
 		if err == nil {
 			require.NotNil(t, n.kids.Load())
 			require.LessOrEqual(t, entries, entriesMax+1)
 		}
-		_, _ = Open(nil, raw, 1)
+		_, _ = Open(nil, raw)
 	})
 }

@@ -29,7 +29,7 @@ func TestEveryRangeIsProvenAndNothingCanBeWithheld(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(0)
 		b.apply(t, rapid.MapOfN(keys(), rapid.SliceOfN(rapid.Byte(), 0, 6), 0, 120).Draw(t, "set"), nil)
-		b.flush(t, 1)
+		b.flush(t)
 		root := b.tree.Root()
 		for range 10 {
 			from := []byte(keys().Draw(t, "from"))
@@ -167,7 +167,7 @@ func TestPartsCoverTheStateAndGiveItsRoot(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(0)
 		b.apply(t, rapid.MapOfN(keys(), rapid.SliceOfN(rapid.Byte(), 0, 6), 0, 200).Draw(t, "set"), nil)
-		b.flush(t, 1)
+		b.flush(t)
 		size := uint64(rapid.SampledFrom([]int{1, 40, 400, 1 << 20}).Draw(t, "bytes"))
 		o, err := b.tree.Outline(size)
 		require.NoError(t, err)

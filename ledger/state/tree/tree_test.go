@@ -3,6 +3,7 @@ package tree_test
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
@@ -16,53 +17,45 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
-// memory is a store of pages with versions, as the real one has them.
+// memory is a log of pages, as the real one is. An address is written once.
 type memory struct {
-	mu    sync.Mutex
-	pages map[uint64][]version
+	mu      sync.Mutex
+	pages   map[uint64][]byte
+	end     uint64
+	dropped uint64 // pages below are gone
 }
 
-type version struct {
-	at  ledger.Height
-	raw []byte // nil: removed
-}
+var errGone = errors.New("the page was dropped")
 
-func (m *memory) Page(id uint64, at ledger.Height) ([]byte, error) {
+func (m *memory) Page(addr uint64, size int) ([]byte, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	for _, v := range slices.Backward(m.pages[id]) {
-		if v.at <= at && v.raw != nil {
-			return v.raw, nil
-		}
-		if v.at <= at {
-			break
-		}
+	raw, ok := m.pages[addr]
+	switch {
+	case addr < m.dropped:
+		return nil, errGone
+	case !ok || len(raw) != size:
+		return nil, errors.New("no such page")
 	}
-	return nil, errors.New("no such page")
+	return raw, nil
 }
 
-func (m *memory) set(id uint64, at ledger.Height, raw []byte) {
+func (m *memory) add(raw []byte) (uint64, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.pages[id] = append(m.pages[id], version{at, raw})
-}
-
-// live counts the pages of the newest version.
-func (m *memory) live() (n int) {
-	for _, v := range m.pages {
-		if v[len(v)-1].raw != nil {
-			n++
-		}
-	}
-	return n
+	addr := m.end
+	m.pages[addr] = slices.Clone(raw)
+	m.end += uint64(len(raw)) + 8
+	return addr, nil
 }
 
 // flushed is what a flush left behind.
 type flushed struct {
-	at    ledger.Height
-	entry []byte
-	root  ledger.Hash
-	model map[string][]byte
+	entry  []byte
+	from   uint64 // it needs no page below
+	stored uint64
+	root   ledger.Hash
+	model  map[string][]byte
 }
 
 var errWrite = errors.New("the disk is full")
@@ -72,14 +65,13 @@ type bench struct {
 	store *memory
 	cache *tree.Cache
 	tree  *tree.Tree
-	prev  *tree.Tree
-	next  uint64
+	from  uint64
 	model map[string][]byte
 	past  []flushed
 }
 
 func newBench(cacheBytes uint64) *bench {
-	b := &bench{store: &memory{pages: map[uint64][]version{}}, model: map[string][]byte{}, next: 1}
+	b := &bench{store: &memory{pages: map[uint64][]byte{}, end: 32}, model: map[string][]byte{}}
 	b.cache = tree.NewCache(b.store, cacheBytes)
 	b.tree = tree.New(b.cache)
 	return b
@@ -100,22 +92,15 @@ func (b *bench) apply(t require.TestingT, set map[string][]byte, remove []string
 	b.tree = next
 }
 
-func (b *bench) flush(t require.TestingT, at ledger.Height) {
-	f, err := b.tree.Flush(at, b.next, b.prev, func(id uint64, raw []byte) error {
-		b.store.set(id, at, slices.Clone(raw))
-		return nil
-	})
+func (b *bench) flush(t require.TestingT) {
+	f, err := b.tree.Flush(b.from, b.store.add)
 	require.NoError(t, err)
-	for _, id := range f.Freed {
-		b.store.set(id, at, nil)
-	}
 	f.Done()
-	b.next, b.prev = f.Next, b.tree
 	copied := map[string][]byte{}
 	for k, v := range b.model {
 		copied[k] = v
 	}
-	b.past = append(b.past, flushed{at, f.Entry, b.tree.Root(), copied})
+	b.past = append(b.past, flushed{f.Entry, b.from, f.Stored, b.tree.Root(), copied})
 }
 
 func (b *bench) check(t require.TestingT) {
@@ -163,35 +148,41 @@ func TestAnyBatchesGiveTheReferenceRootThroughFlushesAndRestarts(t *testing.T) {
 			b.check(t)
 			switch rapid.IntRange(0, 3).Draw(t, "then") {
 			case 0:
-				b.flush(t, height)
+				b.clean(t)
+				b.flush(t)
 			case 1: // the write fails half-way; the next one succeeds
 				left := rapid.IntRange(0, 5).Draw(t, "writes")
-				f, err := b.tree.Flush(height, b.next, b.prev, func(uint64, []byte) error {
+				b.clean(t)
+				f, err := b.tree.Flush(b.from, func(raw []byte) (uint64, error) {
 					if left--; left < 0 {
-						return errWrite
+						return 0, errWrite
 					}
-					return nil
+					return b.store.add(raw)
 				})
 				if err != nil {
 					require.ErrorIs(t, err, errWrite)
 				}
 				if err == nil {
 					f.Undo() // as when the last step cannot be written
-					b.flush(t, height)
+					b.flush(t)
 				}
 			case 2:
 				if len(b.past) > 0 && rapid.Bool().Draw(t, "restart") {
 					last := b.past[len(b.past)-1]
-					again, err := tree.Open(tree.NewCache(b.store, 0), last.entry, last.at)
+					again, err := tree.Open(tree.NewCache(b.store, 0), last.entry)
 					require.NoError(t, err)
 					require.Equal(t, last.root, again.Root())
 				}
 			}
 		}
-		b.flush(t, height)
+		b.flush(t)
 		b.check(t)
-		for _, p := range b.past { // each flushed version can be read as of its height
-			again, err := tree.Open(tree.NewCache(b.store, 0), p.entry, p.at)
+		b.exact(t)
+		for _, p := range b.past { // each flushed version can be read, if its pages are there
+			if p.from < b.store.dropped {
+				continue
+			}
+			again, err := tree.Open(tree.NewCache(b.store, 0), p.entry)
 			require.NoError(t, err)
 			require.Equal(t, p.root, again.Root())
 			var got []string
@@ -203,49 +194,62 @@ func TestAnyBatchesGiveTheReferenceRootThroughFlushesAndRestarts(t *testing.T) {
 			require.Len(t, got, len(p.model))
 			require.True(t, slices.IsSorted(got))
 		}
-		b.reachable(t)
 	})
 }
 
-// reachable demands that the store keeps no page that nobody needs: a tree that is
-// built anew from the same flushes would leak for ever.
-func (b *bench) reachable(t require.TestingT) {
+// clean has the next flush write pages again, and drops what no version needs since: one
+// flush would do, were there not nodes in memory that were loaded before it.
+func (b *bench) clean(t *rapid.T) {
+	b.from = max(b.from, rapid.Uint64Range(0, b.store.end).Draw(t, "from"))
+	if n := len(b.past); n > 3 && rapid.Bool().Draw(t, "drop") {
+		b.store.dropped = max(b.store.dropped, b.past[n-3].from)
+	}
+}
+
+// exact demands that the last flush needs no page below its bound, and knows how many
+// bytes its pages have.
+func (b *bench) exact(t require.TestingT) {
 	last := b.past[len(b.past)-1]
-	seen := map[uint64]bool{}
-	again, err := tree.Open(tree.NewCache(counting{b.store, seen}, 0), last.entry, last.at)
+	seen := map[uint64]int{}
+	again, err := tree.Open(tree.NewCache(counting{b.store, seen}, 0), last.entry)
 	require.NoError(t, err)
 	require.NoError(t, again.Walk(nil, nil, func([]byte, ledger.Hash) error { return nil }))
-	require.Equal(t, len(seen), b.store.live(), "pages in the store, and pages that the tree has")
+	stored := 0
+	for addr, size := range seen {
+		require.GreaterOrEqual(t, addr, last.from)
+		stored += size
+	}
+	require.Equal(t, int(last.stored), stored)
 }
 
 type counting struct {
 	*memory
-	seen map[uint64]bool
+	seen map[uint64]int
 }
 
-func (c counting) Page(id uint64, at ledger.Height) ([]byte, error) {
-	c.seen[id] = true
-	return c.memory.Page(id, at)
+func (c counting) Page(addr uint64, size int) ([]byte, error) {
+	c.seen[addr] = size
+	return c.memory.Page(addr, size)
 }
 
 // What follows a restart and goes on from the flushed pages gives the same.
 func TestATreeGoesOnFromItsPages(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(3000)
-		for h := range ledger.Height(rapid.IntRange(1, 12).Draw(t, "batches")) {
+		for range rapid.IntRange(1, 12).Draw(t, "batches") {
 			b.apply(t, rapid.MapOfN(keys(), rapid.SliceOfN(rapid.Byte(), 0, 6), 0, 80).Draw(t, "set"),
 				rapid.SliceOfN(keys(), 0, 60).Draw(t, "remove"))
 			b.check(t)
-			b.flush(t, h+1)
+			b.clean(t)
+			b.flush(t)
 			last := b.past[len(b.past)-1]
 			var err error
 			b.cache = tree.NewCache(b.store, 3000)
-			b.tree, err = tree.Open(b.cache, last.entry, last.at)
+			b.tree, err = tree.Open(b.cache, last.entry)
 			require.NoError(t, err)
-			b.prev = b.tree
 			b.check(t)
+			b.exact(t)
 		}
-		b.reachable(t)
 	})
 }
 
@@ -256,13 +260,12 @@ func TestADamagedPageIsNeverUsed(t *testing.T) {
 		set[fmt.Sprintf("key %04d", i)] = []byte{byte(i)}
 	}
 	b.apply(t, set, nil)
-	b.flush(t, 1)
-	for id, versions := range b.store.pages {
-		good := versions[0].raw
+	b.flush(t)
+	for addr, good := range b.store.pages {
 		for _, at := range []int{0, len(good) / 3, len(good) / 2, len(good) - 1} {
-			b.store.pages[id] = []version{{1, slices.Clone(good)}}
-			b.store.pages[id][0].raw[at] ^= 0x10
-			again, err := tree.Open(tree.NewCache(b.store, 0), b.past[0].entry, 1)
+			b.store.pages[addr] = slices.Clone(good)
+			b.store.pages[addr][at] ^= 0x10
+			again, err := tree.Open(tree.NewCache(b.store, 0), b.past[0].entry)
 			require.NoError(t, err)
 			keys := 0
 			err = again.Walk(nil, nil, func(k []byte, leaf ledger.Hash) error {
@@ -276,7 +279,7 @@ func TestADamagedPageIsNeverUsed(t *testing.T) {
 				require.Equal(t, 3000, keys) // a size was hit, which nobody believes
 			}
 		}
-		b.store.pages[id] = []version{{1, good}}
+		b.store.pages[addr] = good
 	}
 }
 
@@ -288,7 +291,7 @@ func TestVersionsAreReadWhileTheTreeGoesOn(t *testing.T) {
 		set[fmt.Sprintf("key %04d", i)] = []byte{byte(i)}
 	}
 	b.apply(t, set, nil)
-	b.flush(t, 1)
+	b.flush(t)
 	var group sync.WaitGroup
 	stop := make(chan struct{})
 	for r := range 3 {
@@ -309,19 +312,33 @@ func TestVersionsAreReadWhileTheTreeGoesOn(t *testing.T) {
 			}
 		})
 	}
-	for h := range ledger.Height(30) {
+	for h := range ledger.Height(60) {
 		change := map[string][]byte{}
 		for i := range 50 {
 			change[fmt.Sprintf("key %04d", (i*71+int(h)*13)%4000)] = fmt.Appendf(nil, "%d", h)
 		}
-		next := map[string][]byte{}
-		for k, v := range change {
-			next[k] = v
+		// A flush that writes old pages again runs beside the next updates.
+		flushed := make(chan error, 1)
+		was := b.tree
+		if h%3 == 0 && b.store.end > 60_000 {
+			b.from = max(b.from, b.store.end-60_000)
 		}
-		b.apply(t, next, nil)
-		b.check(t)
+		from := b.from
+		go func() {
+			f, err := was.Flush(from, b.store.add)
+			if err == nil {
+				f.Done()
+			}
+			flushed <- err
+		}()
+		for range 3 {
+			b.apply(t, maps.Clone(change), nil)
+			b.check(t)
+		}
+		require.NoError(t, <-flushed)
 	}
 	close(stop)
 	group.Wait()
-	b.flush(t, 40)
+	b.flush(t)
+	b.exact(t)
 }
