@@ -120,7 +120,11 @@ func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
 	if err != nil {
 		return nil, fmt.Errorf("the state tree of height %d: %w", at, err)
 	}
-	s.views.ask(at, t)
+	if tip, _ := s.Tip(); tip == at {
+		s.views.put(at, t)
+	} else {
+		s.views.ask(at, t)
+	}
 	return t, nil
 }
 

@@ -15,17 +15,21 @@ type treeViews struct {
 	mu     sync.Mutex
 	newest []view // heights ascending
 	asked  []view // the last one asked for last
+	puts   uint64
 }
 
 type view struct {
 	at   ledger.Height
 	tree *tree.Tree
+	used uint64 // puts when it was asked for last
 }
 
-// How many trees are kept. A newest one holds what the blocks after it changed.
+// How many trees are kept. A newest one holds what the blocks after it changed; one that
+// was asked for may hold much, and goes after so many blocks without a question.
 const (
 	newestViews = 16
 	askedViews  = 4
+	askedFor    = 256
 )
 
 // put takes the tree of a block that is durable now.
@@ -35,7 +39,9 @@ func (v *treeViews) put(at ledger.Height, t *tree.Tree) {
 	if len(v.newest) == newestViews {
 		v.newest = slices.Delete(v.newest, 0, 1)
 	}
-	v.newest = append(v.newest, view{at, t})
+	v.newest = append(v.newest, view{at: at, tree: t})
+	v.puts++
+	v.asked = slices.DeleteFunc(v.asked, func(w view) bool { return w.used+askedFor < v.puts })
 }
 
 // ask keeps a tree that had to be made.
@@ -45,7 +51,7 @@ func (v *treeViews) ask(at ledger.Height, t *tree.Tree) {
 	if len(v.asked) == askedViews {
 		v.asked = slices.Delete(v.asked, 0, 1)
 	}
-	v.asked = append(v.asked, view{at, t})
+	v.asked = append(v.asked, view{at, t, v.puts})
 }
 
 // get finds the tree of a height; nil: it is not at hand.
@@ -58,6 +64,7 @@ func (v *treeViews) get(at ledger.Height) *tree.Tree {
 	}
 	if i := slices.IndexFunc(v.asked, is); i >= 0 {
 		w := v.asked[i]
+		w.used = v.puts
 		v.asked = append(slices.Delete(v.asked, i, i+1), w)
 		return w.tree
 	}

@@ -21,8 +21,12 @@ var (
 	firstFlag = flag.Bool("sim.first", false, "stop at the first failure without shrinking, and say how many runs it took")
 )
 
-// campaignMin is what a search of a change runs at least.
-const campaignMin = 2000
+// campaignMin is what a search of a change runs at least: beyond its time if the machine is
+// busy, but not for longer than campaignMost.
+const (
+	campaignMin  = 2000
+	campaignMost = 10 * time.Minute
+)
 
 // campaign plays many seeds on two workers and adds up what they exercised.
 type campaign struct {
@@ -40,11 +44,13 @@ type campaign struct {
 	next   uint64
 }
 
-func (c *campaign) worker(until time.Time) {
-	for time.Now().Before(until) {
+func (c *campaign) worker(start time.Time) {
+	for {
 		c.mu.Lock()
 		seed := c.next
-		if c.failed != nil || int(seed-*seedFlag) >= *runsFlag {
+		took := time.Since(start)
+		enough := c.runs >= campaignMin || *runsFlag < campaignMin || took >= campaignMost
+		if c.failed != nil || int(seed-*seedFlag) >= *runsFlag || took >= *timeFlag && enough {
 			c.mu.Unlock()
 			return
 		}
@@ -121,7 +127,7 @@ func TestCampaign(t *testing.T) {
 	start := time.Now()
 	var wg sync.WaitGroup
 	for range 2 {
-		wg.Go(func() { c.worker(start.Add(*timeFlag)) })
+		wg.Go(func() { c.worker(start) })
 	}
 	wg.Wait()
 	t.Log(c.table(time.Since(start)))
@@ -135,7 +141,7 @@ func TestCampaign(t *testing.T) {
 		t.Fatalf("%v\n%s\nshrunk: without %v, %d slots\n%s\n%v", c.failed.Err, c.failed.Plan, o.Without, o.Slots, strings.Join(r.Story, "\n"), r.Err)
 	}
 	if *runsFlag >= campaignMin && c.runs < campaignMin {
-		t.Errorf("%d runs in %s; a campaign has at least %d", c.runs, *timeFlag, campaignMin)
+		t.Errorf("%d runs in %s; a campaign has at least %d", c.runs, time.Since(start), campaignMin)
 	}
 	if c.runs >= campaignMin {
 		for i := 1; i < sbft.Rules; i++ {

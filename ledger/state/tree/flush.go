@@ -2,6 +2,7 @@ package tree
 
 import (
 	"errors"
+	"math"
 )
 
 // Flush is one writing of a tree's changed pages.
@@ -13,6 +14,8 @@ type Flush struct {
 	from  uint64
 	put   func(raw []byte) (addr uint64, err error)
 	wrote []wrote
+
+	writer pageWriter
 }
 
 // wrote is the root of a page that was written, with the page that it had before.
@@ -24,7 +27,7 @@ type wrote struct {
 
 // Flush gives put each page of the tree that is in no store yet, and again those that lie
 // below the address from: when it is done, this version needs none of them. put returns
-// the page's address; addresses ascend. When all pages and the entry are durable, call
+// the page's address, and does not keep the bytes; addresses ascend. When all pages and the entry are durable, call
 // Done; else Undo. Versions that came after this one may be read and updated meanwhile,
 // but only one flush may be under way.
 func (t *Tree) Flush(from uint64, put func(raw []byte) (addr uint64, err error)) (*Flush, error) {
@@ -126,14 +129,16 @@ func (f *Flush) below(n *node) error {
 }
 
 func (f *Flush) close(n *node) error {
-	w := &pageWriter{}
+	p := &page{oldest: math.MaxUint64}
+	entries := p.sumUp(n)
+	w := &f.writer
+	w.buf, w.last = append(w.buf[:0], byte(entries)), nil // #nosec G115 -- at most entriesMax
 	w.inner(n)
 	addr, err := f.put(w.buf)
 	if err != nil {
 		return err
 	}
-	p := &page{addr: addr, size: len(w.buf), stored: uint64(len(w.buf)), oldest: addr}
-	entries := p.sumUp(n)
+	p.addr, p.size, p.stored, p.oldest = addr, len(w.buf), p.stored+uint64(len(w.buf)), min(addr, p.oldest)
 	p.used.Store(true)
 	p.held.Store(true)
 	f.wrote = append(f.wrote, wrote{n, n.page.Swap(p), entries})

@@ -46,8 +46,15 @@ func join(pos int, left, right *node) *node {
 	case right == nil:
 		return left
 	}
-	n := &node{hash: state.InnerHash(pos, left.hash, right.hash), key: left.key, pos: pos,
-		bytes: left.bytes + right.bytes, count: left.count + right.count}
-	n.kids.Store(&pair{left, right})
+	n := &node{}
+	n.over(pos, &pair{left, right})
 	return n
+}
+
+// over makes a new node the inner node above two subtrees.
+func (n *node) over(pos int, k *pair) {
+	l, r := k.left, k.right
+	n.hash, n.key, n.pos = state.InnerHash(pos, l.hash, r.hash), l.key, pos
+	n.bytes, n.count = l.bytes+r.bytes, l.count+r.count
+	n.kids.Store(k)
 }

@@ -9,8 +9,9 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
-// A page is a list of the nodes below its root, each inner node before its left and
-// its right subtree. A key is told as how much it shares with the one before.
+// A page is the number of its entries, and a list of the nodes from its root on, each
+// inner node before its left and its right subtree. A key is told as how much it shares
+// with the one before.
 const (
 	pageInner = 0 // position
 	pageLeaf  = 1 // key, hash, bytes
@@ -81,11 +82,31 @@ func (w *pageWriter) inner(n *node) {
 	w.below(k.right)
 }
 
+// pageReader makes the nodes of a page, which come and go together, from few allocations:
+// what follows from a load is mostly the cost of them.
 type pageReader struct {
 	buf     []byte
 	last    []byte
+	nodes   []node
+	pairs   []pair
+	keys    []byte
 	entries int
+	most    int // entries
 	err     error
+}
+
+func newPageReader(buf []byte, entries int) *pageReader {
+	return &pageReader{buf: buf, most: entries, nodes: make([]node, 0, 2*entries-1), pairs: make([]pair, 0, entries-1)}
+}
+
+// add is a new node, nil if there are more than the page says.
+func (r *pageReader) add() *node {
+	if len(r.nodes) == cap(r.nodes) {
+		r.fail()
+		return nil
+	}
+	r.nodes = r.nodes[:len(r.nodes)+1]
+	return &r.nodes[len(r.nodes)-1]
 }
 
 var errPage = errors.New("it cannot be read")
@@ -115,8 +136,16 @@ func (r *pageReader) take(n int) []byte {
 func (r *pageReader) key() []byte {
 	shared := int(r.uint(uint64(len(r.last)))) // #nosec G115 -- bounded
 	rest := int(r.uint(state.PlacedBytesMax))  // #nosec G115 -- bounded
-	k := append(make([]byte, 0, shared+rest), r.last[:shared]...)
-	r.last = append(k, r.take(rest)...)
+	tail := r.take(rest)
+	if r.err != nil {
+		return nil
+	}
+	if n := shared + rest; cap(r.keys)-len(r.keys) < n { // most keys are about as long as the first
+		r.keys = make([]byte, 0, n*max(1, min(r.most-r.entries+1, 4096/(n+1))))
+	}
+	begin := len(r.keys)
+	r.keys = append(append(r.keys, r.last[:shared]...), tail...)
+	r.last = r.keys[begin:len(r.keys):len(r.keys)]
 	return r.last
 }
 
@@ -128,42 +157,52 @@ func (r *pageReader) hash() (h ledger.Hash) {
 // node reads a node with all below it in the page.
 func (r *pageReader) node(above int) *node {
 	kind := r.take(1)
-	if r.err != nil || r.entries > entriesMax {
-		r.fail()
+	if r.err != nil {
+		return nil
+	}
+	n := r.add()
+	if r.err != nil {
 		return nil
 	}
 	switch kind[0] {
 	case pageInner:
-		pos := int(r.uint(state.PositionMax)) // #nosec G115 -- bounded
-		if r.err != nil || pos <= above {
-			r.fail()
-			return nil
-		}
-		left, right := r.node(pos), r.node(pos)
-		if r.err != nil {
-			return nil
-		}
-		return join(pos, left, right)
+		r.inner(n, above)
 	case pageLeaf:
 		r.entries++
-		n := &node{key: r.key(), pos: -1, count: 1}
+		n.key, n.pos, n.count = r.key(), -1, 1
 		n.hash, n.bytes = r.hash(), r.uint(1<<62)
-		return n
 	case pageChild:
 		r.entries++
 		p := &page{addr: r.uint(1 << 63)}
 		p.size = int(r.uint(pageBytesMax)) // #nosec G115 -- bounded
 		p.stored, p.oldest = r.uint(1<<62), r.uint(p.addr)
-		n := &node{pos: int(r.uint(state.PositionMax))} // #nosec G115 -- bounded
+		n.pos = int(r.uint(state.PositionMax)) // #nosec G115 -- bounded
 		n.key, n.hash, n.bytes, n.count = r.key(), r.hash(), r.uint(1<<62), r.uint(1<<62)
 		n.page.Store(p)
 		if n.pos <= above {
 			r.fail()
 		}
-		return n
+	default:
+		r.fail()
 	}
-	r.fail()
-	return nil
+	if r.err != nil {
+		return nil
+	}
+	return n
+}
+
+func (r *pageReader) inner(n *node, above int) {
+	pos := int(r.uint(state.PositionMax)) // #nosec G115 -- bounded
+	if r.err != nil || pos <= above || len(r.pairs) == cap(r.pairs) {
+		r.fail()
+		return
+	}
+	r.pairs = r.pairs[:len(r.pairs)+1]
+	k := &r.pairs[len(r.pairs)-1]
+	k.left, k.right = r.node(pos), r.node(pos)
+	if r.err == nil {
+		n.over(pos, k)
+	}
 }
 
 func (r *pageReader) done() error {
@@ -174,12 +213,15 @@ func (r *pageReader) done() error {
 }
 
 func parsePage(raw []byte) (root *node, entries int, err error) {
-	r := &pageReader{buf: raw}
+	if len(raw) == 0 || raw[0] < 2 || raw[0] > entriesMax {
+		return nil, 0, errPage
+	}
+	r := newPageReader(raw[1:], int(raw[0]))
 	n := r.node(-1)
 	if err := r.done(); err != nil {
 		return nil, 0, err
 	}
-	if n.leaf() || n.page.Load() != nil {
+	if n.leaf() || n.page.Load() != nil || r.entries != r.most {
 		return nil, 0, errPage
 	}
 	return n, r.entries, nil
@@ -201,7 +243,7 @@ func Open(cache *Cache, entry []byte) (*Tree, error) {
 	if len(entry) == 1 && entry[0] == pageEmpty {
 		return t, nil
 	}
-	r := &pageReader{buf: entry}
+	r := newPageReader(entry, 1)
 	n := r.node(-1)
 	if err := r.done(); err != nil {
 		return nil, fmt.Errorf("%w: the root: %w", ErrPage, err)

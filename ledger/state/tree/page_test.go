@@ -1,6 +1,7 @@
 package tree
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -15,7 +16,7 @@ func FuzzParsePage(f *testing.F) {
 	}
 	full, err := t.Apply(changes)
 	require.NoError(f, err)
-	_, err = full.Flush(0, func(raw []byte) (uint64, error) { f.Add(raw); return 1, nil })
+	_, err = full.Flush(0, func(raw []byte) (uint64, error) { f.Add(slices.Clone(raw)); return 1, nil })
 	require.NoError(f, err)
 	f.Add(full.entry())
 	f.Fuzz(func(t *testing.T, raw []byte) {
