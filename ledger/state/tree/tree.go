@@ -120,11 +120,9 @@ func (t *Tree) apply(n *node, items []item) (*node, error) {
 	if err != nil {
 		return nil, err
 	}
-	left, err := t.apply(kids.left, low)
-	if err != nil {
-		return nil, err
-	}
-	right, err := t.apply(kids.right, high)
+	left, right, err := both(len(low) >= parallelMin && len(high) >= parallelMin,
+		func() (*node, error) { return t.apply(kids.left, low) },
+		func() (*node, error) { return t.apply(kids.right, high) })
 	if err != nil {
 		return nil, err
 	}
