@@ -27,10 +27,7 @@ func (s *Store) Serve(at ledger.Height) (*Served, error) {
 	out := &Served{height: at, store: s, last: -1}
 	t, err := s.Tree(at)
 	if err == nil {
-		out.outline, err = t.Outline(snapshot.PartBytes)
-	}
-	if err == nil {
-		out.parts, err = t.Parts(snapshot.PartBytes)
+		out.outline, out.parts, err = t.Cut(snapshot.PartBytes)
 	}
 	if err != nil {
 		s.pins.remove(at)
