@@ -246,7 +246,7 @@ func (r *stateRead) history(at ledger.Height) error {
 	if r.req.GetProve() {
 		limit = min(limit, provenVersions)
 	}
-	versions, err := r.Store.History(r.req.GetKey(), at, limit)
+	versions, _, err := r.Store.History(r.req.GetKey(), at, limit, readBytesMax)
 	if err != nil {
 		return notRetained(err)
 	}
