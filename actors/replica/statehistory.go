@@ -68,7 +68,11 @@ func (r *stateRead) history(at ledger.Height) error {
 // full tells whether another request must go on.
 func (p *pastRead) full() bool {
 	n := len(p.reply.Entries)
-	return n > 0 && (n >= p.limit || p.size > readBytesMax/2 || p.req.GetProve() && p.clock().Sub(p.began) > provenTime)
+	with := n + 1
+	if p.gone != 0 { // a removal stands before the version
+		with++
+	}
+	return n > 0 && (with > p.limit || p.size > readBytesMax/2 || p.req.GetProve() && p.clock().Sub(p.began) > provenTime)
 }
 
 // pauses has the history go on with another request if it came so far, and not further:

@@ -3,6 +3,7 @@ package replica
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -235,5 +236,34 @@ func TestAHistoryGoesOnWhereThePastIsPruned(t *testing.T) {
 		require.NotEmpty(t, got.GetNext())
 		_, err = s.askAny("", &ledgerpb.StateRequest{Key: []byte("k"), History: true, Prove: prove, Height: 12})
 		require.ErrorContains(t, err, "pruned on this replica")
+	}
+}
+
+// What is not for the reader is passed over, but not without end: then it looks as if
+// there had been nothing.
+func TestAHistoryPassesOverSoMuchOnly(t *testing.T) {
+	s := newShelf(t)
+	s.keep = true
+	large := strings.Repeat("v", 60_000)
+	s.block(write{key: "k", value: "open"}, write{key: "first", value: "open"})
+	for tip := ledger.Height(1); int(tip-1)*len(large) < passedBytesMax; {
+		tip = s.block(write{key: "k", value: large, audience: ledger.NewAudience("alice@a")})
+		if tip == 40 { // in several batches
+			got, err := s.askAny("", &ledgerpb.StateRequest{Key: []byte("k"), History: true})
+			require.NoError(t, err)
+			require.Equal(t, []string{"2 -", "1 open"}, told(got.GetEntries()))
+		}
+	}
+	s.block(write{key: "k", value: "open"})
+	s.block(write{key: "k", remove: true})
+	for _, prove := range []bool{false, true} {
+		got, err := s.askAny("", &ledgerpb.StateRequest{Key: []byte("k"), History: true, Prove: prove})
+		require.NoError(t, err)
+		require.Equal(t, []string{"283 -", "282 open"}, told(got.GetEntries()))
+		require.Empty(t, got.GetNext())
+		got, err = s.askAny("", &ledgerpb.StateRequest{Key: []byte("k"), History: true, Prove: prove, Height: 281})
+		require.NoError(t, err)
+		require.Empty(t, got.GetEntries())
+		require.Empty(t, got.GetNext())
 	}
 }
