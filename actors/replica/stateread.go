@@ -192,7 +192,7 @@ func (r *stateRead) scan(at ledger.Height) error {
 				continue
 			}
 			if last == nil {
-				return &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_UNAVAILABLE,
+				return &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_MALFORMED,
 					Message: "too much lies between these keys that is not for this reader; ask for a smaller range, or with a proof for the records of one audience"}
 			}
 			r.reply.Next = state.Next(last)

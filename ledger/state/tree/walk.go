@@ -74,7 +74,7 @@ func (t *Tree) Cut(partBytes uint64) (state.Outline, []Part, error) {
 	}
 	// Below a balanced top this alone keeps to the bound. But keys that someone chose may
 	// hang tiny leaves all along the way to a heavy one, and each is a part of its own.
-	partBytes = max(partBytes, t.root.bytes/(state.PartsMax/4))
+	partBytes = max(partBytes, t.root.bytes/(state.PartsMax/4), 1)
 	for {
 		c := cut{tree: t, partBytes: partBytes}
 		err := c.below(t.root)
