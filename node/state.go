@@ -232,7 +232,7 @@ func stateHistory(s *stateFlags) *cobra.Command {
 			}
 			return s.show(cmd, reply)
 		}}
-	c.Flags().Uint32Var(&limit, "limit", 16, "how many; at most 16 with proofs")
+	c.Flags().Uint32Var(&limit, "limit", 16, "how many; at most 8 with proofs")
 	return c
 }
 

@@ -121,7 +121,7 @@ func (e *execution) pause(c *shell.Context, err error) {
 func load(cfg *Config) (*chain, error) {
 	height, hash := cfg.Store.Tip()
 	c := &chain{id: cfg.Ledger, limits: cfg.Genesis.Limits, height: height, hash: hash,
-		modules: cfg.Modules, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow(), tree: tree.New(nil)}
+		modules: cfg.Modules, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow()}
 	var err error
 	if c.genesis, err = founding(cfg.Genesis, cfg.File); err != nil {
 		return nil, err
@@ -223,7 +223,11 @@ func (e *execution) onDecided(c *shell.Context, d actorspb.Decided) {
 	if err != nil {
 		panic(err) // the supervisor starts us again from the store
 	}
-	e.waiting[b.Header.Height] = b
+	if b.Header.Height > e.durable {
+		e.waiting[b.Header.Height] = b
+	} else { // it was stored before the chain was loaded anew; nothing will settle it later
+		e.chain.values.settle(b.Header.Height, b.Changes)
+	}
 	for _, to := range e.cfg.Tell {
 		c.Tell(to, actorspb.Executed{Block: b})
 	}

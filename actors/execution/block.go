@@ -100,22 +100,23 @@ func (c *chain) placed(changes []state.Change) ([]tree.Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		var before, now []byte
+		var before []byte
 		if old != nil {
 			if before, err = state.PlaceOf(ch.Key, old); err != nil {
 				return nil, err
 			}
 		}
+		var now tree.Change
 		if !ch.Delete {
-			if now, err = state.PlaceOf(ch.Key, ch.Value); err != nil {
+			if now, err = tree.Set(ch.Key, ch.Value); err != nil {
 				return nil, err
 			}
 		}
-		if before != nil && !bytes.Equal(before, now) {
+		if before != nil && !bytes.Equal(before, now.Key) {
 			out = append(out, tree.Change{Key: before, Remove: true})
 		}
-		if now != nil {
-			out = append(out, tree.Change{Key: now, Record: state.RecordHash(ch.Value), Size: len(ch.Key) + len(ch.Value)})
+		if !ch.Delete {
+			out = append(out, now)
 		}
 	}
 	return out, nil

@@ -8,6 +8,7 @@ package reads
 import (
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"google.golang.org/protobuf/proto"
 
@@ -87,7 +88,7 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	case KindStatus:
 		reply = &ledgerpb.StatusReply{Replicas: []*ledgerpb.ReplicaStatus{r.cfg.Status()}}
 	case KindLookup:
-		reply, elsewhere = r.lookup(m.GetBody(), ledger.Height(m.GetMinHeight()))
+		reply, elsewhere = r.lookup(m.GetBody(), ledger.Height(m.GetMinHeight()), c.Logger())
 	case KindQuery:
 		out := r.query(m.GetBody())
 		reply, elsewhere = out, out.GetError().GetRefusal() == ledgerpb.Refusal_REFUSAL_NOT_FOUND
@@ -130,7 +131,7 @@ type RefusedError struct {
 func (e *RefusedError) Error() string { return e.Message }
 
 // lookup also reports whether another replica may have what this one has not.
-func (r *reads) lookup(body []byte, least ledger.Height) (answer *ledgerpb.LookupReply, elsewhere bool) {
+func (r *reads) lookup(body []byte, least ledger.Height, log *slog.Logger) (answer *ledgerpb.LookupReply, elsewhere bool) {
 	var req ledgerpb.LookupRequest
 	if err := proto.Unmarshal(body, &req); err != nil {
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}, false
@@ -173,9 +174,20 @@ func (r *reads) lookup(body []byte, least ledger.Height) (answer *ledgerpb.Looku
 	case errors.Is(err, ErrNotFound) || pruned:
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%s", err.Error())}, pruned || errors.Is(err, errElsewhere)
 	case err != nil:
-		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", err.Error())}, false
+		log.Error("a lookup could not be answered", "error", err)
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", internal(err))}, false
 	}
 	return reply, len(reply.GetBlocks()) == 1 && reply.GetBlocks()[0].GetPruned()
+}
+
+// internal is what is said of an error that is this replica's own. The error may name keys
+// of which the reader must not know, and is for the log.
+func internal(err error) string {
+	var d interface{ Damaged() bool }
+	if errors.As(err, &d) && d.Damaged() {
+		return "the store is damaged where it would have to be read, and is being repaired; ask another client node, or again later"
+	}
+	return "this replica cannot answer; its log says why. Ask another client node"
 }
 
 func (r *reads) addBlock(reply *ledgerpb.LookupReply, h ledger.Height) error {

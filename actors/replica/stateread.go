@@ -9,18 +9,23 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/reads"
 	"github.com/concordat-ledger/concordat/actors/storage"
+	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
+	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
 // What one read may return.
 const (
-	readLimit      = 100
-	readLimitMax   = 1000
-	readBytesMax   = 512 << 10
-	provenVersions = 16 // each takes a tree of its own
+	readLimit    = 100
+	readLimitMax = 1000
+	readBytesMax = 512 << 10
+
+	// What a read may pass over because the reader may not see it.
+	passedMax      = 10_000
+	passedBytesMax = 16 << 20
 )
 
 // readClock is how far the time of a signed read may be from the replica's clock.
@@ -93,12 +98,18 @@ func (r *stateRead) answer() (*ledgerpb.StateReply, error) {
 	if at == 0 {
 		return &r.reply, nil
 	}
+	release, err := r.pin(at)
+	if err != nil {
+		return nil, notRetained(err)
+	}
+	defer release()
 	if r.header, err = r.records.header(at); err != nil {
 		return nil, err
 	}
 	r.reply.Height, r.reply.Time = uint64(at), int64(r.header.Time)
 	switch {
-	case len(r.req.GetKey()) > state.KeyBytesMax || len(r.req.GetFrom()) > state.KeyBytesMax || len(r.req.GetTo()) > state.KeyBytesMax:
+	// What goes on behind the longest key begins with one that is longer.
+	case len(r.req.GetKey()) > state.KeyBytesMax || len(r.req.GetFrom()) > state.KeyBytesMax+1 || len(r.req.GetTo()) > state.KeyBytesMax:
 		err = &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_MALFORMED, Message: fmt.Sprintf("a key has at most %d bytes", state.KeyBytesMax)}
 	case len(r.req.GetKey()) > 0 && r.req.GetHistory():
 		err = r.history(at)
@@ -112,6 +123,19 @@ func (r *stateRead) answer() (*ledgerpb.StateReply, error) {
 		err = r.scan(at)
 	}
 	return &r.reply, err
+}
+
+// pin keeps what is read from being pruned meanwhile: of a history all that there is.
+func (r *stateRead) pin(at ledger.Height) (release func(), err error) {
+	release, err = r.Store.Pin(at)
+	if err != nil || !r.req.GetHistory() {
+		return release, err
+	}
+	if all, err := r.Store.Pin(r.OldestState()); err == nil {
+		release() // all holds it, too
+		release = all
+	}
+	return release, nil
 }
 
 // chooseHeight is the block as of which is read. What is proven must be certified; the
@@ -137,72 +161,91 @@ func (r *stateRead) chooseHeight() (ledger.Height, error) {
 
 const certifiedWithin = 64
 
+// sees tells whether the reader may see a record.
+func (r *stateRead) sees(raw []byte) bool {
+	rec, err := state.DecodeRecord(raw)
+	return err == nil && state.Visible(rec.Audience, r.reader)
+}
+
+// show adds a record that the reader may see.
+func (r *stateRead) show(key, raw []byte) error {
+	e, err := client.StateEntry(key, raw)
+	if err == nil {
+		r.reply.Entries = append(r.reply.Entries, e)
+	}
+	return err
+}
+
+// scan reads what the reader may see of a range. Where it stopped tells nothing of records
+// that the reader may not see: it goes on behind the last one that was shown.
 func (r *stateRead) scan(at ledger.Height) error {
 	it, err := r.Store.Scan(r.req.GetFrom(), r.req.GetTo(), at, false)
 	if err != nil {
 		return notRetained(err)
 	}
 	defer it.Close()
+	var last []byte
+	var over passed
 	for size := 0; it.Next(); {
-		if len(r.reply.Entries) >= r.limit || size > readBytesMax {
-			r.reply.Next = it.Key()
-			break
+		if !r.sees(it.Value()) {
+			if !over.enough(it.Value()) {
+				continue
+			}
+			if last == nil {
+				return &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_MALFORMED,
+					Message: "too much lies between these keys that is not for this reader; ask for a smaller range, or with a proof for the records of one audience"}
+			}
+			r.reply.Next = state.Next(last)
+			return nil
 		}
-		if r.show(it.Key(), it.Value()) {
-			size += len(it.Key()) + len(it.Value())
+		if last != nil && (len(r.reply.Entries) >= r.limit || size > readBytesMax) {
+			r.reply.Next = state.Next(last)
+			return nil
 		}
+		if err := r.show(it.Key(), it.Value()); err != nil {
+			return err
+		}
+		last, size = it.Key(), size+len(it.Key())+len(it.Value())
 	}
 	return it.Err()
 }
 
-// show adds a record, if the reader may see it.
-func (r *stateRead) show(key, raw []byte) bool {
-	rec, err := state.DecodeRecord(raw)
-	if err != nil || !state.Visible(rec.Audience, r.reader) {
-		return false
-	}
-	r.reply.Entries = append(r.reply.Entries, entryOf(key, &rec))
-	return true
-}
+// passed counts what was read and is not shown.
+type passed struct{ records, bytes int }
 
-func entryOf(key []byte, rec *state.Record) *ledgerpb.StateEntry {
-	e := &ledgerpb.StateEntry{Key: key, Value: rec.Value, Height: uint64(rec.Height), TxId: rec.TxID.String()}
-	for _, p := range rec.Audience {
-		e.Audience = append(e.Audience, string(p))
-	}
-	return e
+// enough counts one more, and tells whether that is as much as one read may pass over.
+func (p *passed) enough(raw []byte) bool {
+	p.records, p.bytes = p.records+1, p.bytes+len(raw)
+	return p.records >= passedMax || p.bytes >= passedBytesMax
 }
 
 // key reads one record. Of what the reader may not see a proof shows what is true of it:
-// that it is not among the records that every member may read.
+// that it is not among the records that every member may read, or those of the audience
+// that was asked for.
 func (r *stateRead) key(at ledger.Height) error {
 	raw, found, err := r.Get(r.req.GetKey(), at)
 	if err != nil {
 		return notRetained(err)
 	}
-	audience := r.audience.Encode()
-	if found && r.show(r.req.GetKey(), raw) {
-		audience = audienceOf(raw)
-	}
+	seen := found && r.sees(raw)
 	if !r.req.GetProve() {
-		return nil
+		if seen {
+			err = r.show(r.req.GetKey(), raw)
+		}
+		return err
 	}
-	place := state.Place(audience, r.req.GetKey())
+	place := state.Place(r.audience.Encode(), r.req.GetKey())
+	if seen {
+		if place, err = state.PlaceOf(r.req.GetKey(), raw); err != nil {
+			return err
+		}
+	}
 	r.reply.Proof, err = r.attest(at, place, state.Next(place))
 	return err
 }
 
-// audienceOf is the encoded audience of a record that was decoded before.
-func audienceOf(raw []byte) []byte {
-	rec, err := state.DecodeRecord(raw)
-	if err != nil {
-		return nil
-	}
-	return rec.Audience.Encode()
-}
-
 // provenRange reads the records of one audience, of which a proof can show that there
-// are no others.
+// are no others. The proof holds them.
 func (r *stateRead) provenRange(at ledger.Height) error {
 	low, high := state.PlaceRange(r.audience.Encode(), r.req.GetFrom(), r.req.GetTo())
 	t, err := r.Tree(at)
@@ -212,24 +255,19 @@ func (r *stateRead) provenRange(at ledger.Height) error {
 	size := 0
 	r.read = map[string][]byte{}
 	err = t.Walk(low, high, func(place []byte, _ ledger.Hash) error {
-		key, err := state.KeyOf(place)
-		if err != nil {
-			return err
-		}
-		if len(r.reply.Entries) >= r.limit || size > readBytesMax/2 {
-			r.reply.Next, high = key, place
+		if len(r.read) >= r.limit || size > readBytesMax/2 {
+			high = place
 			return errEnough
 		}
-		raw, _, err := r.Get(key, at)
-		if err != nil {
-			return err
-		}
-		size += len(key) + len(raw)
+		raw, err := r.record(place, at)
+		size += len(place) + len(raw)
 		r.read[string(place)] = raw
-		r.show(key, raw)
-		return nil
+		return err
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if errors.Is(err, errEnough) {
+		r.reply.Next, err = state.KeyOf(high)
+	}
+	if err != nil {
 		return err
 	}
 	r.reply.Proof, err = r.attest(at, low, high)
@@ -238,62 +276,40 @@ func (r *stateRead) provenRange(at ledger.Height) error {
 
 var errEnough = errors.New("enough")
 
-// history reads the versions of a key, newest first. What is proven of each is the last
-// block in which it was so; as a record tells in which block it was written, that leaves
-// no gap to the version before.
-func (r *stateRead) history(at ledger.Height) error {
-	limit := r.limit
-	if r.req.GetProve() {
-		limit = min(limit, provenVersions)
+// record reads what the tree has at a place.
+func (r *stateRead) record(place []byte, at ledger.Height) ([]byte, error) {
+	if raw, known := r.read[string(place)]; known {
+		return raw, nil
 	}
-	versions, err := r.Store.History(r.req.GetKey(), at, limit)
+	key, err := state.KeyOf(place)
 	if err != nil {
-		return notRetained(err)
+		return nil, err
 	}
-	until := at
-	for _, v := range versions {
-		until, err = r.version(v, until)
-		if err != nil {
-			return err
-		}
+	raw, found, err := r.Get(key, at)
+	if err == nil && !found {
+		err = r.damaged(place, "the record is missing")
 	}
-	if len(versions) == limit {
-		r.reply.Next = r.req.GetKey()
-	}
-	return nil
+	return raw, err
 }
 
-// version shows one version, which was so up to a block, and returns up to which the one
-// before was.
-func (r *stateRead) version(v storage.Version, until ledger.Height) (ledger.Height, error) {
-	before := v.Height - 1
-	if v.Deleted {
-		// Only whoever could read the record is told that it went.
-		last, found, err := r.Get(r.req.GetKey(), before)
-		if err != nil || !found || !state.Visible(mustAudience(last), r.reader) {
-			return before, nil // it is pruned, or never was
-		}
-		r.reply.Entries = append(r.reply.Entries, &ledgerpb.StateEntry{Key: r.req.GetKey(), Height: uint64(v.Height), Deleted: true})
-		return before, nil
+// damaged notes that the record at a place is not the one in the state tree. The reader,
+// who may not be allowed to know of it, is not told which one.
+func (r *stateRead) damaged(place []byte, reason string) error {
+	key, err := state.KeyOf(place)
+	if err != nil {
+		return err
 	}
-	if !r.show(r.req.GetKey(), v.Value) || !r.req.GetProve() {
-		return before, nil
-	}
-	place := state.Place(audienceOf(v.Value), r.req.GetKey())
-	raw, err := r.attest(until, place, state.Next(place))
-	if err == nil {
-		r.reply.Entries[len(r.reply.Entries)-1].Proof = raw
-	}
-	return before, err
+	r.Store.Note(storage.Finding{Kind: storage.DamagedRecord, Key: string(key), Reason: reason})
+	return errDamaged{}
 }
 
-func mustAudience(raw []byte) ledger.Audience {
-	rec, err := state.DecodeRecord(raw)
-	if err != nil {
-		return ledger.Audience{""} // nobody
-	}
-	return rec.Audience
-}
+// errDamaged says that what was to be proven is damaged here.
+type errDamaged struct{}
+
+func (errDamaged) Error() string { return "a record that the proof needs is damaged" }
+
+// Damaged marks it as one that comes of a damaged store.
+func (errDamaged) Damaged() bool { return true }
 
 // attest proves what stands in a range of places as of a certified block.
 func (r *stateRead) attest(at ledger.Height, low, high []byte) ([]byte, error) {
@@ -306,33 +322,34 @@ func (r *stateRead) attest(at ledger.Height, low, high []byte) ([]byte, error) {
 	}
 	header, err := r.records.header(at)
 	if err != nil {
-		return nil, err
+		return nil, notRetained(err)
 	}
 	outcome, err := r.Outcome(at)
 	if err != nil {
-		return nil, err
+		return nil, notRetained(err)
 	}
 	t, err := r.Tree(at)
 	if err != nil {
 		return nil, notRetained(err)
 	}
 	claim := &state.Claim{From: low, To: high}
+	var shown []byte
 	claim.Proof, err = t.Prove(low, high, func(place []byte) (ledger.Hash, error) {
-		key, err := state.KeyOf(place)
-		if err != nil {
-			return ledger.Hash{}, err
-		}
-		raw, known := r.read[string(place)]
-		if !known {
-			raw, _, err = r.Get(key, at)
-		}
+		shown = place
+		raw, err := r.record(place, at)
 		if err == nil && inRange(place, low, high) {
+			key, _ := state.KeyOf(place) // it was read by it
 			claim.Records = append(claim.Records, state.Pair{Key: key, Value: raw})
 		}
 		return state.RecordHash(raw), err
 	})
-	if err != nil {
-		return nil, err
+	switch {
+	case errors.Is(err, tree.ErrRecord):
+		return nil, r.damaged(shown, "the record is not the one in the state tree")
+	case errors.Is(err, tree.ErrProofSize):
+		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_MALFORMED, Message: tree.ErrProofSize.Error()}
+	case err != nil:
+		return nil, notRetained(err)
 	}
 	if !onlyOf(claim.Proof, low) {
 		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_NOT_FOUND, Message: "there is no record of this audience, so nothing can be proven without showing records of another"}

@@ -41,7 +41,7 @@ type writer struct {
 func NewActor(cfg *ActorConfig) shell.Spec {
 	return shell.Spec{
 		Name:  "storage",
-		New:   func() shell.Behaviour { return &writer{cfg: cfg} },
+		New:   func() shell.Behaviour { return &writer{cfg: cfg, flush: newFlusher()} },
 		Lanes: []shell.Lane{{Name: "local", Capacity: 1 << 13, Overflow: shell.DropNewest}}, // blocks are asked for again
 	}
 }

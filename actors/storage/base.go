@@ -236,7 +236,7 @@ func (s *Store) installState(h ledger.Height, records func(emit func(key, value 
 		if len(key) == 0 || len(key) > KeyBytesMax || len(value) > ValueBytesMax {
 			return fmt.Errorf("%w: a record of %d and %d bytes", ErrTooBig, len(key), len(value))
 		}
-		c, err := treeChange(key, value)
+		c, err := tree.Set(key, value)
 		if err != nil {
 			return err
 		}

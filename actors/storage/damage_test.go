@@ -7,6 +7,7 @@ import (
 	"math/rand"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,6 +92,17 @@ func (c *whole) write(t testing.TB, dir string) {
 	require.NoError(t, s.Close())
 }
 
+// versions are those of each key, newest first.
+func (c *whole) versions() map[string][]storage.Version {
+	out := map[string][]storage.Version{}
+	for _, b := range slices.Backward(c.blocks) {
+		for _, ch := range b.Changes {
+			out[string(ch.Key)] = append(out[string(ch.Key)], storage.Version{Height: b.Height, Value: ch.Value})
+		}
+	}
+	return out
+}
+
 // believable reads everything: what the store answers is right, or it is an error that
 // tells of damage. It returns how many answers were errors.
 func (c *whole) believable(t require.TestingT, s *storage.Store) (refused int) {
@@ -121,6 +133,13 @@ func (c *whole) believable(t require.TestingT, s *storage.Store) (refused int) {
 				require.True(t, ok)
 				require.Equal(t, want.Commands[i], cmd)
 			}
+		}
+	}
+	for k, want := range c.versions() {
+		if got, more, err := s.History([]byte(k), ledger.Height(len(c.blocks)), 100, 1<<20); !told(err) {
+			require.False(t, more)
+			require.True(t, slices.EqualFunc(got, want, func(a, b storage.Version) bool { return a.Height == b.Height && bytes.Equal(a.Value, b.Value) }),
+				"the versions of %s", k)
 		}
 	}
 	for _, at := range []int{len(c.blocks) / 2, len(c.blocks)} {

@@ -1,6 +1,8 @@
 package storage
 
 import (
+	"math"
+
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
@@ -13,6 +15,23 @@ func (s *Store) FlushTreeTorn(t *tree.Tree, at ledger.Height, write func() error
 	s.tear = write
 	defer func() { s.tear = nil }()
 	return s.FlushTree(t, at)
+}
+
+// Flushed is the height of the newest tree whose pages are stored.
+func (s *Store) Flushed() (ledger.Height, error) {
+	f, err := s.lastFlush(math.MaxUint64)
+	if err != nil {
+		return 0, err
+	}
+	return f.height, nil
+}
+
+// AskedViews are the heights whose trees are kept because someone asked for them.
+func (s *Store) AskedViews() (out []ledger.Height) {
+	for _, v := range s.views.asked {
+		out = append(out, v.at)
+	}
+	return out
 }
 
 // BelieveNothing has every block checked before each absence is believed.

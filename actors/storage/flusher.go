@@ -12,12 +12,17 @@ import (
 // more of them would be written less often, and hold more memory.
 const flushEvery = 32 << 10
 
-// flusher has the state tree flushed in the background, one flush at a time.
+// flusher has the state tree flushed in the background, one flush at a time. A new one
+// flushes with the first blocks it sees: what changed since the last flush, or was built
+// anew, was not counted, and a ledger that is started again and again before it has counted
+// so far would never flush. Where little changed, little is written.
 type flusher struct {
 	changed int
 	done    chan struct{} // of the flush under way
 	err     error         // of it, after done
 }
+
+func newFlusher() flusher { return flusher{changed: flushEvery} }
 
 // after counts what a group of blocks has changed.
 func (f *flusher) after(c *shell.Context, store *Store, group []*actorspb.ExecutedBlock) {

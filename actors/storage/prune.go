@@ -69,6 +69,7 @@ func (s *Store) gone(h ledger.Height) error {
 // served stays until it is closed.
 func (s *Store) Prune(before ledger.Height) error {
 	before = s.pins.bound(before)
+	defer s.pins.bounded()
 	if uint64(before) <= s.pruned.Load() {
 		return nil
 	}
@@ -85,6 +86,7 @@ func (s *Store) Prune(before ledger.Height) error {
 		return err
 	}
 	s.pruned.Store(uint64(before))
+	s.views.drop(before)
 	s.db.SetDiscardTs(uint64(before))
 	return nil
 }
@@ -208,6 +210,7 @@ func (s *Store) finish(to ledger.Height) error {
 // raise lifts the floor. What the mark says to be swept was erased before the last sync.
 func (s *Store) raise(to ledger.Height) error {
 	before := max(s.pins.bound(to), ledger.Height(s.pruned.Load()))
+	defer s.pins.bounded()
 	m := mark{floor: to, swept: s.swept}
 	err := s.asideWithin(s.opt.FreeBytesMin/2, func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) {
 		return tip, []entry{{key: floorKey, value: m.marshal()}, {key: prunedKey, value: marshalHeight(before)}}, nil
@@ -218,6 +221,7 @@ func (s *Store) raise(to ledger.Height) error {
 	s.swept = s.erased
 	s.floor.Store(uint64(to))
 	s.pruned.Store(uint64(before))
+	s.views.drop(before)
 	return nil
 }
 

@@ -27,10 +27,7 @@ func (s *Store) Serve(at ledger.Height) (*Served, error) {
 	out := &Served{height: at, store: s, last: -1}
 	t, err := s.Tree(at)
 	if err == nil {
-		out.outline, err = t.Outline(snapshot.PartBytes)
-	}
-	if err == nil {
-		out.parts, err = t.Parts(snapshot.PartBytes)
+		out.outline, out.parts, err = t.Cut(snapshot.PartBytes)
 	}
 	if err != nil {
 		s.pins.remove(at)
@@ -93,19 +90,37 @@ func (v *Served) Close() error {
 	return nil
 }
 
-// pins are heights that must not be pruned, counted.
-type pins struct {
-	mu   sync.Mutex
-	held map[ledger.Height]int
+// Pin keeps the state of a height, and of all above, from being pruned until release is
+// called, once. Errors: ErrAhead, ErrPruned.
+func (s *Store) Pin(at ledger.Height) (release func(), err error) {
+	going := s.pins.add(at)
+	err = s.Retained(at)
+	if err == nil && at < going {
+		err = &PrunedError{State: true, Height: at, Oldest: going}
+	}
+	if err != nil {
+		s.pins.remove(at)
+		return nil, err
+	}
+	return func() { s.pins.remove(at) }, nil
 }
 
-func (p *pins) add(h ledger.Height) {
+// pins are heights that must not be pruned, counted.
+type pins struct {
+	mu    sync.Mutex
+	held  map[ledger.Height]int
+	going ledger.Height // what is below is just being pruned
+}
+
+// add also tells below which height a pin comes too late.
+func (p *pins) add(h ledger.Height) (going ledger.Height) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.held == nil {
 		p.held = map[ledger.Height]int{}
 	}
 	p.held[h]++
+	return p.going
 }
 
 func (p *pins) remove(h ledger.Height) {
@@ -116,12 +131,20 @@ func (p *pins) remove(h ledger.Height) {
 	}
 }
 
-// bound lowers a height to the lowest that is held.
+// bound lowers a height to the lowest that is held, below which is about to be pruned.
 func (p *pins) bound(h ledger.Height) ledger.Height {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for held := range p.held {
 		h = min(h, held)
 	}
+	p.going = h
 	return h
+}
+
+// bounded says that it is pruned, or that nothing came of it.
+func (p *pins) bounded() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.going = 0
 }

@@ -104,11 +104,11 @@ func (s *Store) lastFlush(at ledger.Height) (*flush, error) {
 // flush before is read, and nothing else. Errors: ErrAhead, ErrPruned, *CorruptError,
 // tree.ErrPage.
 func (s *Store) Tree(at ledger.Height) (*tree.Tree, error) {
-	s.pins.add(at) // what the tree is made from stays meanwhile
-	defer s.pins.remove(at)
-	if err := s.Retained(at); err != nil {
+	release, err := s.Pin(at) // what the tree is made from stays meanwhile
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	if t := s.views.get(at); t != nil {
 		return t, nil
 	}
@@ -183,14 +183,14 @@ func placed(place []byte, at ledger.Height, get func(key []byte) ([]byte, bool, 
 	if err != nil || !found {
 		return tree.Change{Key: place, Remove: true}, err
 	}
-	now, err := state.PlaceOf(key, raw)
+	now, err := tree.Set(key, raw)
 	if err != nil {
 		return tree.Change{}, corrupt(stateKey(key), uint64(at), err.Error())
 	}
-	if string(now) != string(place) { // its audience is another one now
+	if string(now.Key) != string(place) { // its audience is another one now
 		return tree.Change{Key: place, Remove: true}, nil
 	}
-	return tree.Change{Key: place, Record: state.RecordHash(raw), Size: len(key) + len(raw)}, nil
+	return now, nil
 }
 
 // RebuildTree makes the tree of a height from all its records, without any page. It
@@ -204,7 +204,7 @@ func (s *Store) RebuildTree(at ledger.Height) (*tree.Tree, error) {
 		return err
 	}
 	err := s.Each(at, func(k, v []byte) error {
-		c, err := treeChange(k, v)
+		c, err := tree.Set(k, v)
 		if err != nil {
 			return corrupt(stateKey(k), uint64(at), err.Error())
 		}
@@ -223,11 +223,6 @@ func (s *Store) RebuildTree(at ledger.Height) (*tree.Tree, error) {
 }
 
 const treeBatch = 8192
-
-func treeChange(key, record []byte) (tree.Change, error) {
-	place, err := state.PlaceOf(key, record)
-	return tree.Change{Key: place, Record: state.RecordHash(record), Size: len(key) + len(record)}, err
-}
 
 // FlushTree writes the pages of a stored height's tree that are not in the store yet.
 // Commits go in between. On success the pages are durable. Of several calls at once

@@ -54,6 +54,15 @@ func (v *treeViews) ask(at ledger.Height, t *tree.Tree) {
 	v.asked = append(v.asked, view{at, t, v.puts})
 }
 
+// drop forgets the trees below the oldest state: nobody may read them any more.
+func (v *treeViews) drop(oldest ledger.Height) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	below := func(w view) bool { return w.at < oldest }
+	v.newest = slices.DeleteFunc(v.newest, below)
+	v.asked = slices.DeleteFunc(v.asked, below)
+}
+
 // get finds the tree of a height; nil: it is not at hand.
 func (v *treeViews) get(at ledger.Height) *tree.Tree {
 	v.mu.Lock()

@@ -69,15 +69,15 @@ func TestProofsAreOfTheirRoot(t *testing.T) {
 	require.NoError(t, o.open(t.TempDir()))
 	require.NoError(t, load(o, 500))
 	place := state.Place(nil, keyOf(7))
-	p, err := o.tree.ProveKey(place, func([]byte) (ledger.Hash, error) {
+	p, err := o.tree.Prove(place, state.Next(place), func([]byte) (ledger.Hash, error) {
 		raw, _, err := o.store.Get(keyOf(7), o.height)
 		return state.RecordHash(raw), err
 	})
 	require.NoError(t, err)
-	_, there, err := p.CheckKey(o.tree.Root(), place)
+	leaves, err := p.Check(o.tree.Root(), place, state.Next(place))
 	require.NoError(t, err)
-	require.True(t, there)
-	_, _, err = p.CheckKey(ledger.Hash{1}, place)
+	require.Len(t, leaves, 1)
+	_, err = p.Check(ledger.Hash{1}, place, state.Next(place))
 	require.ErrorIs(t, err, state.ErrProof)
 	require.NoError(t, o.close())
 }

@@ -113,7 +113,7 @@ func TestDamagedFilesAreRepairedByThemselves(t *testing.T) {
 		flips   int
 		killed  bool
 	}{
-		{"store/badger/*.sst", 1, false}, {"store/badger/MANIFEST", 1, false}, {"store/badger/*.mem", 20, true},
+		{"store/badger/*.sst", 1, false}, {"store/badger/MANIFEST", 1, false}, {"store/badger/*.mem", 20, true}, {"store/tree/*.pages", 40, false},
 		{"votes/*", 3, true}, {"compiled/*/*", 30, false},
 	}
 	if os.Getenv("CONCORDAT_LONG") != "" {

@@ -1373,12 +1373,15 @@ func (x *SignedRead) GetSignature() []byte {
 }
 
 type StateReply struct {
-	state         protoimpl.MessageState `protogen:"open.v1"`
-	Height        uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"` // of the block as of which this is so
-	Time          int64                  `protobuf:"varint,2,opt,name=time,proto3" json:"time,omitempty"`     // of that block
-	Entries       []*StateEntry          `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
-	Next          []byte                 `protobuf:"bytes,4,opt,name=next,proto3" json:"next,omitempty"`   // where the range goes on; empty: it is complete
-	Proof         []byte                 `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"` // an attestation, when one was asked for
+	state   protoimpl.MessageState `protogen:"open.v1"`
+	Height  uint64                 `protobuf:"varint,1,opt,name=height,proto3" json:"height,omitempty"` // of the block as of which this is so
+	Time    int64                  `protobuf:"varint,2,opt,name=time,proto3" json:"time,omitempty"`     // of that block
+	Entries []*StateEntry          `protobuf:"bytes,3,rep,name=entries,proto3" json:"entries,omitempty"`
+	Next    []byte                 `protobuf:"bytes,4,opt,name=next,proto3" json:"next,omitempty"` // where the range goes on, or the key of a history that does; empty: it is complete
+	// An attestation, when one was asked for. That of a key or a range holds the records, and there
+	// are no entries beside it. That of a history, unless it goes on, says that the key had no
+	// record in the block before the oldest version, or, without versions, at height.
+	Proof         []byte `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1456,7 +1459,8 @@ type StateEntry struct {
 	Height        uint64                 `protobuf:"varint,4,opt,name=height,proto3" json:"height,omitempty"`        // of the block that wrote it
 	TxId          string                 `protobuf:"bytes,5,opt,name=tx_id,json=txId,proto3" json:"tx_id,omitempty"` // the transaction that wrote it; of what genesis brought zeros
 	Deleted       bool                   `protobuf:"varint,6,opt,name=deleted,proto3" json:"deleted,omitempty"`      // in a history: the key was removed in this block
-	Proof         []byte                 `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`           // in a history: an attestation of the last block in which this was so
+	Proof         []byte                 `protobuf:"bytes,7,opt,name=proof,proto3" json:"proof,omitempty"`           // in a history: an attestation of the last block in which this was so; it holds the version
+	Gone          []byte                 `protobuf:"bytes,8,opt,name=gone,proto3" json:"gone,omitempty"`             // in a history: an attestation of the block that removed the key, unless that is the same
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1536,6 +1540,13 @@ func (x *StateEntry) GetDeleted() bool {
 func (x *StateEntry) GetProof() []byte {
 	if x != nil {
 		return x.Proof
+	}
+	return nil
+}
+
+func (x *StateEntry) GetGone() []byte {
+	if x != nil {
+		return x.Gone
 	}
 	return nil
 }
@@ -2104,7 +2115,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x129\n" +
 	"\aentries\x18\x03 \x03(\v2\x1f.concordat.ledger.v1.StateEntryR\aentries\x12\x12\n" +
 	"\x04next\x18\x04 \x01(\fR\x04next\x12\x14\n" +
-	"\x05proof\x18\x05 \x01(\fR\x05proof\"\xad\x01\n" +
+	"\x05proof\x18\x05 \x01(\fR\x05proof\"\xc1\x01\n" +
 	"\n" +
 	"StateEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
@@ -2113,7 +2124,8 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x06height\x18\x04 \x01(\x04R\x06height\x12\x13\n" +
 	"\x05tx_id\x18\x05 \x01(\tR\x04txId\x12\x18\n" +
 	"\adeleted\x18\x06 \x01(\bR\adeleted\x12\x14\n" +
-	"\x05proof\x18\a \x01(\fR\x05proof\"\xa4\x03\n" +
+	"\x05proof\x18\a \x01(\fR\x05proof\x12\x12\n" +
+	"\x04gone\x18\b \x01(\fR\x04gone\"\xa4\x03\n" +
 	"\vLookupReply\x120\n" +
 	"\x05error\x18\x01 \x01(\v2\x1a.concordat.ledger.v1.ErrorR\x05error\x126\n" +
 	"\x06blocks\x18\x02 \x03(\v2\x1e.concordat.ledger.v1.BlockViewR\x06blocks\x12\x18\n" +

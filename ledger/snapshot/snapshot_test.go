@@ -68,9 +68,7 @@ func newBench(t testing.TB) *bench {
 	b.block.Outcome.StateRoot = whole.Root()
 	b.outcome = b.block.Outcome.Marshal()
 	b.m = &Manifest{Header: b.block.Header, Outcome: b.block.Outcome, Commands: b.sum()}
-	b.m.Outline, err = whole.Outline(1000)
-	require.NoError(t, err)
-	b.parts, err = whole.Parts(1000)
+	b.m.Outline, b.parts, err = whole.Cut(1000)
 	require.NoError(t, err)
 	b.certify(t, b.m)
 	return b

@@ -70,16 +70,6 @@ func (p Proof) Check(root ledger.Hash, from, to []byte) ([]Leaf, error) {
 	return c.found, nil
 }
 
-// CheckKey verifies what the proof says of one placed key: its record's hash, or that
-// it is absent.
-func (p Proof) CheckKey(root ledger.Hash, placed []byte) (record ledger.Hash, there bool, err error) {
-	found, err := p.Check(root, placed, Next(placed))
-	if err != nil || len(found) == 0 {
-		return ledger.Hash{}, false, err
-	}
-	return found[0].Record, true, nil
-}
-
 // Next is the first key behind a key.
 func Next(key []byte) []byte { return append(bytes.Clone(key), 0) }
 

@@ -25,11 +25,6 @@ func (t *Tree) Prove(from, to []byte, record func(placed []byte) (ledger.Hash, e
 	return p.out, nil
 }
 
-// ProveKey shows one place, whether there is a record or not.
-func (t *Tree) ProveKey(placed []byte, record func(placed []byte) (ledger.Hash, error)) (state.Proof, error) {
-	return t.Prove(placed, state.Next(placed), record)
-}
-
 type prover struct {
 	tree     *Tree
 	from, to []byte

@@ -169,13 +169,11 @@ func TestPartsCoverTheStateAndGiveItsRoot(t *testing.T) {
 		b.apply(t, rapid.MapOfN(keys(), rapid.SliceOfN(rapid.Byte(), 0, 6), 0, 200).Draw(t, "set"), nil)
 		b.flush(t)
 		size := uint64(rapid.SampledFrom([]int{1, 40, 400, 1 << 20}).Draw(t, "bytes"))
-		o, err := b.tree.Outline(size)
+		o, parts, err := b.tree.Cut(size)
 		require.NoError(t, err)
 		root, err := o.Root()
 		require.NoError(t, err)
 		require.Equal(t, b.tree.Root(), root)
-		parts, err := b.tree.Parts(size)
-		require.NoError(t, err)
 		require.Len(t, o.Parts(), len(parts))
 		var all []string
 		for i, p := range parts {

@@ -16,6 +16,15 @@ type Change struct {
 	Remove bool
 }
 
+// Set is the change that puts an encoded record at its place.
+func Set(key, record []byte) (Change, error) {
+	place, err := state.PlaceOf(key, record)
+	if err != nil {
+		return Change{}, err
+	}
+	return Change{Key: place, Record: state.RecordHash(record), Size: len(key) + len(record)}, nil
+}
+
 // Tree is one immutable version of the state. Reads may run at any time and in any
 // number.
 type Tree struct {
@@ -33,14 +42,6 @@ func (t *Tree) Root() ledger.Hash {
 		return ledger.Hash{}
 	}
 	return t.root.hash
-}
-
-// Len is the number of records.
-func (t *Tree) Len() uint64 {
-	if t.root == nil {
-		return 0
-	}
-	return t.root.count
 }
 
 // Bytes is what all keys and records take together.

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"errors"
 
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
@@ -58,63 +59,60 @@ func (t *Tree) walk(n *node, from, to []byte, fn func([]byte, ledger.Hash) error
 	return t.walk(k.right, from, to, fn)
 }
 
-// Outline cuts the tree into parts of about so many bytes of keys and records.
-func (t *Tree) Outline(partBytes uint64) (state.Outline, error) {
-	var out state.Outline
-	if t.root == nil {
-		return out, nil
-	}
-	partBytes = max(partBytes, t.root.bytes/(state.PartsMax/4))
-	err := t.parts(partBytes, func(n *node, part bool) {
-		if part {
-			out = append(out, state.OutlineNode{Part: true, Hash: n.hash})
-		} else {
-			out = append(out, state.OutlineNode{Pos: n.pos})
-		}
-	})
-	return out, err
-}
-
-// parts visits the nodes of an outline.
-func (t *Tree) parts(partBytes uint64, visit func(n *node, part bool)) error {
-	var below func(n *node) error
-	below = func(n *node) error {
-		if n.bytes <= partBytes || n.leaf() {
-			visit(n, true)
-			return nil
-		}
-		visit(n, false)
-		k, err := t.cache.kids(n)
-		if err != nil {
-			return err
-		}
-		if err := below(k.left); err != nil {
-			return err
-		}
-		return below(k.right)
-	}
-	return below(t.root)
-}
-
 // Part is a part of an outline as its server needs it.
 type Part struct {
 	tree *Tree
 	root *node
 }
 
-// Parts are those of the outline of the same size, in its order.
-func (t *Tree) Parts(partBytes uint64) ([]Part, error) {
-	var out []Part
+// Cut cuts the tree into parts of about so many bytes of keys and records. The outline
+// names them in the order of the parts. There are no more than state.PartsMax: were they
+// more, the parts are larger. The result depends on the records and the size alone.
+func (t *Tree) Cut(partBytes uint64) (state.Outline, []Part, error) {
 	if t.root == nil {
-		return out, nil
+		return nil, nil, nil
 	}
-	partBytes = max(partBytes, t.root.bytes/(state.PartsMax/4))
-	err := t.parts(partBytes, func(n *node, part bool) {
-		if part {
-			out = append(out, Part{t, n})
+	// Below a balanced top this alone keeps to the bound. But keys that someone chose may
+	// hang tiny leaves all along the way to a heavy one, and each is a part of its own.
+	partBytes = max(partBytes, t.root.bytes/(state.PartsMax/4), 1)
+	for {
+		c := cut{tree: t, partBytes: partBytes}
+		err := c.below(t.root)
+		if !errors.Is(err, errParts) {
+			return c.outline, c.parts, err
 		}
-	})
-	return out, err
+		partBytes *= 2 // at the root's size there is one part
+	}
+}
+
+// cut is one way to cut a tree.
+type cut struct {
+	tree      *Tree
+	partBytes uint64
+	outline   state.Outline
+	parts     []Part
+}
+
+var errParts = errors.New("too many parts")
+
+func (c *cut) below(n *node) error {
+	if n.bytes <= c.partBytes || n.leaf() {
+		if len(c.parts) == state.PartsMax {
+			return errParts
+		}
+		c.outline = append(c.outline, state.OutlineNode{Part: true, Hash: n.hash})
+		c.parts = append(c.parts, Part{c.tree, n})
+		return nil
+	}
+	c.outline = append(c.outline, state.OutlineNode{Pos: n.pos})
+	k, err := c.tree.cache.kids(n)
+	if err != nil {
+		return err
+	}
+	if err := c.below(k.left); err != nil {
+		return err
+	}
+	return c.below(k.right)
 }
 
 // Bytes is what the part's keys and records take.

@@ -139,12 +139,12 @@ func (l *Ledger) sign(d *Draft, changes []state.Change, commands []ledger.Execut
 	}
 	var placed []tree.Change
 	for _, c := range changes {
-		place, err := state.PlaceOf(c.Key, c.Value)
+		set, err := tree.Set(c.Key, c.Value)
 		if err != nil {
 			return nil, err
 		}
-		b.Places = append(b.Places, place)
-		placed = append(placed, tree.Change{Key: place, Record: state.RecordHash(c.Value), Size: len(c.Key) + len(c.Value)})
+		b.Places = append(b.Places, set.Key)
+		placed = append(placed, set)
 	}
 	var err error
 	if l.tree, err = l.tree.Apply(placed); err != nil {
