@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +30,10 @@ signed since. A restored replica follows until that is settled.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.Path == "" {
 				return &exitError{exitUsage, errors.New("say where the backup goes: --out FILE, or --out FOLDER")}
+			}
+			opt.Path = filepath.Clean(opt.Path)
+			if strings.HasSuffix(opt.Path, ".age") && len(to) == 0 && passphrase == "" { // it would look encrypted
+				return &exitError{exitUsage, errors.New("a backup whose name ends in .age is encrypted: give --recipient or --passphrase-file, or another name")}
 			}
 			folder, err := replicaFolder(home)
 			if err != nil {

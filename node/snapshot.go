@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -97,7 +98,7 @@ func snapshotCreate(f *flags) *cobra.Command {
 			}
 			done := created{Snapshot: *s, Fresh: fresh}
 			if keep > 0 {
-				if done.Deleted, err = archive.KeepSnapshots(dir, keep); err != nil {
+				if done.Deleted, err = archive.KeepSnapshots(cmd.Context(), dir, folder.Genesis, keep, s.Path); err != nil {
 					return err
 				}
 			}
@@ -163,10 +164,14 @@ func snapshotList(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if dir == "" {
+			own := dir == ""
+			if own {
 				dir = filepath.Join(home, snapshotsFolder)
 			}
 			all, err := archive.ListSnapshots(cmd.Context(), dir, folder.Genesis, check)
+			if own && errors.Is(err, fs.ErrNotExist) { // none was taken yet
+				all, err = []archive.Snapshot{}, nil
+			}
 			if err != nil {
 				return err
 			}
