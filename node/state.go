@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -83,11 +84,19 @@ func (s *stateFlags) key(text string) ([]byte, error) {
 			return nil, &exitError{exitUsage, fmt.Errorf("read the key %q: %w", text, err)}
 		}
 	}
-	if s.contract != "" {
-		key = append([]byte("c/"+s.contract+"/"), key...)
-	}
-	return key, nil
+	return append(s.prefix(), key...), nil
 }
+
+// prefix is before all keys of the contract that was named.
+func (s *stateFlags) prefix() []byte {
+	if s.contract == "" {
+		return nil
+	}
+	return []byte("c/" + s.contract + "/")
+}
+
+// shownKey is a key as it would be given: without the contract that was named.
+func (s *stateFlags) shownKey(key []byte) string { return shownText(bytes.TrimPrefix(key, s.prefix())) }
 
 // stateRecord is a record as commands print it.
 type stateRecord struct {
@@ -126,10 +135,12 @@ func recordOf(e *ledgerpb.StateEntry) stateRecord {
 func (s *stateFlags) show(cmd *cobra.Command, reply *ledgerpb.StateReply) error {
 	a := stateAnswer{Height: reply.GetHeight(), Proven: !s.unproven, Records: []stateRecord{}}
 	for _, e := range reply.GetEntries() {
-		a.Records = append(a.Records, recordOf(e))
+		r := recordOf(e)
+		r.Key = s.shownKey(e.GetKey())
+		a.Records = append(a.Records, r)
 	}
 	if len(reply.GetNext()) > 0 {
-		a.Next = shownText(reply.GetNext())
+		a.Next = s.shownKey(reply.GetNext())
 	}
 	return s.render(cmd.OutOrStdout(), a, func(w io.Writer) error {
 		rows := [][]string{{"KEY", "VALUE", "AUDIENCE", "WRITTEN", "TX"}}
