@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
+	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/export"
 	"github.com/concordat-ledger/concordat/node/audit"
@@ -37,6 +39,11 @@ below those with which the replica began are not in it.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if data == "" || out == "" {
 				return &exitError{exitUsage, errors.New("name the replica's folder with --data and the file with --out")}
+			}
+			if out != "-" {
+				if err := replaceable(out, "--out"); err != nil {
+					return err
+				}
 			}
 			folder, err := audit.Find(data)
 			if err != nil {
@@ -82,6 +89,15 @@ below those with which the replica began are not in it.`,
 	return c
 }
 
+// replaceable refuses, before the work, a name at which no file can be put: a folder, or
+// what a file would take the place of, such as a device.
+func replaceable(path, flag string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return &exitError{exitUsage, fmt.Errorf("%s is no file: name one with %s", path, flag)}
+	}
+	return nil
+}
+
 // writeExport leaves a whole file or none.
 func writeExport(ctx context.Context, stdout io.Writer, out string, genesis []byte, src audit.Source, show func(audit.Progress)) (*export.End, error) {
 	if out == "-" {
@@ -91,12 +107,33 @@ func writeExport(ctx context.Context, stdout io.Writer, out string, genesis []by
 	if err != nil {
 		return nil, fmt.Errorf("write the export: %w", err)
 	}
-	end, err := audit.Write(ctx, file, genesis, src, show)
+	defer func() { _ = file.Cleanup() }() // of a file that is in its place it does nothing
+	end, err := audit.Write(ctx, &roomy{to: file, dir: filepath.Dir(out)}, genesis, src, show)
 	if err != nil {
-		return nil, errors.Join(err, file.Cleanup())
+		return nil, err
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return nil, fmt.Errorf("write the export: %w", err)
 	}
 	return end, nil
+}
+
+// roomEvery is how many bytes are written between two looks at the disk.
+const roomEvery = 4 << 20
+
+// roomy leaves a disk what a store on it needs: the export often stands beside one.
+type roomy struct {
+	to   io.Writer
+	dir  string
+	left int // may be written before the next look
+}
+
+func (r *roomy) Write(b []byte) (int, error) {
+	if r.left -= len(b); r.left < 0 {
+		if err := storage.CheckRoom(r.dir, 0, uint64(roomEvery+len(b))); err != nil {
+			return 0, err
+		}
+		r.left = roomEvery
+	}
+	return r.to.Write(b)
 }
