@@ -87,6 +87,9 @@ started it follows, and votes again when everything is settled for which it can 
 voted. Never restore a replica that may still run elsewhere.`,
 		Example: "  concordat restore replica-0.tar --home /srv/concordat/replica-0 --genesis genesis.json\n  concordat restore replica-0.age --home replica-0 --passphrase-file secret --listen 10.0.0.7:7000",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if home == "" {
+				return &exitError{exitUsage, errors.New("say which folder to make: --home FOLDER")}
+			}
 			var trusted []byte
 			if genesisPath(f, genesis) != "" {
 				var err error
@@ -126,7 +129,6 @@ voted. Never restore a replica that may still run elsewhere.`,
 	c.Flags().StringVar(&passphrase, "passphrase-file", "", "file with the passphrase that opens the backup; - for the standard input")
 	c.Flags().StringVar(&listen, "listen", "", "address at which the restored replica listens; that of the backup when empty")
 	c.Flags().StringArrayVar(&peers, "peer", nil, "ID=ADDRESS of a member that moved; may be repeated")
-	_ = c.MarkFlagRequired("home") // fails only for a flag that is not there
 	return c
 }
 

@@ -96,11 +96,15 @@ func trustedRules(f *flags, genesis string) (*chain.Rules, error) {
 	if path == "" {
 		return nil, &exitError{exitUsage, errors.New("name the genesis file that you trust with --genesis")}
 	}
-	raw, err := os.ReadFile(path) // #nosec G304 -- the user names the file
+	g, err := readGenesis(path)
 	if err != nil {
-		return nil, fmt.Errorf("read genesis: %w", err)
+		return nil, err
 	}
-	return chain.NewRules(raw)
+	rules, err := chain.NewRules(g.raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rules, nil
 }
 
 func (v *check) run(cmd *cobra.Command, name string) error {

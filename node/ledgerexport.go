@@ -13,7 +13,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/concordat-ledger/concordat/actors/storage"
-	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/export"
 	"github.com/concordat-ledger/concordat/node/audit"
 )
@@ -52,20 +51,16 @@ below those with which the replica began are not in it.`,
 			if genesis == "" {
 				genesis = folder.Genesis
 			}
-			raw, err := os.ReadFile(genesisPath(f, genesis))
+			g, err := readGenesis(genesisPath(f, genesis))
 			if err != nil {
-				return fmt.Errorf("read genesis: %w; name the file with --genesis", err)
+				return fmt.Errorf("%w; name the file with --genesis", err)
 			}
-			_, id, err := ledger.ParseGenesis(raw)
-			if err != nil {
-				return err
-			}
-			src, err := audit.OpenStore(folder.Store, id, takeOver)
+			src, err := audit.OpenStore(folder.Store, g.id, takeOver)
 			if err != nil {
 				return refusal(err)
 			}
 			show, wipe := newMeter(cmd.ErrOrStderr(), progress)
-			end, err := writeExport(cmd.Context(), cmd.OutOrStdout(), out, raw, src, show)
+			end, err := writeExport(cmd.Context(), cmd.OutOrStdout(), out, g.raw, src, show)
 			wipe()
 			first, _ := src.Begin()
 			if err := errors.Join(err, src.Close()); err != nil {

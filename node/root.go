@@ -48,6 +48,9 @@ not be read.`,
 			if f.output != "table" && f.output != "json" && f.output != "yaml" {
 				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
 			}
+			if f.timeout < 0 {
+				return &exitError{exitUsage, errors.New("--timeout needs a time above zero")}
+			}
 			return f.applyContext(cmd)
 		},
 	}
@@ -64,6 +67,7 @@ not be read.`,
 		queryCommand(f), contractCommand(f),
 		blockCommand(f), txCommand(f), receiptCommand(f), stateCommand(f), proofCommand(f), ledgerCommand(f), identityCommand(f), evidenceCommand(f), benchCommand(f), versionCommand(),
 		snapshotCommand(f), backupCommand(f), restoreCommand(f))
+	strict(root)
 	return root
 }
 

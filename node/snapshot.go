@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -215,19 +214,6 @@ func snapshotVerify(f *flags) *cobra.Command {
 		}}
 	c.Flags().StringVar(&genesis, "genesis", "", "the ledger's genesis file")
 	return c
-}
-
-// namedGenesis reads the genesis file that a command was given.
-func namedGenesis(f *flags, named string) ([]byte, error) {
-	path := genesisPath(f, named)
-	if path == "" {
-		return nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE")}
-	}
-	raw, err := os.ReadFile(path) // #nosec G304 -- the user names the file
-	if err != nil {
-		return nil, fmt.Errorf("read genesis: %w", err)
-	}
-	return raw, nil
 }
 
 func snapshotDelete() *cobra.Command {

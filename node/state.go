@@ -87,6 +87,15 @@ func (s *stateFlags) key(text string) ([]byte, error) {
 	return append(s.prefix(), key...), nil
 }
 
+// one is a key that names a record; none would be taken for the whole state.
+func (s *stateFlags) one(text string) ([]byte, error) {
+	key, err := s.key(text)
+	if err == nil && len(key) == 0 {
+		err = &exitError{exitUsage, errors.New("which record? The key is empty; `concordat state list` shows them")}
+	}
+	return key, err
+}
+
 // prefix is before all keys of the contract that was named.
 func (s *stateFlags) prefix() []byte {
 	if s.contract == "" {
@@ -170,7 +179,7 @@ func stateGet(s *stateFlags) *cobra.Command {
 	return &cobra.Command{Use: "get KEY", Short: "One record, or the proof that there is none", Args: cobra.ExactArgs(1),
 		Example: "  concordat state get s/party/alice@org0\n  concordat state get --contract token supply --out supply.proof",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := s.key(args[0])
+			key, err := s.one(args[0])
 			if err != nil {
 				return err
 			}
@@ -233,7 +242,7 @@ func stateHistory(s *stateFlags) *cobra.Command {
 	c := &cobra.Command{Use: "history KEY", Short: "The versions of one record, newest first", Args: cobra.ExactArgs(1),
 		Example: "  concordat state history s/party/alice@org0",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := s.key(args[0])
+			key, err := s.one(args[0])
 			if err != nil {
 				return err
 			}
