@@ -231,6 +231,14 @@ func TestAFolderWithoutAStoreIsRefused(t *testing.T) {
 	}
 }
 
+// A replica that has not begun says nothing about the ledger.
+func TestAStoreWithoutABlockIsNoVerdict(t *testing.T) {
+	m := makeLedger(t, 0, 1, always)
+	_, err := m.verifyStore(t.Context(), m.stored(t, filepath.Join(t.TempDir(), "store")), audit.Options{})
+	require.ErrorIs(t, err, audit.ErrUnreadable)
+	require.False(t, chain.IsFault(err))
+}
+
 // What a crash leaves is read when the store may be written to, and not before.
 func TestAStoreThatWasNotClosedIsTakenOver(t *testing.T) {
 	m := makeLedger(t, 6, 2, always)

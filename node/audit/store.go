@@ -75,7 +75,9 @@ func OpenStore(dir string, id ledger.ID, takeOver bool) (*Store, error) {
 		return nil, translate(err)
 	}
 	src := &Store{store: s, next: s.Base()}
-	src.tip, _ = s.Tip()
+	if src.tip, _ = s.Tip(); src.tip == 0 { // a replica that has not begun is no fault of the ledger
+		return nil, errors.Join(unreadable("the store %s has no block yet", dir), s.Close())
+	}
 	return src, nil
 }
 

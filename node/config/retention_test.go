@@ -78,3 +78,15 @@ func TestAClientNodeHasNoRetention(t *testing.T) {
 	require.Error(t, err)
 	require.True(t, strings.HasSuffix(err.Error(), "a client node keeps no blocks"), err.Error())
 }
+
+func TestAFolderThatCannotBeReadIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	node := filepath.Join(dir, NodeFile)
+	require.NoError(t, os.WriteFile(node, nil, 0o600))
+	_, err := Load(dir)
+	require.EqualError(t, err, "read "+node+": it is empty")
+	require.NoError(t, os.WriteFile(node, []byte("kind: replica\ngenesis: "+GenesisFile+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, GenesisFile), []byte("{"), 0o600))
+	_, err = Load(dir)
+	require.ErrorContains(t, err, filepath.Join(dir, GenesisFile)+": unusable genesis")
+}
