@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -67,6 +69,40 @@ signed since. A restored replica follows until that is settled.`,
 	return c
 }
 
+// newAddresses reads where the restored replica and others are now.
+func newAddresses(listen string, peers []string) (archive.Addresses, error) {
+	at := archive.Addresses{Listen: listen, Peers: map[string]string{}}
+	if listen != "" {
+		if err := checkAddress("--listen", listen); err != nil {
+			return at, err
+		}
+	}
+	for _, p := range peers {
+		id, address, ok := strings.Cut(p, "=")
+		if !ok {
+			return at, &exitError{exitUsage, fmt.Errorf("--peer %q is not of the form ID=ADDRESS", p)}
+		}
+		if err := checkAddress("--peer "+id, address); err != nil {
+			return at, err
+		}
+		at.Peers[id] = address
+	}
+	return at, nil
+}
+
+// checkAddress refuses what a replica could not listen at or connect to: it would be known
+// only when it is started.
+func checkAddress(flag, text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("%s: %q is not of the form HOST:PORT", flag, text)}
+	}
+	return nil
+}
+
 // restored is what `restore` prints.
 type restored struct {
 	Home    string   `json:"home"`
@@ -97,13 +133,9 @@ voted. Never restore a replica that may still run elsewhere.`,
 					return err
 				}
 			}
-			at := archive.Addresses{Listen: listen, Peers: map[string]string{}}
-			for _, p := range peers {
-				id, address, ok := strings.Cut(p, "=")
-				if !ok {
-					return &exitError{exitUsage, fmt.Errorf("--peer %q is not of the form ID=ADDRESS", p)}
-				}
-				at.Peers[id] = address
+			at, err := newAddresses(listen, peers)
+			if err != nil {
+				return err
 			}
 			keys, err := archive.Identities(identities, passphrase)
 			if err != nil {
