@@ -100,6 +100,7 @@ func WriteBackup(ctx context.Context, folder *config.Folder, opt BackupOptions, 
 		return nil, err
 	}
 	defer w.abort()
+	w.show = opt.Show
 	inner := sums{kind: KindSnapshot}
 	piece := func(name string, raw []byte) error {
 		if strings.HasPrefix(name, control.BlocksPrefix) {

@@ -31,6 +31,7 @@ type writer struct {
 	done   func() error                // makes all durable
 	reread func(context.Context) error // compares what is on the disk with what was written
 	quit   func()                      // closes what is open
+	show   Progress                    // of reading again; nil: nobody watches
 	unlock func()                      // nil: it has ended
 }
 
@@ -159,17 +160,18 @@ func (w *writer) folder() error {
 			return syncDir(path)
 		})
 	}
-	w.reread = func(ctx context.Context) error { return reread(ctx, root, &w.sums) }
+	w.reread = func(ctx context.Context) error { return w.rereadFolder(ctx, root) }
 	return os.Mkdir(root, 0o700)
 }
 
-// reread compares a folder with the digests of what was written into it.
-func reread(ctx context.Context, root string, want *sums) error {
+// rereadFolder compares a folder with the digests of what was written into it.
+func (w *writer) rereadFolder(ctx context.Context, root string) error {
 	f, err := open(ctx, root, nil)
 	if err != nil {
 		return err
 	}
-	for _, s := range want.files {
+	f.show = w.show
+	for _, s := range w.sums.files {
 		raw, err := f.get(s.name)
 		if err == nil {
 			err = ctx.Err()
