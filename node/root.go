@@ -45,6 +45,9 @@ not be read.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.HasSubCommands() { // a group: it shows its help, whatever is wrong elsewhere
+				return nil
+			}
 			if f.output != "table" && f.output != "json" && f.output != "yaml" {
 				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
 			}
@@ -89,6 +92,9 @@ func (f *flags) connect(cmd *cobra.Command) (*client.Client, error) {
 func (f *flags) signer() (client.Signer, error) {
 	if f.dir == "" {
 		return client.Signer{}, errors.New("where are the keys? name the network's folder with --dir or CONCORDAT_DIR; `concordat dev` prints it")
+	}
+	if err := ledger.Party(f.as).Validate(); err != nil {
+		return client.Signer{}, &exitError{exitUsage, fmt.Errorf("--as: %w", err)}
 	}
 	key, err := config.LoadKey(filepath.Join(f.dir, "keys", f.as+".key"))
 	if err != nil {
