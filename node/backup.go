@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -29,6 +32,10 @@ signed since. A restored replica follows until that is settled.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.Path == "" {
 				return &exitError{exitUsage, errors.New("say where the backup goes: --out FILE, or --out FOLDER")}
+			}
+			opt.Path = filepath.Clean(opt.Path)
+			if strings.HasSuffix(opt.Path, ".age") && len(to) == 0 && passphrase == "" { // it would look encrypted
+				return &exitError{exitUsage, errors.New("a backup whose name ends in .age is encrypted: give --recipient or --passphrase-file, or another name")}
 			}
 			folder, err := replicaFolder(home)
 			if err != nil {
@@ -62,6 +69,40 @@ signed since. A restored replica follows until that is settled.`,
 	return c
 }
 
+// newAddresses reads where the restored replica and others are now.
+func newAddresses(listen string, peers []string) (archive.Addresses, error) {
+	at := archive.Addresses{Listen: listen, Peers: map[string]string{}}
+	if listen != "" {
+		if err := checkAddress("--listen", listen); err != nil {
+			return at, err
+		}
+	}
+	for _, p := range peers {
+		id, address, ok := strings.Cut(p, "=")
+		if !ok {
+			return at, &exitError{exitUsage, fmt.Errorf("--peer %q is not of the form ID=ADDRESS", p)}
+		}
+		if err := checkAddress("--peer "+id, address); err != nil {
+			return at, err
+		}
+		at.Peers[id] = address
+	}
+	return at, nil
+}
+
+// checkAddress refuses what a replica could not listen at or connect to: it would be known
+// only when it is started.
+func checkAddress(flag, text string) error {
+	_, port, err := net.SplitHostPort(text)
+	if err == nil {
+		_, err = strconv.ParseUint(port, 10, 16)
+	}
+	if err != nil {
+		return &exitError{exitUsage, fmt.Errorf("%s: %q is not of the form HOST:PORT", flag, text)}
+	}
+	return nil
+}
+
 // restored is what `restore` prints.
 type restored struct {
 	Home    string   `json:"home"`
@@ -82,6 +123,9 @@ started it follows, and votes again when everything is settled for which it can 
 voted. Never restore a replica that may still run elsewhere.`,
 		Example: "  concordat restore replica-0.tar --home /srv/concordat/replica-0 --genesis genesis.json\n  concordat restore replica-0.age --home replica-0 --passphrase-file secret --listen 10.0.0.7:7000",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if home == "" {
+				return &exitError{exitUsage, errors.New("say which folder to make: --home FOLDER")}
+			}
 			var trusted []byte
 			if genesisPath(f, genesis) != "" {
 				var err error
@@ -89,13 +133,9 @@ voted. Never restore a replica that may still run elsewhere.`,
 					return err
 				}
 			}
-			at := archive.Addresses{Listen: listen, Peers: map[string]string{}}
-			for _, p := range peers {
-				id, address, ok := strings.Cut(p, "=")
-				if !ok {
-					return &exitError{exitUsage, fmt.Errorf("--peer %q is not of the form ID=ADDRESS", p)}
-				}
-				at.Peers[id] = address
+			at, err := newAddresses(listen, peers)
+			if err != nil {
+				return err
 			}
 			keys, err := archive.Identities(identities, passphrase)
 			if err != nil {
@@ -121,7 +161,6 @@ voted. Never restore a replica that may still run elsewhere.`,
 	c.Flags().StringVar(&passphrase, "passphrase-file", "", "file with the passphrase that opens the backup; - for the standard input")
 	c.Flags().StringVar(&listen, "listen", "", "address at which the restored replica listens; that of the backup when empty")
 	c.Flags().StringArrayVar(&peers, "peer", nil, "ID=ADDRESS of a member that moved; may be repeated")
-	_ = c.MarkFlagRequired("home") // fails only for a flag that is not there
 	return c
 }
 

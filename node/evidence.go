@@ -163,15 +163,11 @@ func evidenceVerify(f *flags) *cobra.Command {
 			if path == "" {
 				return &exitError{exitUsage, errors.New("name the ledger's genesis file with --genesis")}
 			}
-			file, err := os.ReadFile(path) // #nosec G304 -- the user names the file
-			if err != nil {
-				return fmt.Errorf("read genesis: %w", err)
-			}
-			g, id, err := ledger.ParseGenesis(file)
+			g, err := readGenesis(path)
 			if err != nil {
 				return err
 			}
-			v, err := viewProof(raw, id, g)
+			v, err := viewProof(raw, g.id, g.genesis)
 			if err != nil {
 				return &exitError{exitUnverified, err}
 			}

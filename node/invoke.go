@@ -63,12 +63,15 @@ func invokeCommand(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if save != "" {
-				if err := os.WriteFile(save, s.Raw, 0o600); err != nil {
-					return fmt.Errorf("save the receipt: %w", err)
-				}
+			err = finishInvoke(cmd, f, s, &called{s0, names[1]})
+			if save == "" {
+				return err
 			}
-			return finishInvoke(cmd, f, s, &called{s0, names[1]})
+			if failed := os.WriteFile(save, s.Raw, 0o600); failed != nil { // what came of the transaction is told by now
+				id := s.Receipt.Result.TxID
+				return errors.Join(err, fmt.Errorf("save the receipt: %w; `concordat receipt get %s` gets it again", failed, id))
+			}
+			return err
 		}}
 	c.Flags().StringVar(&raw, "args", "", "the arguments' bytes, as they are")
 	c.Flags().StringVar(&object, "json", "", "the arguments as a JSON object")

@@ -33,6 +33,7 @@ type check struct {
 	progress bool
 	takeOver bool
 	workers  int
+	unkept   error // why it could not be kept how far the check came
 }
 
 func ledgerVerify(f *flags) *cobra.Command {
@@ -56,9 +57,9 @@ when it could not be read.`,
 }
 
 // open finds out what was named.
-func (v *check) open(name string, rules *chain.Rules) (audit.Source, error) {
+func (v *check) open(cmd *cobra.Command, name string, rules *chain.Rules) (audit.Source, error) {
 	if name == "-" {
-		return opened(audit.OpenExport(io.MultiReader(os.Stdin), rules)) // not a file: one cannot go back in it
+		return opened(audit.OpenExport(stoppable(cmd.Context(), cmd.InOrStdin()), rules))
 	}
 	info, err := os.Stat(name)
 	if err != nil {
@@ -69,7 +70,11 @@ func (v *check) open(name string, rules *chain.Rules) (audit.Source, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", audit.ErrUnreadable, err)
 		}
-		return opened(audit.OpenExport(file, rules))
+		src, err := opened(audit.OpenExport(file, rules))
+		if err != nil {
+			_ = file.Close() // only read
+		}
+		return src, err
 	}
 	folder, err := audit.Find(name)
 	if err != nil {
@@ -91,11 +96,15 @@ func trustedRules(f *flags, genesis string) (*chain.Rules, error) {
 	if path == "" {
 		return nil, &exitError{exitUsage, errors.New("name the genesis file that you trust with --genesis")}
 	}
-	raw, err := os.ReadFile(path) // #nosec G304 -- the user names the file
+	g, err := readGenesis(path)
 	if err != nil {
-		return nil, fmt.Errorf("read genesis: %w", err)
+		return nil, err
 	}
-	return chain.NewRules(raw)
+	rules, err := chain.NewRules(g.raw)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return rules, nil
 }
 
 func (v *check) run(cmd *cobra.Command, name string) error {
@@ -104,43 +113,55 @@ func (v *check) run(cmd *cobra.Command, name string) error {
 		return err
 	}
 	sign, err := v.signer()
+	if err == nil {
+		err = replaceable(v.resume, "--resume")
+	}
 	if err != nil {
 		return err // before hours of work
 	}
-	src, err := v.open(name, rules)
-	if err != nil {
-		return refusal(err)
-	}
-	show, end := newMeter(cmd.ErrOrStderr(), v.progress)
-	opt := audit.Options{Workers: v.workers, Progress: show}
+	opt := audit.Options{Workers: v.workers}
 	if v.resume != "" {
 		if opt.Kept, err = audit.LoadKept(v.resume); err != nil {
-			return errors.Join(err, src.Close())
+			return err
 		}
-		opt.Keep = func(k *audit.Kept) error { return k.Save(v.resume) }
+		opt.Keep = func(k *audit.Kept) error {
+			v.unkept = k.Save(v.resume)
+			return v.unkept
+		}
 	}
+	src, err := v.open(cmd, name, rules)
+	if chain.IsFault(err) {
+		return v.conclude(cmd, audit.NewReport(rules, nil, nil, err, 0, time.Now()), err, sign)
+	}
+	if err != nil {
+		return v.interrupted(name, err)
+	}
+	show, end := newMeter(cmd.ErrOrStderr(), v.progress)
+	opt.Progress = show
 	s, fault := audit.Verify(cmd.Context(), rules, src, opt)
 	end()
 	if fault != nil && !chain.IsFault(fault) {
-		return errors.Join(v.interrupted(fault), src.Close())
+		return errors.Join(v.interrupted(name, fault), src.Close())
 	}
 	var resumed ledger.Height
 	if opt.Kept != nil {
 		resumed = opt.Kept.Mark.Height
 	}
 	r := audit.NewReport(rules, src, s, fault, resumed, time.Now())
-	if err := errors.Join(sign(r), src.Close()); err != nil {
-		return err
+	return errors.Join(v.conclude(cmd, r, fault, sign), src.Close())
+}
+
+// conclude tells the verdict before anything else can go wrong.
+func (v *check) conclude(cmd *cobra.Command, r *audit.Report, fault error, sign func(*audit.Report) error) error {
+	var shown error
+	if fault == nil || v.flags.output != "table" {
+		shown = v.flags.render(cmd.OutOrStdout(), r, func(w io.Writer) error { return reportTable(w, r) })
 	}
-	if fault == nil && v.resume != "" {
+	signed := sign(r)
+	if fault == nil && signed == nil && v.resume != "" {
 		_ = os.Remove(v.resume) // done; if it stays, the next run goes on from it
 	}
-	if fault == nil || v.flags.output != "table" {
-		if err := v.flags.render(cmd.OutOrStdout(), r, func(w io.Writer) error { return reportTable(w, r) }); err != nil {
-			return err
-		}
-	}
-	return refusal(fault)
+	return errors.Join(refusal(fault), shown, signed)
 }
 
 // refusal says of a fault what it means.
@@ -151,12 +172,17 @@ func refusal(err error) error {
 	return fmt.Errorf("the ledger does not verify: %w", err)
 }
 
-func (v *check) interrupted(err error) error {
-	if !errors.Is(err, context.Canceled) {
+// interrupted says of an interruption how to go on, and leaves other errors as they are.
+func (v *check) interrupted(name string, err error) error {
+	switch {
+	case !errors.Is(err, context.Canceled):
 		return err
-	}
-	if v.resume == "" {
+	case name == "-":
+		return errors.New("interrupted; a stream cannot be gone on with: name the file for that, with --resume FILE")
+	case v.resume == "":
 		return errors.New("interrupted; with --resume FILE a check can be gone on with")
+	case v.unkept != nil:
+		return fmt.Errorf("interrupted; the same command goes on from where it could be kept last: %w", v.unkept)
 	}
 	return errors.New("interrupted; the same command goes on")
 }
@@ -165,6 +191,9 @@ func (v *check) interrupted(err error) error {
 func (v *check) signer() (func(*audit.Report) error, error) {
 	if v.report == "" {
 		return func(*audit.Report) error { return nil }, nil
+	}
+	if err := replaceable(v.report, "--report"); err != nil {
+		return nil, err
 	}
 	who, err := v.flags.signer()
 	if err != nil {

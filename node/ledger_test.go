@@ -5,16 +5,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"log/slog"
 	"math/rand"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/spf13/cobra"
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/actors/replica"
@@ -52,8 +56,31 @@ func sampleLedger(dir string) error {
 			err = s.PutCertificate(b.Height, b.Certificate)
 		}
 	}
-	return errors.Join(err, s.Close(), os.WriteFile(filepath.Join(dir, config.GenesisFile), l.Genesis, 0o600),
+	mark := chain.Mark{Ledger: l.ID, First: 1, Height: 1}
+	mark.Ledger[0]++
+	foreign := &audit.Kept{Mark: mark, At: audit.Position{Height: 1, Offset: 1}}
+	err = errors.Join(err, s.Close(), foreign.Save(filepath.Join(dir, "kept.foreign")), keptHalfway(dir, l.Genesis))
+	return errors.Join(err, os.WriteFile(filepath.Join(dir, config.GenesisFile), l.Genesis, 0o600),
 		os.MkdirAll(filepath.Join(dir, "keys"), 0o700), config.SaveKey(filepath.Join(dir, "keys", string(sample.Party)+".key"), l.Key()))
+}
+
+// keptHalfway leaves what a check of the sample's store keeps after 20 blocks.
+func keptHalfway(dir string, genesis []byte) error {
+	rules, err := chain.NewRules(genesis)
+	if err != nil {
+		return err
+	}
+	src, err := audit.OpenStore(replica.StoreDir(filepath.Join(dir, "replica-0")), rules.Ledger(), false)
+	if err != nil {
+		return err
+	}
+	_, err = audit.Verify(context.Background(), rules, src, audit.Options{KeepEvery: 20, Keep: func(k *audit.Kept) error {
+		if k.Mark.Height > 20 {
+			return nil
+		}
+		return k.Save(filepath.Join(dir, "kept.store"))
+	}})
+	return errors.Join(err, src.Close())
 }
 
 // scriptCommands are what the scripts know besides running programs.
@@ -149,6 +176,133 @@ func TestProgressIsShownAfterASecond(t *testing.T) {
 	require.Equal(t, 1, bytes.Count(out.Bytes(), []byte("\n")), "not every block is worth a line")
 }
 
+// verifySample is the command that checks the sample in a folder.
+func verifySample(dir, name string, more ...string) *cobra.Command {
+	root := newRoot()
+	root.SetArgs(append([]string{"ledger", "verify", name, "--genesis", filepath.Join(dir, config.GenesisFile)}, more...))
+	return root
+}
+
+// A verdict that took hours is told, whatever becomes of the report.
+func TestTheVerdictIsToldBeforeTheReportIsWritten(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, sampleLedger(dir))
+	store, kept := filepath.Join(dir, "replica-0"), filepath.Join(dir, "kept.store")
+	nowhere := []string{"--report", filepath.Join(dir, "missing", "report"), "--dir", dir, "--as", string(sample.Party)}
+	var out bytes.Buffer
+	root := verifySample(dir, store, append(nowhere, "--resume", kept)...)
+	root.SetOut(&out)
+	err := root.Execute()
+	require.ErrorContains(t, err, "write the report")
+	require.Contains(t, out.String(), "verifies")
+	require.FileExists(t, kept, "the check can be gone on with to have the report")
+
+	other, err := sample.New(rand.New(rand.NewSource(2)), certificate.SchemeEd25519)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, config.GenesisFile), other.Genesis, 0o600))
+	err = verifySample(dir, store, nowhere...).Execute()
+	require.ErrorContains(t, err, "the ledger does not verify")
+	require.ErrorContains(t, err, "write the report")
+	_, _, code := explain(err)
+	require.Equal(t, exitLedger, code)
+}
+
+// An export that cannot have its name leaves nothing, and one for which there is no room
+// ends before the disk is full.
+func TestAnExportThatFailsLeavesNothing(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, sampleLedger(dir))
+	genesis, err := os.ReadFile(filepath.Join(dir, config.GenesisFile))
+	require.NoError(t, err)
+	out := filepath.Join(t.TempDir(), "ledger.export")
+	require.NoError(t, os.MkdirAll(filepath.Join(out, "taken"), 0o700))
+	src, err := audit.OpenStore(replica.StoreDir(filepath.Join(dir, "replica-0")), ledger.GenesisID(genesis), false)
+	require.NoError(t, err)
+	_, err = writeExport(t.Context(), io.Discard, out, genesis, src, nil)
+	require.ErrorContains(t, err, "write the export")
+	require.NoError(t, src.Close())
+	entries, err := os.ReadDir(filepath.Dir(out))
+	require.NoError(t, err)
+	require.Len(t, entries, 1, "no hidden file is left")
+
+	disk := t.TempDir()
+	w := &roomy{to: io.Discard, dir: disk}
+	_, err = w.Write(make([]byte, 1))
+	require.NoError(t, err)
+	require.NoError(t, os.Remove(disk)) // so that its room is not known any more
+	written := 0
+	for err == nil {
+		var n int
+		n, err = w.Write(make([]byte, 1<<16))
+		written += n
+	}
+	require.Equal(t, roomEvery, written)
+}
+
+// That the progress is lost is told whoever interrupts a check.
+func TestAnInterruptedCheckSaysWhatIsLost(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, sampleLedger(dir))
+	v := &check{resume: filepath.Join(dir, "missing", "kept")}
+	v.unkept = (&audit.Kept{}).Save(v.resume)
+	err := v.interrupted("ledger.export", errors.Join(context.Canceled, v.unkept))
+	require.ErrorContains(t, err, "interrupted")
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, v.interrupted("-", context.Canceled), "name the file")
+}
+
+// Ctrl-C ends a check of a stream that says nothing.
+func TestACheckOfASilentStreamIsInterrupted(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, sampleLedger(dir))
+	var export bytes.Buffer
+	root := newRoot()
+	root.SetOut(&export)
+	root.SetErr(io.Discard)
+	root.SetArgs([]string{"ledger", "export", "--data", filepath.Join(dir, "replica-0"), "--genesis", filepath.Join(dir, config.GenesisFile), "--out", "-"})
+	require.NoError(t, root.Execute())
+	for _, given := range []int{0, export.Len() / 2, export.Len() - 1} {
+		ctx, cancel := context.WithCancel(t.Context())
+		in, to := io.Pipe()
+		ended := make(chan error, 1)
+		go func() {
+			root := verifySample(dir, "-")
+			root.SetIn(in)
+			root.SetOut(io.Discard)
+			ended <- root.ExecuteContext(ctx)
+		}()
+		_, err := to.Write(export.Bytes()[:given])
+		require.NoError(t, err)
+		cancel()
+		require.ErrorContains(t, <-ended, "interrupted")
+		require.NoError(t, to.Close())
+	}
+}
+
+// What cannot be interrupted ends with the second Ctrl-C.
+func TestASecondCtrlCEndsTheProgram(t *testing.T) {
+	secret := filepath.Join(t.TempDir(), "fifo")
+	require.NoError(t, syscall.Mkfifo(secret, 0o600))
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "concordat", "restore", "backup", "--home", t.TempDir(), "--passphrase-file", secret)
+	require.NoError(t, cmd.Start())
+	w, err := os.OpenFile(secret, os.O_WRONLY, 0) // the program waits for the passphrase now
+	require.NoError(t, err)
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	for again := time.NewTicker(10 * time.Millisecond); ; {
+		select {
+		case err := <-ended:
+			require.ErrorContains(t, err, "signal: interrupt")
+			require.NoError(t, w.Close())
+			return
+		case <-again.C:
+			_ = cmd.Process.Signal(os.Interrupt) // it may have ended
+		}
+	}
+}
+
 // Ctrl-C ends a check with a sentence, and not with a verdict.
 func TestAnInterruptedCheckSaysHowToGoOn(t *testing.T) {
 	dir := t.TempDir()
@@ -156,13 +310,11 @@ func TestAnInterruptedCheckSaysHowToGoOn(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	for more, want := range map[string]string{"": "with --resume FILE", "--resume=" + filepath.Join(dir, "kept"): "the same command goes on"} {
-		root := newRoot()
-		args := []string{"ledger", "verify", filepath.Join(dir, "replica-0"), "--genesis", filepath.Join(dir, config.GenesisFile)}
+		args := []string{}
 		if more != "" {
 			args = append(args, more)
 		}
-		root.SetArgs(args)
-		err := root.ExecuteContext(ctx)
+		err := verifySample(dir, filepath.Join(dir, "replica-0"), args...).ExecuteContext(ctx)
 		require.ErrorContains(t, err, "interrupted")
 		require.ErrorContains(t, err, want)
 		_, _, code := explain(err)

@@ -6,12 +6,13 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 
 	"github.com/google/renameio/v2"
 	"github.com/spf13/cobra"
 
-	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger/export"
 	"github.com/concordat-ledger/concordat/node/audit"
 )
@@ -38,6 +39,11 @@ below those with which the replica began are not in it.`,
 			if data == "" || out == "" {
 				return &exitError{exitUsage, errors.New("name the replica's folder with --data and the file with --out")}
 			}
+			if out != "-" {
+				if err := replaceable(out, "--out"); err != nil {
+					return err
+				}
+			}
 			folder, err := audit.Find(data)
 			if err != nil {
 				return err
@@ -45,20 +51,16 @@ below those with which the replica began are not in it.`,
 			if genesis == "" {
 				genesis = folder.Genesis
 			}
-			raw, err := os.ReadFile(genesisPath(f, genesis))
+			g, err := readGenesis(genesisPath(f, genesis))
 			if err != nil {
-				return fmt.Errorf("read genesis: %w; name the file with --genesis", err)
+				return fmt.Errorf("%w; name the file with --genesis", err)
 			}
-			_, id, err := ledger.ParseGenesis(raw)
-			if err != nil {
-				return err
-			}
-			src, err := audit.OpenStore(folder.Store, id, takeOver)
+			src, err := audit.OpenStore(folder.Store, g.id, takeOver)
 			if err != nil {
 				return refusal(err)
 			}
 			show, wipe := newMeter(cmd.ErrOrStderr(), progress)
-			end, err := writeExport(cmd.Context(), cmd.OutOrStdout(), out, raw, src, show)
+			end, err := writeExport(cmd.Context(), cmd.OutOrStdout(), out, g.raw, src, show)
 			wipe()
 			first, _ := src.Begin()
 			if err := errors.Join(err, src.Close()); err != nil {
@@ -82,6 +84,15 @@ below those with which the replica began are not in it.`,
 	return c
 }
 
+// replaceable refuses, before the work, a name at which no file can be put: a folder, or
+// what a file would take the place of, such as a device.
+func replaceable(path, flag string) error {
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return &exitError{exitUsage, fmt.Errorf("%s is no file: name one with %s", path, flag)}
+	}
+	return nil
+}
+
 // writeExport leaves a whole file or none.
 func writeExport(ctx context.Context, stdout io.Writer, out string, genesis []byte, src audit.Source, show func(audit.Progress)) (*export.End, error) {
 	if out == "-" {
@@ -91,12 +102,34 @@ func writeExport(ctx context.Context, stdout io.Writer, out string, genesis []by
 	if err != nil {
 		return nil, fmt.Errorf("write the export: %w", err)
 	}
-	end, err := audit.Write(ctx, file, genesis, src, show)
+	defer func() { _ = file.Cleanup() }() // of a file that is in its place it does nothing
+	end, err := audit.Write(ctx, &roomy{to: file, dir: filepath.Dir(out)}, genesis, src, show)
 	if err != nil {
-		return nil, errors.Join(err, file.Cleanup())
+		return nil, err
 	}
 	if err := file.CloseAtomicallyReplace(); err != nil {
 		return nil, fmt.Errorf("write the export: %w", err)
 	}
 	return end, nil
+}
+
+// roomEvery is how many bytes are written between two looks at the disk.
+const roomEvery = 4 << 20
+
+// roomy leaves a disk what a store on it needs: the export often stands beside one.
+type roomy struct {
+	to   io.Writer
+	dir  string
+	left int // may be written before the next look
+}
+
+func (r *roomy) Write(b []byte) (int, error) {
+	if r.left -= len(b); r.left < 0 {
+		// #nosec G115 -- a length
+		if err := storage.CheckRoom(r.dir, 0, uint64(roomEvery+len(b))); err != nil {
+			return 0, err
+		}
+		r.left = roomEvery
+	}
+	return r.to.Write(b)
 }

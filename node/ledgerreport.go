@@ -8,7 +8,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/node/audit"
 )
 
@@ -54,18 +53,14 @@ parties that the genesis names, with that key.`,
 
 // knownSigner compares a report with a genesis file.
 func knownSigner(path string, r *audit.Report, key []byte) (string, error) {
-	raw, err := os.ReadFile(path) // #nosec G304 -- the user names the file
-	if err != nil {
-		return "", fmt.Errorf("read genesis: %w", err)
-	}
-	g, id, err := ledger.ParseGenesis(raw)
+	g, err := readGenesis(path)
 	if err != nil {
 		return "", err
 	}
-	if r.LedgerID != id.String() {
+	if r.LedgerID != g.id.String() {
 		return "", fmt.Errorf("%w: it is about another ledger, %s", audit.ErrReport, r.LedgerID)
 	}
-	for _, p := range g.Parties {
+	for _, p := range g.genesis.Parties {
 		if string(p.Party) == r.Auditor && bytes.Equal(p.PublicKey, key) {
 			return r.Auditor + ", as genesis has it", nil
 		}

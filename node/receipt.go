@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +13,6 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/certificate"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/verify"
-	"github.com/concordat-ledger/concordat/node/config"
 )
 
 func receiptCommand(f *flags) *cobra.Command {
@@ -65,14 +63,6 @@ func receiptVerify(f *flags) *cobra.Command {
 	return c
 }
 
-// genesisPath is the genesis file that was named, or that of the network's folder.
-func genesisPath(f *flags, named string) string {
-	if named == "" && f.dir != "" {
-		return filepath.Join(f.dir, config.GenesisFile)
-	}
-	return named
-}
-
 // trustFlags say what receipts and proofs are checked against.
 type trustFlags struct{ genesis, id, key string }
 
@@ -90,11 +80,11 @@ func (t *trustFlags) ledger(f *flags) (ledger.ID, []byte, error) {
 		genesis = genesisPath(f, genesis)
 	}
 	if genesis != "" {
-		raw, err := os.ReadFile(genesis) // #nosec G304 -- the user names the file
+		g, err := readGenesis(genesis)
 		if err != nil {
-			return ledger.ID{}, nil, fmt.Errorf("read genesis: %w", err)
+			return ledger.ID{}, nil, err
 		}
-		return trustedGenesis(raw)
+		return trustedGenesis(g.raw)
 	}
 	if id == "" || key == "" {
 		return ledger.ID{}, nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE, or --ledger-id and --ledger-key")}
@@ -104,7 +94,10 @@ func (t *trustFlags) ledger(f *flags) (ledger.ID, []byte, error) {
 		return ledger.ID{}, nil, err
 	}
 	ledgerKey, err := hex.DecodeString(key)
-	return ledgerID, ledgerKey, err
+	if err != nil {
+		return ledger.ID{}, nil, &exitError{exitUsage, fmt.Errorf("--ledger-key is not in hexadecimal digits: %w", err)}
+	}
+	return ledgerID, ledgerKey, nil
 }
 
 func trustedGenesis(raw []byte) (ledger.ID, []byte, error) {

@@ -45,8 +45,14 @@ not be read.`,
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		PersistentPreRunE: func(cmd *cobra.Command, _ []string) error {
+			if cmd.HasSubCommands() { // a group: it shows its help, whatever is wrong elsewhere
+				return nil
+			}
 			if f.output != "table" && f.output != "json" && f.output != "yaml" {
 				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
+			}
+			if f.timeout < 0 {
+				return &exitError{exitUsage, errors.New("--timeout needs a time above zero")}
 			}
 			return f.applyContext(cmd)
 		},
@@ -64,6 +70,7 @@ not be read.`,
 		queryCommand(f), contractCommand(f),
 		blockCommand(f), txCommand(f), receiptCommand(f), stateCommand(f), proofCommand(f), ledgerCommand(f), identityCommand(f), evidenceCommand(f), benchCommand(f), versionCommand(),
 		snapshotCommand(f), backupCommand(f), restoreCommand(f))
+	strict(root)
 	return root
 }
 
@@ -85,6 +92,9 @@ func (f *flags) connect(cmd *cobra.Command) (*client.Client, error) {
 func (f *flags) signer() (client.Signer, error) {
 	if f.dir == "" {
 		return client.Signer{}, errors.New("where are the keys? name the network's folder with --dir or CONCORDAT_DIR; `concordat dev` prints it")
+	}
+	if err := ledger.Party(f.as).Validate(); err != nil {
+		return client.Signer{}, &exitError{exitUsage, fmt.Errorf("--as: %w", err)}
 	}
 	key, err := config.LoadKey(filepath.Join(f.dir, "keys", f.as+".key"))
 	if err != nil {

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
+	"io/fs"
 	"path/filepath"
 	"time"
 
@@ -97,7 +97,7 @@ func snapshotCreate(f *flags) *cobra.Command {
 			}
 			done := created{Snapshot: *s, Fresh: fresh}
 			if keep > 0 {
-				if done.Deleted, err = archive.KeepSnapshots(dir, keep); err != nil {
+				if done.Deleted, err = archive.KeepSnapshots(cmd.Context(), dir, folder.Genesis, keep, s.Path); err != nil {
 					return err
 				}
 			}
@@ -163,10 +163,14 @@ func snapshotList(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if dir == "" {
+			own := dir == ""
+			if own {
 				dir = filepath.Join(home, snapshotsFolder)
 			}
 			all, err := archive.ListSnapshots(cmd.Context(), dir, folder.Genesis, check)
+			if own && errors.Is(err, fs.ErrNotExist) { // none was taken yet
+				all, err = []archive.Snapshot{}, nil
+			}
 			if err != nil {
 				return err
 			}
@@ -210,19 +214,6 @@ func snapshotVerify(f *flags) *cobra.Command {
 		}}
 	c.Flags().StringVar(&genesis, "genesis", "", "the ledger's genesis file")
 	return c
-}
-
-// namedGenesis reads the genesis file that a command was given.
-func namedGenesis(f *flags, named string) ([]byte, error) {
-	path := genesisPath(f, named)
-	if path == "" {
-		return nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE")}
-	}
-	raw, err := os.ReadFile(path) // #nosec G304 -- the user names the file
-	if err != nil {
-		return nil, fmt.Errorf("read genesis: %w", err)
-	}
-	return raw, nil
 }
 
 func snapshotDelete() *cobra.Command {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -83,11 +84,28 @@ func (s *stateFlags) key(text string) ([]byte, error) {
 			return nil, &exitError{exitUsage, fmt.Errorf("read the key %q: %w", text, err)}
 		}
 	}
-	if s.contract != "" {
-		key = append([]byte("c/"+s.contract+"/"), key...)
-	}
-	return key, nil
+	return append(s.prefix(), key...), nil
 }
+
+// one is a key that names a record; none would be taken for the whole state.
+func (s *stateFlags) one(text string) ([]byte, error) {
+	key, err := s.key(text)
+	if err == nil && len(key) == 0 {
+		err = &exitError{exitUsage, errors.New("which record? The key is empty; `concordat state list` shows them")}
+	}
+	return key, err
+}
+
+// prefix is before all keys of the contract that was named.
+func (s *stateFlags) prefix() []byte {
+	if s.contract == "" {
+		return nil
+	}
+	return []byte("c/" + s.contract + "/")
+}
+
+// shownKey is a key as it would be given: without the contract that was named.
+func (s *stateFlags) shownKey(key []byte) string { return shownText(bytes.TrimPrefix(key, s.prefix())) }
 
 // stateRecord is a record as commands print it.
 type stateRecord struct {
@@ -126,10 +144,12 @@ func recordOf(e *ledgerpb.StateEntry) stateRecord {
 func (s *stateFlags) show(cmd *cobra.Command, reply *ledgerpb.StateReply) error {
 	a := stateAnswer{Height: reply.GetHeight(), Proven: !s.unproven, Records: []stateRecord{}}
 	for _, e := range reply.GetEntries() {
-		a.Records = append(a.Records, recordOf(e))
+		r := recordOf(e)
+		r.Key = s.shownKey(e.GetKey())
+		a.Records = append(a.Records, r)
 	}
 	if len(reply.GetNext()) > 0 {
-		a.Next = shownText(reply.GetNext())
+		a.Next = s.shownKey(reply.GetNext())
 	}
 	return s.render(cmd.OutOrStdout(), a, func(w io.Writer) error {
 		rows := [][]string{{"KEY", "VALUE", "AUDIENCE", "WRITTEN", "TX"}}
@@ -159,7 +179,7 @@ func stateGet(s *stateFlags) *cobra.Command {
 	return &cobra.Command{Use: "get KEY", Short: "One record, or the proof that there is none", Args: cobra.ExactArgs(1),
 		Example: "  concordat state get s/party/alice@org0\n  concordat state get --contract token supply --out supply.proof",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := s.key(args[0])
+			key, err := s.one(args[0])
 			if err != nil {
 				return err
 			}
@@ -222,7 +242,7 @@ func stateHistory(s *stateFlags) *cobra.Command {
 	c := &cobra.Command{Use: "history KEY", Short: "The versions of one record, newest first", Args: cobra.ExactArgs(1),
 		Example: "  concordat state history s/party/alice@org0",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			key, err := s.key(args[0])
+			key, err := s.one(args[0])
 			if err != nil {
 				return err
 			}

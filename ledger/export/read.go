@@ -33,6 +33,7 @@ type Reader struct {
 	state  ledger.Height // of the records; 0: blocks still come
 	last   []byte        // key of the newest record
 	record []byte        // kept between records
+	begun  bool          // the beginning was read
 	ended  bool
 }
 
@@ -55,7 +56,7 @@ func NewReader(from io.Reader) (*Reader, *Begin, error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	r.next = s.Begin.First
+	r.next, r.begun = s.Begin.First, true
 	return r, &s.Begin, nil
 }
 
@@ -112,7 +113,7 @@ func (r *Reader) fault(reason error) error {
 // allowed tells which kinds may come now.
 func (r *Reader) allowed(k Kind) bool {
 	switch {
-	case r.offset == 0:
+	case !r.begun:
 		return k == KindBegin
 	case r.state == 0:
 		return k == KindBlock || k == KindState

@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/node/config"
 	"github.com/concordat-ledger/concordat/node/control"
 	"github.com/concordat-ledger/concordat/node/devnet"
@@ -323,15 +324,73 @@ func TestSnapshotsAreListedKeptAndDeleted(t *testing.T) {
 	require.True(t, list[1].Certified && list[1].Verified)
 	require.False(t, list[0].Verified)
 	require.Contains(t, list[0].Problem, "block")
-	gone, err := KeepSnapshots(dir, 1)
+	gone, err := KeepSnapshots(t.Context(), dir, b.Genesis, 1, path)
 	require.NoError(t, err)
-	require.Equal(t, []string{older}, gone)
+	require.Empty(t, gone, "what is damaged is not counted, and looked after by people")
+	require.NoError(t, DeleteSnapshot(older+"/"), "a slash behind its name changes nothing")
+	require.NoDirExists(t, older)
 	require.Error(t, DeleteSnapshot(older))
 	require.Error(t, DeleteSnapshot(dir), "only what is called like a snapshot")
 	require.NoError(t, DeleteSnapshot(path))
 	list, err = ListSnapshots(t.Context(), dir, b.Genesis, false)
 	require.NoError(t, err)
 	require.Empty(t, list)
+}
+
+// Only whole snapshots of the ledger are counted and deleted, and never the newest writing,
+// whatever else is in the folder and however the folder is called.
+func TestKeepingDeletesNothingElse(t *testing.T) {
+	b := benchOf(t)
+	dir := filepath.Join(t.TempDir(), "with [brackets")
+	path := b.write(t, dir, false)
+	copied := func(h ledger.Height) string {
+		to := filepath.Join(dir, SnapshotName(h, false))
+		require.NoError(t, os.CopyFS(to, os.DirFS(path)))
+		return to
+	}
+	higher, lower := copied(77), copied(3)
+	foreign := filepath.Join(dir, SnapshotName(5, true))
+	others := []string{foreign}
+	for _, name := range []string{"snapshot-notes-2026", "snapshot-0", "snapshot-of-the-disk-1", "snapshot-000000000001.tar.gz9", "snapshot-mine.part"} {
+		others = append(others, filepath.Join(dir, name))
+	}
+	for _, other := range others {
+		require.NoError(t, os.WriteFile(other, []byte("not ours"), 0o600))
+	}
+	list, err := ListSnapshots(t.Context(), dir, b.Genesis, false)
+	require.NoError(t, err)
+	require.Len(t, list, 4)
+	gone, err := KeepSnapshots(t.Context(), dir, b.Genesis, 1, lower+"/")
+	require.NoError(t, err)
+	require.ElementsMatch(t, []string{path, higher}, gone)
+	require.DirExists(t, lower, "it is the one that was just written")
+	_, _, err = WriteSnapshot(t.Context(), dir, b.Genesis, false, stream(b.snapshot), nil)
+	require.NoError(t, err)
+	for _, other := range others {
+		require.FileExists(t, other)
+		if other != foreign {
+			require.ErrorContains(t, DeleteSnapshot(other), "not called like a snapshot")
+		}
+	}
+	_, err = ListSnapshots(t.Context(), filepath.Join(dir, "missing"), b.Genesis, false)
+	require.ErrorIs(t, err, fs.ErrNotExist)
+}
+
+// A link to an archive is as good as the archive.
+func TestAnArchiveMayBeNamedByALink(t *testing.T) {
+	b := benchOf(t)
+	dir := t.TempDir()
+	path := b.write(t, filepath.Join(dir, "snapshots"), false)
+	link := filepath.Join(dir, "latest")
+	require.NoError(t, os.Symlink(path, link))
+	s, err := VerifySnapshot(t.Context(), link, b.Genesis, nil)
+	require.NoError(t, err)
+	require.Equal(t, link, s.Path)
+	block := filepath.Join(path, "block")
+	require.NoError(t, os.Rename(block, filepath.Join(dir, "block")))
+	require.NoError(t, os.Symlink(filepath.Join(dir, "block"), block))
+	_, err = VerifySnapshot(t.Context(), link, b.Genesis, nil)
+	require.ErrorContains(t, err, "it is no file")
 }
 
 // The pieces on disk are those that were served, byte for byte.

@@ -44,10 +44,7 @@ type Note struct {
 	Taken   time.Time     `json:"taken"`
 	Height  ledger.Height `json:"height"` // of the snapshot
 	Tip     ledger.Height `json:"tip"`    // the newest of the blocks since
-	// Voted says that the replica has voted. Its votes are never in a backup: an old vote
-	// log would let it contradict what it signed since.
-	Voted bool `json:"voted"`
-	Keys  bool `json:"keys"` // are in the backup
+	Keys    bool          `json:"keys"`   // are in the backup; the votes never are: old ones would let it contradict itself
 }
 
 const (
@@ -63,7 +60,10 @@ func parseNote(raw []byte) (*Note, error) {
 	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	dec.DisallowUnknownFields()
-	var n Note
+	var n struct {
+		Note
+		Voted bool `json:"voted"` // older programs wrote it; it says nothing
+	}
 	if err := dec.Decode(&n); err != nil {
 		return nil, fmt.Errorf("%w: %w", errNote, err)
 	}
@@ -75,7 +75,7 @@ func parseNote(raw []byte) (*Note, error) {
 	case n.Height == 0 || n.Tip < n.Height:
 		return nil, fmt.Errorf("%w: blocks %d to %d make no sense", errNote, n.Height, n.Tip)
 	}
-	return &n, nil
+	return &n.Note, nil
 }
 
 // BackupOptions say what goes into a backup, and where.
@@ -94,12 +94,13 @@ func WriteBackup(ctx context.Context, folder *config.Folder, opt BackupOptions, 
 	}
 	id := ledger.GenesisID(folder.Genesis)
 	note := &Note{Version: noteVersion, Ledger: id.String(), Replica: folder.Node.ID, Taken: time.Now().UTC().Truncate(time.Second),
-		Voted: replica.HasVoted(folder.DataDir()), Keys: opt.Keys}
+		Keys: opt.Keys}
 	w, err := create(opt.Path, KindBackup, opt.Tar, opt.To)
 	if err != nil {
 		return nil, err
 	}
 	defer w.abort()
+	w.show = opt.Show
 	inner := sums{kind: KindSnapshot}
 	piece := func(name string, raw []byte) error {
 		if strings.HasPrefix(name, control.BlocksPrefix) {
@@ -126,7 +127,7 @@ func WriteBackup(ctx context.Context, folder *config.Folder, opt BackupOptions, 
 		err = w.rest(folder, note)
 	}
 	if err == nil {
-		err = w.finish()
+		err = w.finish(ctx)
 	}
 	if err != nil {
 		return nil, err
@@ -182,7 +183,7 @@ func (b *Backup) Close() error { return b.files.close() }
 // OpenBackup opens a backup. With check everything in it is verified: against the genesis
 // file that is given, or else against its own, which proves no more than that it is whole.
 func OpenBackup(ctx context.Context, path string, genesis []byte, keys []age.Identity, check bool, show Progress) (*Backup, error) {
-	f, err := open(path, keys)
+	f, err := open(ctx, path, keys)
 	if err != nil {
 		return nil, err
 	}
@@ -213,20 +214,26 @@ func (b *Backup) load(ctx context.Context, check bool) error {
 			return err
 		}
 	}
-	if !check {
+	if check {
+		b.Snapshot, b.whole, err = f.snapshot(ctx, snapshotPrefix, b.genesis)
+	} else {
 		b.whole, _, err = f.assemble(ctx, snapshotPrefix, b.genesis)
-	} else if b.Snapshot, b.whole, err = f.snapshot(ctx, snapshotPrefix, b.genesis); err == nil {
-		err = b.verify()
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	if id := ledger.GenesisID(b.genesis).String(); id != b.Note.Ledger || b.whole.Manifest.Header.Height != b.Note.Height {
+		return f.damage(noteFile, errors.New("it speaks of another ledger or another height than the snapshot"))
+	}
+	if !check {
+		return nil
+	}
+	return b.verify()
 }
 
 // verify checks what stands beside the snapshot.
 func (b *Backup) verify() error {
 	f := b.files
-	if id := ledger.GenesisID(b.genesis).String(); id != b.Note.Ledger || b.whole.Manifest.Header.Height != b.Note.Height {
-		return f.damage(noteFile, errors.New("it speaks of another ledger or another height than the snapshot"))
-	}
 	trust, err := replica.Trust(b.genesis)
 	if err != nil {
 		return err

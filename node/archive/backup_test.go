@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io/fs"
@@ -22,7 +23,6 @@ func (b *bench) writeBackup(t *testing.T, opt BackupOptions) string {
 	require.NoError(t, err)
 	require.Equal(t, ledger.Height(16), note.Height)
 	require.Greater(t, note.Tip, note.Height)
-	require.True(t, note.Voted)
 	return opt.Path
 }
 
@@ -190,7 +190,7 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 	theirs := filepath.Join(home, config.SigningFile)
 	require.NoError(t, os.WriteFile(theirs, []byte("another key"), 0o600))
 	_, err := got.Restore(t.Context(), home, Addresses{}, nil)
-	require.ErrorContains(t, err, "differs from the backup's")
+	require.ErrorContains(t, err, "differs from the one that would be written")
 	entries, err := os.ReadDir(home)
 	require.NoError(t, err)
 	require.Len(t, entries, 1, "nothing was written")
@@ -201,6 +201,155 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 		require.ErrorContains(t, err, "a replica has worked there", taken)
 		require.NoError(t, os.Remove(filepath.Join(home, "data", taken)))
 	}
+}
+
+// The replica's own folder, without its data, takes the backup, with where genesis and
+// data were; another replica's does not.
+func TestAReplicaIsRestoredIntoItsOwnFolder(t *testing.T) {
+	b := benchOf(t)
+	got := b.openRestore(t)
+	home := t.TempDir()
+	for _, name := range append(keyFiles(), config.NodeFile) {
+		raw, err := os.ReadFile(filepath.Join(b.Dir, name))
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(home, name), raw, 0o600))
+	}
+	own, err := os.ReadFile(filepath.Join(home, config.NodeFile))
+	require.NoError(t, err)
+	require.Contains(t, string(own), "genesis: ../genesis.json", "otherwise this shows nothing")
+	foreign := append([]byte("log_level: debug\n"), own...)
+	require.NoError(t, os.WriteFile(filepath.Join(home, config.NodeFile), foreign, 0o600))
+	_, err = got.Restore(t.Context(), home, Addresses{}, nil)
+	require.ErrorContains(t, err, "node.yaml is there already and differs from the one that would be written")
+	require.NoError(t, os.WriteFile(filepath.Join(home, config.NodeFile), own, 0o600))
+	missing, err := got.Restore(t.Context(), home, Addresses{Listen: "127.0.0.1:1"}, nil)
+	require.NoError(t, err)
+	require.Empty(t, missing)
+	f, err := config.Load(home)
+	require.NoError(t, err)
+	require.Equal(t, "127.0.0.1:1", f.Node.Listen)
+	require.Equal(t, filepath.Join(home, config.GenesisFile), f.GenesisPath())
+}
+
+// rewritten is a copy of a backup with one file changed and SUMS to match.
+func rewritten(t *testing.T, path, name string, change func(raw []byte) []byte) string {
+	to := filepath.Join(t.TempDir(), "rewritten")
+	f, err := open(t.Context(), path, nil)
+	require.NoError(t, err)
+	w, err := create(to, f.kind, false, nil)
+	require.NoError(t, err)
+	for _, s := range f.sums.files {
+		raw, err := f.get(s.name)
+		require.NoError(t, err)
+		if s.name == name {
+			raw = change(raw)
+		}
+		require.NoError(t, w.add(s.name, raw))
+	}
+	require.NoError(t, f.close())
+	require.NoError(t, w.finish(t.Context()))
+	return to
+}
+
+// What a backup says of itself must fit together, verified or not.
+func TestABackupContradictsItselfNowhere(t *testing.T) {
+	b := benchOf(t)
+	path := b.writeBackup(t, BackupOptions{Path: filepath.Join(t.TempDir(), "b")})
+	instead := func(old, new string) func([]byte) []byte {
+		return func(raw []byte) []byte {
+			require.Contains(t, string(raw), old)
+			return bytes.ReplaceAll(raw, []byte(old), []byte(new))
+		}
+	}
+	for _, check := range []bool{true, false} {
+		restored := func(path string) error {
+			got, err := OpenBackup(t.Context(), path, b.Genesis, nil, check, nil)
+			if err != nil {
+				return err
+			}
+			_, err = got.Restore(t.Context(), filepath.Join(t.TempDir(), "home"), Addresses{}, nil)
+			return errors.Join(err, got.Close())
+		}
+		require.NoError(t, restored(path))
+		for what, forged := range map[string]string{
+			"it is of replica-7, the backup is of replica-0":                  rewritten(t, path, config.NodeFile, instead("id: replica-0", "id: replica-7")),
+			"it is of replica-0, the backup is of replica-7":                  rewritten(t, path, noteFile, instead(`"replica-0"`, `"replica-7"`)),
+			"it speaks of another ledger or another height than the snapshot": rewritten(t, path, noteFile, instead(`"height": 16`, `"height": 15`)),
+			"snapshot/SUMS: it cannot be read":                                rewritten(t, path, "snapshot/SUMS", instead("#", "")),
+			"snapshot/SUMS: it does not have the files that are beside it":    rewritten(t, path, "snapshot/SUMS", func([]byte) []byte { return (&sums{kind: KindSnapshot}).marshal() }),
+		} {
+			require.ErrorContains(t, restored(forged), what)
+		}
+		both := rewritten(t, rewritten(t, path, config.NodeFile, instead("id: replica-0", "id: replica-7")), noteFile, instead(`"replica-0"`, `"replica-7"`))
+		require.ErrorContains(t, restored(both), `genesis knows no replica "replica-7"`)
+	}
+}
+
+// Of two backups to one place at once the second is refused, and harms the first in nothing.
+func TestTwoBackupsToOnePlaceDoNotMix(t *testing.T) {
+	b := benchOf(t)
+	for _, opt := range []BackupOptions{{Path: filepath.Join(t.TempDir(), "b") + "/"}, {Path: filepath.Join(t.TempDir(), "b.tar"), Tar: true}} {
+		note, err := WriteBackup(t.Context(), b.Folder, opt, func(put func(string, []byte) error) error {
+			for i, p := range b.backup {
+				if i == len(b.backup)/2 {
+					_, err := WriteBackup(t.Context(), b.Folder, opt, stream(b.backup))
+					require.ErrorIs(t, err, errBusy)
+				}
+				if err := put(p.name, p.raw); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		require.NoError(t, err)
+		got, err := OpenBackup(t.Context(), opt.Path, b.Genesis, nil, true, nil)
+		require.NoError(t, err)
+		require.Equal(t, *note, got.Note)
+		require.NoError(t, got.Close())
+		entries, err := os.ReadDir(filepath.Dir(filepath.Clean(opt.Path)))
+		require.NoError(t, err)
+		require.Len(t, entries, 1, "neither a lock nor a part is left")
+		_, err = WriteBackup(t.Context(), b.Folder, opt, stream(b.backup))
+		require.ErrorIs(t, err, ErrExists)
+	}
+}
+
+// What changes while a backup is written is noticed before the backup has its name.
+func TestABackupIsReadAgain(t *testing.T) {
+	b := benchOf(t)
+	key := secretKey(t)
+	for what, opt := range map[string]BackupOptions{"folder": {}, "tar": {Tar: true}, "sealed": {To: []age.Recipient{key.Recipient()}}} {
+		opt.Path = filepath.Join(t.TempDir(), "b")
+		part := opt.Path + partSuffix
+		spoil := func() {
+			if what == "folder" {
+				part = filepath.Join(part, "snapshot", "block")
+			}
+			raw, err := os.ReadFile(part)
+			require.NoError(t, err)
+			raw[0] ^= 1
+			require.NoError(t, os.WriteFile(part, raw, 0o600))
+		}
+		w, err := create(opt.Path, KindBackup, opt.Tar, opt.To)
+		require.NoError(t, err)
+		require.NoError(t, w.add("snapshot/block", make([]byte, 3<<20))) // more than is buffered
+		spoil()
+		require.ErrorContains(t, w.finish(t.Context()), "what is on the disk is not what was written", what)
+		w.abort()
+		require.NoFileExists(t, opt.Path)
+		require.NoFileExists(t, opt.Path+partSuffix)
+	}
+	gone := BackupOptions{Path: filepath.Join(t.TempDir(), "gone")}
+	_, err := WriteBackup(t.Context(), b.Folder, gone, func(put func(string, []byte) error) error {
+		err := stream(b.backup[:2])(put)
+		require.NoError(t, os.RemoveAll(gone.Path+partSuffix))
+		require.NoError(t, err)
+		err = stream(b.backup[2:])(put)
+		require.ErrorIs(t, err, fs.ErrNotExist, "a folder that is taken away does not come back with half of the files")
+		return err
+	})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.NoDirExists(t, gone.Path)
 }
 
 // A restore that is cut off at any piece: there is no store, the mark of a replica that

@@ -1,6 +1,7 @@
 package archive
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,7 +9,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/concordat-ledger/concordat/actors/catchup"
 	"github.com/concordat-ledger/concordat/actors/replica"
@@ -33,18 +33,17 @@ func ListSnapshots(ctx context.Context, dir string, genesis []byte, check bool) 
 	return out, ctx.Err()
 }
 
-func compareNames(a, b string) int { return strings.Compare(filepath.Base(a), filepath.Base(b)) }
-
 // find gives the paths of all snapshots in a folder, the oldest first.
 func find(dir string) (paths []string, err error) {
-	for _, pattern := range []string{"snapshot-*[0-9]", "snapshot-*[0-9].tar"} {
-		some, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return nil, err
+	entries, err := os.ReadDir(dir) // ascending, and so are the heights in the names
+	for _, e := range entries {
+		if snapshotName.MatchString(e.Name()) {
+			paths = append(paths, filepath.Join(dir, e.Name()))
 		}
-		paths = append(paths, some...)
 	}
-	slices.SortFunc(paths, compareNames)
+	if err != nil {
+		return nil, fmt.Errorf("look for snapshots: %w", err)
+	}
 	return paths, nil
 }
 
@@ -57,7 +56,7 @@ func look(ctx context.Context, path string, genesis []byte, check bool) (*Snapsh
 		}
 		out.Problem = err.Error()
 	}
-	f, err := open(path, nil)
+	f, err := open(ctx, path, nil)
 	if err != nil {
 		return out, err
 	}
@@ -83,25 +82,39 @@ func look(ctx context.Context, path string, genesis []byte, check bool) (*Snapsh
 	return out, err
 }
 
-// KeepSnapshots deletes the oldest snapshots of a folder down to so many, and returns what
-// it deleted.
-func KeepSnapshots(dir string, keep int) (gone []string, err error) {
+// KeepSnapshots deletes the oldest snapshots of a ledger in a folder down to so many, and
+// returns what it deleted. Of those that stay one is fresh, the path of the snapshot that
+// was just written, however old its height is. What cannot be read as a snapshot of this
+// ledger is neither counted nor deleted.
+func KeepSnapshots(ctx context.Context, dir string, genesis []byte, keep int, fresh string) (gone []string, err error) {
 	found, err := find(dir)
 	if err != nil {
 		return nil, err
 	}
-	for len(found) > max(keep, 1) {
-		if err := DeleteSnapshot(found[0]); err != nil {
+	var others []Snapshot
+	for _, path := range found {
+		s, err := look(ctx, path, genesis, false)
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if err == nil && filepath.Base(path) != filepath.Base(fresh) {
+			others = append(others, *s)
+		}
+	}
+	slices.SortStableFunc(others, func(a, b Snapshot) int { return cmp.Compare(a.Height, b.Height) })
+	for len(others) > max(keep, 1)-1 {
+		if err := DeleteSnapshot(others[0].Path); err != nil {
 			return gone, err
 		}
-		gone, found = append(gone, found[0]), found[1:]
+		gone, others = append(gone, others[0].Path), others[1:]
 	}
 	return gone, nil
 }
 
 // DeleteSnapshot removes a snapshot: as a whole, even when it is interrupted.
 func DeleteSnapshot(path string) error {
-	if ok, err := filepath.Match("snapshot-*[0-9]*", filepath.Base(path)); err != nil || !ok {
+	path = filepath.Clean(path)
+	if !snapshotName.MatchString(filepath.Base(path)) {
 		return fmt.Errorf("%s is not called like a snapshot; delete it by hand if it is one", path)
 	}
 	if _, err := os.Lstat(path); errors.Is(err, fs.ErrNotExist) {

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -59,11 +60,11 @@ func (f *files) damage(piece string, err error) error {
 
 // open finds the files of an archive, and holds that they are those that SUMS names. Their
 // contents are compared when they are read.
-func open(path string, keys []age.Identity) (*files, error) {
+func open(ctx context.Context, path string, keys []age.Identity) (*files, error) {
 	f := &files{path: path, close: func() error { return nil }}
-	names, err := f.find(keys)
+	names, err := f.find(ctx, keys)
 	if err == nil {
-		err = f.list(names)
+		err = f.list(ctx, names)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.close())
@@ -71,13 +72,13 @@ func open(path string, keys []age.Identity) (*files, error) {
 	return f, nil
 }
 
-func (f *files) find(keys []age.Identity) ([]string, error) {
+func (f *files) find(ctx context.Context, keys []age.Identity) ([]string, error) {
 	info, err := os.Stat(f.path)
 	if err != nil {
 		return nil, fmt.Errorf("read the archive: %w", err)
 	}
 	if info.IsDir() {
-		return f.folder()
+		return f.folder(ctx)
 	}
 	file, err := os.Open(f.path)
 	if err != nil {
@@ -102,12 +103,19 @@ func (f *files) find(keys []age.Identity) ([]string, error) {
 	return f.tar(r, size)
 }
 
-func (f *files) folder() (names []string, err error) {
-	err = filepath.WalkDir(f.path, func(path string, d fs.DirEntry, err error) error {
+func (f *files) folder(ctx context.Context) (names []string, err error) {
+	root, err := filepath.EvalSymlinks(f.path) // the archive may have another name; what is in it may not
+	if err != nil {
+		return nil, fmt.Errorf("read the archive: %w", err)
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err == nil {
+			err = ctx.Err()
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
-		name, err := filepath.Rel(f.path, path)
+		name, err := filepath.Rel(root, path)
 		if err != nil {
 			return err
 		}
@@ -122,7 +130,7 @@ func (f *files) folder() (names []string, err error) {
 		return nil
 	})
 	f.read = func(name string) ([]byte, error) {
-		path := filepath.Join(f.path, filepath.FromSlash(name))
+		path := filepath.Join(root, filepath.FromSlash(name))
 		if info, err := os.Stat(path); err == nil && info.Size() > pieceBytesMax {
 			return nil, fmt.Errorf("it has %d bytes; the limit is %d", info.Size(), pieceBytesMax)
 		}
@@ -157,8 +165,13 @@ func (f *files) tar(r io.ReaderAt, size int64) ([]string, error) {
 }
 
 // list reads SUMS.
-func (f *files) list(names []string) error {
-	if !slices.Contains(names, sumsFile) {
+func (f *files) list(ctx context.Context, names []string) error {
+	slices.Sort(names)
+	there := func(name string) bool {
+		_, ok := slices.BinarySearch(names, name)
+		return ok
+	}
+	if !there(sumsFile) {
 		return f.damage(sumsFile, fs.ErrNotExist)
 	}
 	raw, err := f.read(sumsFile)
@@ -170,7 +183,7 @@ func (f *files) list(names []string) error {
 	}
 	f.kind = f.sums.kind
 	for _, s := range f.sums.files {
-		if !slices.Contains(names, s.name) {
+		if !there(s.name) {
 			return f.damage(s.name, fs.ErrNotExist)
 		}
 	}
@@ -179,7 +192,7 @@ func (f *files) list(names []string) error {
 			return f.damage(name, errors.New("SUMS does not know it"))
 		}
 	}
-	return nil
+	return ctx.Err()
 }
 
 func (s *sums) find(name string) *sum {

@@ -83,6 +83,7 @@ const dataFolder = "data"
 type placed struct {
 	name string
 	raw  []byte
+	was  []byte // what it may replace beside itself; nil: nothing
 }
 
 // fits refuses to overwrite a file that says something else.
@@ -94,19 +95,23 @@ func (p *placed) fits(home string) error {
 		return nil
 	case err != nil:
 		return fmt.Errorf("look into the replica's folder: %w", err)
-	case !bytes.Equal(old, p.raw):
-		return fmt.Errorf("%s is there already and differs from the backup's: move it away, or restore into another folder", path)
+	case !bytes.Equal(old, p.raw) && (p.was == nil || !bytes.Equal(old, p.was)):
+		return fmt.Errorf("%s is there already and differs from the one that would be written: move it away, or restore into another folder", path)
 	}
 	return nil
 }
 
-// plan is what the folder is given beside its data.
+// plan is what the folder is given beside its data. The replica's own node.yaml, as it
+// was when the backup was taken, is replaced: where genesis and data are may change.
 func (b *Backup) plan(at Addresses) ([]placed, error) {
-	raw, err := b.files.get(config.NodeFile)
+	own, err := b.files.get(config.NodeFile)
 	if err != nil {
 		return nil, err
 	}
-	node, err := parseNode(raw)
+	node, err := parseNode(own)
+	if err == nil {
+		err = b.member(node.ID)
+	}
 	if err != nil {
 		return nil, b.files.damage(config.NodeFile, err)
 	}
@@ -126,10 +131,11 @@ func (b *Backup) plan(at Addresses) ([]placed, error) {
 		}
 		node.Peers[id] = address
 	}
-	if raw, err = yaml.Marshal(node); err != nil {
+	raw, err := yaml.Marshal(node)
+	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", config.NodeFile, err)
 	}
-	put := []placed{{config.GenesisFile, b.genesis}, {config.NodeFile, raw}}
+	put := []placed{{name: config.GenesisFile, raw: b.genesis}, {name: config.NodeFile, raw: raw, was: own}}
 	if !b.Note.Keys {
 		return put, nil
 	}
@@ -138,9 +144,26 @@ func (b *Backup) plan(at Addresses) ([]placed, error) {
 		if err != nil {
 			return nil, err
 		}
-		put = append(put, placed{name, raw})
+		put = append(put, placed{name: name, raw: raw})
 	}
 	return put, nil
+}
+
+// member holds that a replica is the one whose backup this is, and one of the ledger.
+func (b *Backup) member(id string) error {
+	if id != b.Note.Replica {
+		return fmt.Errorf("it is of %s, the backup is of %s", id, b.Note.Replica)
+	}
+	g, _, err := ledger.ParseGenesis(b.genesis)
+	if err != nil {
+		return err
+	}
+	for _, m := range g.Members {
+		if m.ID == id && m.Kind == ledger.MemberReplica {
+			return nil
+		}
+	}
+	return fmt.Errorf("genesis knows no replica %q", id)
 }
 
 func parseNode(raw []byte) (*config.Node, error) {

@@ -66,11 +66,16 @@ func Identities(files []string, passphraseFile string) ([]age.Identity, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the passphrase: %w", err)
 	}
+	i.SetMaxWorkFactor(passphraseWorkMax)
 	return append(out, i), nil
 }
 
 // passphraseWork is the logarithm of what a try costs, age's own default: about a second.
 var passphraseWork = 18
+
+// passphraseWorkMax bounds what a file may ask of whoever opens it: some seconds and a
+// gigabyte of memory.
+const passphraseWorkMax = 20
 
 const passphraseMin = 12 // characters: whoever has the file can try many
 

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/concordat-ledger/concordat/actors/catchup"
 	"github.com/concordat-ledger/concordat/actors/replica"
@@ -53,17 +54,23 @@ func SnapshotName(h ledger.Height, tar bool) string {
 	return name
 }
 
+// snapshotName is what SnapshotName gives.
+var snapshotName = regexp.MustCompile(`^snapshot-\d{12}(\.tar)?$`)
+
 // WriteSnapshot writes a snapshot into the folder dir, and returns where. One that is there
 // already is left as it is, and fresh is false.
 func WriteSnapshot(ctx context.Context, dir string, genesis []byte, tar bool, from Stream, show Progress) (out *Snapshot, fresh bool, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, false, fmt.Errorf("write a snapshot: %w", err)
 	}
-	lock := flock.New(filepath.Join(dir, ".lock"))
-	if got, err := lock.TryLock(); err != nil || !got {
-		return nil, false, errors.Join(fmt.Errorf("another snapshot is being written into %s: try again when it is there", dir), err)
+	unlock, err := lock(filepath.Join(dir, ".lock"))
+	if errors.Is(err, errBusy) {
+		return nil, false, fmt.Errorf("another snapshot is being written into %s: try again when it is there", dir)
 	}
-	defer func() { _ = lock.Unlock() }() // it ends with the process anyway
+	if err != nil {
+		return nil, false, err
+	}
+	defer unlock()
 	if err := sweep(dir); err != nil {
 		return nil, false, err
 	}
@@ -88,7 +95,7 @@ func WriteSnapshot(ctx context.Context, dir string, genesis []byte, tar bool, fr
 		err = w.add(config.GenesisFile, genesis)
 	}
 	if err == nil {
-		err = w.finish()
+		err = w.finish(ctx)
 	}
 	return out, err == nil, err
 }
@@ -120,9 +127,11 @@ func gather(ctx context.Context, show Progress, begin func(*snapshot.Manifest) e
 
 // sweep removes what an interruption left in a folder of snapshots.
 func sweep(dir string) error {
-	left, err := filepath.Glob(filepath.Join(dir, "snapshot-*"+partSuffix))
-	for _, path := range left {
-		err = errors.Join(err, os.RemoveAll(path))
+	entries, err := os.ReadDir(dir)
+	for _, e := range entries {
+		if name, part := strings.CutSuffix(e.Name(), partSuffix); part && snapshotName.MatchString(name) {
+			err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+		}
 	}
 	return err
 }
@@ -130,7 +139,7 @@ func sweep(dir string) error {
 // VerifySnapshot checks everything in a snapshot against the genesis file alone. Errors:
 // *DamageError names the piece.
 func VerifySnapshot(ctx context.Context, path string, genesis []byte, show Progress) (*Snapshot, error) {
-	f, err := open(path, nil)
+	f, err := open(ctx, path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -188,7 +197,7 @@ func (f *files) assemble(ctx context.Context, prefix string, genesis []byte) (*c
 	used := map[string]bool{manifestFile: true, config.GenesisFile: true}
 	if prefix != "" { // it can be used alone, and has a SUMS of its own
 		used[sumsFile] = true
-		if _, err := f.get(prefix + sumsFile); err != nil {
+		if err := f.inner(prefix); err != nil {
 			return nil, nil, err
 		}
 	}
@@ -209,6 +218,29 @@ func (f *files) assemble(ctx context.Context, prefix string, genesis []byte) (*c
 		return raw, err == nil, err
 	})
 	return in, used, f.name(err, prefix)
+}
+
+// inner holds that the SUMS below a prefix name the very files that are there: with them
+// what is below can be used alone.
+func (f *files) inner(prefix string) error {
+	raw, err := f.get(prefix + sumsFile)
+	if err != nil {
+		return err
+	}
+	got, err := parseSums(raw)
+	if err != nil {
+		return f.damage(prefix+sumsFile, err)
+	}
+	want := sums{kind: KindSnapshot}
+	for _, s := range f.sums.files {
+		if name, inside := strings.CutPrefix(s.name, prefix); inside && name != sumsFile {
+			want.files = append(want.files, sum{name: name, digest: s.digest})
+		}
+	}
+	if got.kind != want.kind || !slices.Equal(got.files, want.files) {
+		return f.damage(prefix+sumsFile, errors.New("it does not have the files that are beside it"))
+	}
+	return nil
 }
 
 // name turns what assembling says of a piece into what is wrong with a file.

@@ -62,9 +62,12 @@ func (e *Export) Next() (*Block, error) {
 		}
 		return nil, readFault(err)
 	}
-	if s.Kind == export.KindState {
+	switch {
+	case s.Kind == export.KindState:
 		e.state = s
 		return nil, io.EOF
+	case s.Block == nil:
+		return nil, unreadable("there is something else where a block is expected")
 	}
 	return &Block{Block: *s.Block, At: Position{Height: s.Block.Height, Offset: s.Offset}}, nil
 }
@@ -74,6 +77,9 @@ func (e *Export) Again(at Position) (*Block, error) {
 	seeker, ok := e.file.(io.Seeker)
 	if !ok {
 		return nil, unreadable("one cannot go on with a stream; name the file")
+	}
+	if at.Offset == 0 { // there the export begins, and no block
+		return nil, unreadable("what was kept is not of this export; remove the progress file to check from the beginning")
 	}
 	if _, err := seeker.Seek(at.Offset, io.SeekStart); err != nil {
 		return nil, unreadable("go on with the export: %w", err)

@@ -216,6 +216,29 @@ func TestAStoreOfAnotherLedgerIsRefused(t *testing.T) {
 	require.ErrorIs(t, err, audit.ErrUnreadable)
 }
 
+// A folder without a store gets none by being looked at, taken over or not.
+func TestAFolderWithoutAStoreIsRefused(t *testing.T) {
+	for text, why := range map[string]string{
+		"kind: replica\nid: replica-0\ndata: data\n": "there is no store in",
+		"kind: [\n":     "node.yaml",
+		"typo: replica": "field typo not found",
+	} {
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "node.yaml"), []byte(text), 0o600))
+		_, err := audit.Find(dir)
+		require.ErrorIs(t, err, audit.ErrUnreadable)
+		require.ErrorContains(t, err, why)
+	}
+}
+
+// A replica that has not begun says nothing about the ledger.
+func TestAStoreWithoutABlockIsNoVerdict(t *testing.T) {
+	m := makeLedger(t, 0, 1, always)
+	_, err := m.verifyStore(t.Context(), m.stored(t, filepath.Join(t.TempDir(), "store")), audit.Options{})
+	require.ErrorIs(t, err, audit.ErrUnreadable)
+	require.False(t, chain.IsFault(err))
+}
+
 // What a crash leaves is read when the store may be written to, and not before.
 func TestAStoreThatWasNotClosedIsTakenOver(t *testing.T) {
 	m := makeLedger(t, 6, 2, always)

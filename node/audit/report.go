@@ -51,12 +51,19 @@ type Checked struct {
 	Bytes                 uint64 `json:"bytes"`
 }
 
+// sourceUnopened is the source of a fault that was found before there was one.
+const sourceUnopened = "not opened"
+
 // NewReport describes a run. With an error it is one of a ledger that does not verify,
-// and s is nil.
+// and s is nil; and so is src if it could not even be opened.
 func NewReport(rules *chain.Rules, src Source, s *chain.Summary, fault error, resumed ledger.Height, at time.Time) *Report {
-	first, _ := src.Begin()
-	r := &Report{LedgerID: rules.Ledger().String(), LedgerName: rules.Genesis().Name, Result: ResultRefused, Source: src.Kind(),
-		FirstHeight: uint64(first), Remarks: []string{}, Time: at.UTC().Format(time.RFC3339)}
+	r := &Report{LedgerID: rules.Ledger().String(), LedgerName: rules.Genesis().Name, Result: ResultRefused, Source: sourceUnopened,
+		Remarks: []string{}, Time: at.UTC().Format(time.RFC3339)}
+	var first ledger.Height
+	if src != nil {
+		first, _ = src.Begin()
+		r.Source, r.FirstHeight = src.Kind(), uint64(first)
+	}
 	if first > 1 {
 		r.remark("the blocks below %d are not here: neither the link to the genesis nor what happened before was checked", first)
 	}

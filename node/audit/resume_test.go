@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/verify/chain"
 	"github.com/concordat-ledger/concordat/node/audit"
@@ -77,7 +78,7 @@ func TestACheckGoesOnOnlyWhereItWas(t *testing.T) {
 	forged := *m.blocks[17]
 	forged.Header = bytes.Clone(m.blocks[16].Header)
 	_, err = m.verifyStore(t.Context(), m.with(18, &forged).stored(t, filepath.Join(t.TempDir(), "store")), audit.Options{Kept: last})
-	require.True(t, chain.IsFault(err), "the block that was reached is another one now")
+	anew(t, err)
 	shorter := *m
 	shorter.blocks = m.blocks[:10]
 	_, err = m.verifyStore(t.Context(), shorter.stored(t, filepath.Join(t.TempDir(), "short")), audit.Options{Kept: last})
@@ -85,11 +86,13 @@ func TestACheckGoesOnOnlyWhereItWas(t *testing.T) {
 	elsewhere := *last
 	elsewhere.At.Offset += 5
 	_, err = m.verifyExport(t.Context(), raw, audit.Options{Kept: &elsewhere})
+	anew(t, err)
 	require.ErrorContains(t, err, "go on after block 18")
 	foreign := *last
 	foreign.Mark.Ledger[0]++
 	_, err = m.verifyExport(t.Context(), raw, audit.Options{Kept: &foreign})
-	require.ErrorContains(t, err, "the mark is of ledger")
+	anew(t, err)
+	require.ErrorContains(t, err, "the progress file is of ledger")
 
 	file := filepath.Join(t.TempDir(), "kept")
 	none, err := audit.LoadKept(file)
@@ -98,6 +101,89 @@ func TestACheckGoesOnOnlyWhereItWas(t *testing.T) {
 	require.NoError(t, os.WriteFile(file, []byte("something else"), 0o600))
 	_, err = audit.LoadKept(file)
 	require.ErrorContains(t, err, "remove it to check from the beginning")
+}
+
+// anew holds that an error is no verdict, and says what to do.
+func anew(t *testing.T, err error) {
+	t.Helper()
+	require.ErrorIs(t, err, audit.ErrUnreadable)
+	require.False(t, chain.IsFault(err), "%v is no fault of the ledger", err)
+	require.ErrorContains(t, err, "remove")
+	require.ErrorContains(t, err, "to check from the beginning")
+}
+
+// interrupted checks a store or an export up to a height, and gives what was kept.
+func interrupted(t *testing.T, upto ledger.Height, verify func(context.Context, audit.Options) (*chain.Summary, error)) *audit.Kept {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	stop := errors.New("interrupted")
+	var last *audit.Kept
+	_, err := verify(ctx, audit.Options{KeepEvery: uint64(upto), Keep: func(k *audit.Kept) error {
+		if last == nil {
+			last = k
+			cancel(stop)
+		}
+		return nil
+	}})
+	require.ErrorIs(t, err, stop)
+	require.Equal(t, upto, last.Mark.Height)
+	return last
+}
+
+// A replica goes on and prunes while its check is interrupted.
+func TestACheckGoesOnInAFolderThatHasPruned(t *testing.T) {
+	m := makeLedger(t, 40, 2, always)
+	dir := m.stored(t, t.TempDir())
+	kept := interrupted(t, 20, func(ctx context.Context, opt audit.Options) (*chain.Summary, error) {
+		return m.verifyStore(ctx, dir, opt)
+	})
+	s, err := storage.Open(dir, storage.Options{Ledger: m.ID, FreeBytesMin: 1})
+	require.NoError(t, err)
+	for range 10 {
+		_, err := s.PruneBlocks(30, 8, nil)
+		require.NoError(t, err)
+	}
+	require.NoError(t, s.Close())
+	got, err := m.verifyStore(t.Context(), dir, audit.Options{Kept: kept})
+	require.NoError(t, err)
+	require.Equal(t, ledger.Height(29), got.Pruned)
+	require.Equal(t, ledger.Height(40), got.Height)
+}
+
+// What was kept of one source is of no use for another, and no reason to speak of the
+// ledger. In an export that was written anew another thing stands at each place.
+func TestACheckThatCannotGoOnIsNoVerdict(t *testing.T) {
+	m := makeLedger(t, 20, 3, always)
+	dir := m.stored(t, t.TempDir())
+	raw := m.exported(t)
+	exported := func(raw []byte) func(context.Context, audit.Options) (*chain.Summary, error) {
+		return func(ctx context.Context, opt audit.Options) (*chain.Summary, error) {
+			return m.verifyExport(ctx, raw, opt)
+		}
+	}
+	ofStore := interrupted(t, 8, func(ctx context.Context, opt audit.Options) (*chain.Summary, error) {
+		return m.verifyStore(ctx, dir, opt)
+	})
+	_, err := m.verifyExport(t.Context(), raw, audit.Options{Kept: ofStore})
+	anew(t, err)
+	ofExport := interrupted(t, 8, exported(raw))
+	_, err = m.verifyStore(t.Context(), dir, audit.Options{Kept: ofExport})
+	require.NoError(t, err, "a store needs the height alone")
+
+	fewer := makeLedger(t, 20, 3, func(h ledger.Height) bool { return h != 3 }) // the same blocks, of which one has no certificate
+	shorter := fewer.exported(t)
+	require.Less(t, len(shorter), len(raw))
+	_, err = m.verifyExport(t.Context(), shorter, audit.Options{Kept: ofExport})
+	anew(t, err)
+	for at := int64(0); at < int64(len(raw)); at += 97 { // whatever stands there
+		elsewhere := *ofExport
+		elsewhere.At.Offset = at
+		if _, err = m.verifyExport(t.Context(), raw, audit.Options{Kept: &elsewhere}); at != ofExport.At.Offset {
+			require.ErrorIs(t, err, audit.ErrUnreadable, "%d", at)
+			require.False(t, chain.IsFault(err), "%d: %v", at, err)
+		}
+	}
+	_, err = m.verifyExport(t.Context(), raw[:ofExport.At.Offset+50], audit.Options{Kept: ofExport})
+	anew(t, err)
 }
 
 func FuzzParseKept(f *testing.F) {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -30,16 +31,30 @@ type Folder struct {
 }
 
 // Find looks for a store: in a replica's folder, in its data folder, or the store itself.
+// There is one already: whoever opens a folder without one for writing would found one.
 func Find(dir string) (*Folder, error) {
-	if f, err := config.Open(dir); err == nil {
-		return &Folder{Store: replica.StoreDir(f.DataDir()), Genesis: f.GenesisPath()}, nil
+	f, err := config.Open(dir)
+	if err == nil {
+		found := &Folder{Store: replica.StoreDir(f.DataDir()), Genesis: f.GenesisPath()}
+		if !isStore(found.Store) {
+			return nil, unreadable("%s is a node's folder, but there is no store in %s: has the replica ever run?", dir, found.Store)
+		}
+		return found, nil
 	}
 	for _, path := range []string{dir, replica.StoreDir(dir)} {
-		if _, err := os.Stat(filepath.Join(path, "FORMAT")); err == nil {
+		if isStore(path) {
 			return &Folder{Store: path}, nil
 		}
 	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return nil, unreadable("%s: %w", dir, err)
+	}
 	return nil, unreadable("%s is neither a replica's folder nor a store", dir)
+}
+
+func isStore(dir string) bool {
+	_, err := os.Stat(filepath.Join(dir, "FORMAT"))
+	return err == nil
 }
 
 // OpenStore opens a store for reading. With takeOver it is opened as a replica does,
@@ -60,7 +75,9 @@ func OpenStore(dir string, id ledger.ID, takeOver bool) (*Store, error) {
 		return nil, translate(err)
 	}
 	src := &Store{store: s, next: s.Base()}
-	src.tip, _ = s.Tip()
+	if src.tip, _ = s.Tip(); src.tip == 0 { // a replica that has not begun is no fault of the ledger
+		return nil, errors.Join(unreadable("the store %s has no block yet", dir), s.Close())
+	}
 	return src, nil
 }
 

@@ -91,7 +91,7 @@ func Verify(ctx context.Context, rules *chain.Rules, src Source, opt Options) (*
 	}
 	s, err := v.run(ctx)
 	if err != nil && ctx.Err() != nil {
-		return nil, errors.Join(context.Cause(ctx), v.keep())
+		return nil, errors.Join(context.Cause(ctx), v.keep()) // both: whoever goes on must know whether it was kept
 	}
 	return s, err
 }
@@ -122,18 +122,32 @@ func (v *verification) begin() error {
 		return err
 	}
 	k := v.opt.Kept
-	if first, _ := v.src.Begin(); k.Mark.First != first {
-		return unreadable("what was kept began at block %d, this begins at block %d", k.Mark.First, first)
+	first, _ := v.src.Begin()
+	switch {
+	case k.Mark.Ledger != v.rules.Ledger():
+		return unreadable("the progress file is of ledger %s, not of %s; remove it to check from the beginning", k.Mark.Ledger.Short(), v.rules.Ledger().Short())
+	case k.Mark.First != first:
+		return unreadable("what was kept began at block %d, this begins at block %d; remove the progress file to check from the beginning", k.Mark.First, first)
 	}
 	b, err := v.src.Again(k.At)
-	if err != nil {
-		return fmt.Errorf("go on after block %d: %w", k.At.Height, err)
+	if err == nil {
+		v.at = k.At
+		v.chain, err = v.rules.Resume(&k.Mark, &b.Block)
 	}
-	v.at = k.At
-	if v.chain, err = v.rules.Resume(&k.Mark, &b.Block); err != nil {
-		return fmt.Errorf("go on after block %d: %w", k.At.Height, err)
+	return another(k.At.Height, err)
+}
+
+// another says of what is wrong with the block that an earlier run came to that it is no
+// longer that one. This is no verdict, whatever it is: a file that was written anew has
+// other things at the same place. Checked from the beginning, it gets one.
+func another(h ledger.Height, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case chain.IsFault(err) || errors.Is(err, chain.ErrMark):
+		return unreadable("go on after block %d: this is not what was checked before; remove the progress file to check from the beginning: %v", h, err)
 	}
-	return nil
+	return fmt.Errorf("go on after block %d: %w", h, err)
 }
 
 // blocks runs the pipeline to the end of the blocks, and leaves nothing running.

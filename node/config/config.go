@@ -6,7 +6,9 @@ import (
 	"bytes"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -65,6 +67,9 @@ func Open(dir string) (*Folder, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(raw))
 	dec.KnownFields(true)
 	if err := dec.Decode(&f.Node); err != nil {
+		if errors.Is(err, io.EOF) {
+			err = errors.New("it is empty")
+		}
 		return nil, fmt.Errorf("read %s: %w", filepath.Join(dir, NodeFile), err)
 	}
 	if f.Node.Kind != ledger.MemberReplica && f.Node.Retention != nil {
@@ -84,6 +89,9 @@ func Load(dir string) (*Folder, error) {
 	}
 	if f.Genesis, err = os.ReadFile(f.GenesisPath()); err != nil {
 		return nil, fmt.Errorf("read genesis: %w", err)
+	}
+	if _, _, err := ledger.ParseGenesis(f.Genesis); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.GenesisPath(), err)
 	}
 	if f.Identity, err = server.LoadIdentity(filepath.Join(dir, IdentityFile)); err != nil {
 		return nil, err

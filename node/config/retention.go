@@ -40,33 +40,43 @@ func (r *Retention) UnmarshalYAML(node *yaml.Node) error {
 		return retentionError("it must have blocks, age, archive or hold below it")
 	}
 	known := map[string]any{"archive": &r.Archive, "blocks": &r.Blocks, "age": &r.Age, "hold": &r.Hold}
-	for i := 0; i+1 < len(node.Content); i += 2 {
-		key, value := node.Content[i].Value, node.Content[i+1]
-		into, ok := known[key]
-		if !ok {
-			return retentionError("it knows blocks, age, archive and hold, not %q", key)
-		}
-		if err := value.Decode(into); err != nil {
-			if errors.Is(err, errRetention) {
-				return err
-			}
-			return retentionError("%s in line %d is not of the right kind", key, value.Line)
-		}
+	if err := decodeKnown(node, known, "it knows blocks, age, archive and hold"); err != nil {
+		return err
 	}
 	_, err := r.Policy()
 	return err
 }
 
-// UnmarshalYAML refuses what it does not know.
+// UnmarshalYAML refuses what it does not know: what is meant to be held and is not would be
+// pruned for good.
 func (h *Hold) UnmarshalYAML(node *yaml.Node) error {
+	if node.Kind != yaml.MappingNode {
+		return retentionError("hold must have contracts or parties below it")
+	}
 	known := map[string]any{"contracts": &h.Contracts, "parties": &h.Parties}
+	return decodeKnown(node, known, "hold knows contracts and parties")
+}
+
+// decodeKnown reads a mapping that has each known key once at most, and with a value.
+func decodeKnown(node *yaml.Node, known map[string]any, knows string) error {
+	seen := map[string]bool{}
 	for i := 0; i+1 < len(node.Content); i += 2 {
-		into, ok := known[node.Content[i].Value]
-		if !ok {
-			return retentionError("hold knows contracts and parties, not %q", node.Content[i].Value)
+		key, value := node.Content[i].Value, node.Content[i+1]
+		into, ok := known[key]
+		switch {
+		case !ok:
+			return retentionError("%s, not %q", knows, key)
+		case seen[key]:
+			return retentionError("%s in line %d is there twice", key, node.Content[i].Line)
+		case value.ShortTag() == "!!null":
+			return retentionError("%s in line %d has no value", key, node.Content[i].Line)
 		}
-		if err := node.Content[i+1].Decode(into); err != nil {
-			return err
+		seen[key] = true
+		if err := value.Decode(into); err != nil {
+			if errors.Is(err, errRetention) {
+				return err
+			}
+			return retentionError("%s in line %d is not of the right kind", key, value.Line)
 		}
 	}
 	return nil

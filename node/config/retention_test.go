@@ -41,19 +41,28 @@ func TestRetentionIsReadAsItIsWritten(t *testing.T) {
 
 func TestRetentionThatCannotBeIsRefusedInOneSentence(t *testing.T) {
 	for text, why := range map[string]string{
-		"retention: all\n":                            "it must have blocks, age, archive or hold below it",
-		"retention: {blocks: 0}\n":                    `blocks must be a number from 1 on, and is "0"`,
-		"retention: {blocks: -4}\n":                   `blocks must be a number from 1 on, and is "-4"`,
-		"retention: {blocks: many}\n":                 `blocks must be a number from 1 on, and is "many"`,
-		"retention: {blocks: [1]}\n":                  "blocks in line 1 is not of the right kind",
-		"retention: {age: 30}\n":                      `age must be a time above zero such as 720h, and is "30"`,
-		"retention: {age: -1h}\n":                     `age must be a time above zero such as 720h, and is "-1h"`,
-		"retention: {archive: perhaps}\n":             "archive in line 1 is not of the right kind",
-		"retention: {archive: true, blocks: 5}\n":     "archive keeps everything, so blocks and age must not be given with it",
-		"retention: {block: 5}\n":                     `it knows blocks, age, archive and hold, not "block"`,
-		"retention: {hold: {party: [a@b]}}\n":         `hold knows contracts and parties, not "party"`,
-		"retention: {hold: {parties: [Alice]}}\n":     `no party to hold can be called "Alice"; a name is like alice@org0`,
-		"retention: {hold: {contracts: [\"a b\"]}}\n": `no contract to hold can be called "a b"`,
+		"retention: all\n":                                                      "it must have blocks, age, archive or hold below it",
+		"retention: {blocks: 0}\n":                                              `blocks must be a number from 1 on, and is "0"`,
+		"retention: {blocks: -4}\n":                                             `blocks must be a number from 1 on, and is "-4"`,
+		"retention: {blocks: many}\n":                                           `blocks must be a number from 1 on, and is "many"`,
+		"retention: {blocks: [1]}\n":                                            "blocks in line 1 is not of the right kind",
+		"retention: {age: 30}\n":                                                `age must be a time above zero such as 720h, and is "30"`,
+		"retention: {age: -1h}\n":                                               `age must be a time above zero such as 720h, and is "-1h"`,
+		"retention: {archive: perhaps}\n":                                       "archive in line 1 is not of the right kind",
+		"retention: {archive: true, blocks: 5}\n":                               "archive keeps everything, so blocks and age must not be given with it",
+		"retention: {block: 5}\n":                                               `it knows blocks, age, archive and hold, not "block"`,
+		"retention: {hold: token}\n":                                            "hold must have contracts or parties below it",
+		"retention: {hold: [token]}\n":                                          "hold must have contracts or parties below it",
+		"retention:\n  hold:\n":                                                 "hold in line 2 has no value",
+		"retention: {hold: {contracts: }}\n":                                    "contracts in line 1 has no value",
+		"retention: {hold: {contracts: token}}\n":                               "contracts in line 1 is not of the right kind",
+		"retention: {hold: {parties: {a@b: 1}}}\n":                              "parties in line 1 is not of the right kind",
+		"retention:\n  blocks: 5\n  blocks: 500\n":                              "blocks in line 3 is there twice",
+		"retention:\n  hold: {contracts: [token]}\n  hold: {parties: [a@b]}\n":  "hold in line 3 is there twice",
+		"retention:\n  hold:\n    contracts: [token]\n    contracts: [other]\n": "contracts in line 4 is there twice",
+		"retention: {hold: {party: [a@b]}}\n":                                   `hold knows contracts and parties, not "party"`,
+		"retention: {hold: {parties: [Alice]}}\n":                               `no party to hold can be called "Alice"; a name is like alice@org0`,
+		"retention: {hold: {contracts: [\"a b\"]}}\n":                           `no contract to hold can be called "a b"`,
 	} {
 		_, err := policyOf(text)
 		require.Error(t, err, text)
@@ -68,4 +77,16 @@ func TestAClientNodeHasNoRetention(t *testing.T) {
 	_, err := Load(dir)
 	require.Error(t, err)
 	require.True(t, strings.HasSuffix(err.Error(), "a client node keeps no blocks"), err.Error())
+}
+
+func TestAFolderThatCannotBeReadIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	node := filepath.Join(dir, NodeFile)
+	require.NoError(t, os.WriteFile(node, nil, 0o600))
+	_, err := Load(dir)
+	require.EqualError(t, err, "read "+node+": it is empty")
+	require.NoError(t, os.WriteFile(node, []byte("kind: replica\ngenesis: "+GenesisFile+"\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, GenesisFile), []byte("{"), 0o600))
+	_, err = Load(dir)
+	require.ErrorContains(t, err, filepath.Join(dir, GenesisFile)+": unusable genesis")
 }

@@ -31,6 +31,8 @@ const (
 	frameTimeout   = time.Minute // a piece that is not taken for so long ends it
 	serveTimeout   = time.Hour
 	openTimeout    = 30 * time.Second
+	acceptPauseMin = 5 * time.Millisecond
+	acceptPauseMax = time.Second
 )
 
 // Source is what gives snapshots.
@@ -50,20 +52,37 @@ func Serve(home string, from Source, done <-chan struct{}, logger *slog.Logger) 
 		cancel()
 		_ = l.Close() // nobody is there to be told
 	}()
-	turn := make(chan struct{}, 1)
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				if ctx.Err() == nil {
-					logger.Warn("the operator's socket has failed; snapshots need a restart, or a stop", "error", err)
-				}
-				return
-			}
-			answer(ctx, c, from, turn, logger)
-		}
-	}()
+	go accept(ctx, l, from, logger)
 	return nil
+}
+
+// accept answers whoever asks until the socket is closed. What goes wrong meanwhile, such as
+// too many open files, passes: it tries again, ever more slowly.
+func accept(ctx context.Context, l net.Listener, from Source, logger *slog.Logger) {
+	turn := make(chan struct{}, 1)
+	pause := acceptPauseMin
+	for {
+		c, err := l.Accept()
+		switch {
+		case err == nil:
+			pause = acceptPauseMin
+			answer(ctx, c, from, turn, logger)
+			continue
+		case ctx.Err() != nil:
+			return
+		case errors.Is(err, net.ErrClosed):
+			logger.Warn("the operator's socket is closed; snapshots need a restart, or a stop", "error", err)
+			return
+		case pause == acceptPauseMin: // once for all of them
+			logger.Warn("the operator's socket accepts nobody; it is tried again", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pause):
+		}
+		pause = min(2*pause, acceptPauseMax)
+	}
 }
 
 // answer reads the request, and goes on beside if nothing else is served.

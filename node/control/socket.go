@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"syscall"
 )
 
 const (
@@ -17,6 +18,9 @@ const (
 
 // pathBytesMax is what a Unix socket's address can hold.
 const pathBytesMax = 100
+
+// errLong means that nobody can listen in a folder.
+var errLong = errors.New("the path is too long for a socket")
 
 // address is where the socket of a replica's folder is reached, until done is called. A long
 // path goes by way of the open folder, which Linux gives a short name.
@@ -32,7 +36,7 @@ func address(home string) (path string, done func(), err error) {
 	}
 	short := filepath.Join("/proc/self/fd", strconv.FormatUint(uint64(d.Fd()), 10))
 	if _, err := os.Stat(short); err != nil {
-		return "", nil, errors.Join(fmt.Errorf("the path %s is too long for a socket", path), d.Close())
+		return "", nil, errors.Join(fmt.Errorf("%w: %s", errLong, path), d.Close())
 	}
 	return filepath.Join(short, socketFile), func() { _ = d.Close() }, nil // it was only looked up
 }
@@ -67,15 +71,24 @@ func listen(home string) (*net.UnixListener, error) {
 // ErrNotRunning means that no replica answers in a folder.
 var ErrNotRunning = errors.New("no replica is running in this folder")
 
+// dial reaches the replica. Only a socket that is not there, that cannot be there, or that
+// nobody listens at means that none runs: whoever may not use the socket must not think so.
 func dial(home string) (net.Conn, error) {
 	path, done, err := address(home)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+		return nil, notRunning(err)
 	}
 	defer done()
 	c, err := net.Dial("unix", path)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrNotRunning, err)
+		return nil, notRunning(err)
 	}
 	return c, nil
+}
+
+func notRunning(err error) error {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, errLong) {
+		return fmt.Errorf("%w: %w", ErrNotRunning, err)
+	}
+	return fmt.Errorf("reach the replica of this folder: %w", err)
 }

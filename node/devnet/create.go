@@ -5,7 +5,9 @@ package devnet
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"path/filepath"
@@ -56,8 +58,17 @@ type builder struct {
 	held      []net.Listener // ports reserved until all are chosen
 }
 
-// Create deals keys and writes genesis and one folder for each node.
+// ErrFounded means that a folder has a ledger already, whose keys would be overwritten.
+var ErrFounded = errors.New("there is a ledger in this folder already: its nodes start with `concordat replica run` and `concordat client-node run`; a new ledger needs another folder")
+
+// Create deals keys and writes genesis and one folder for each node. Errors: ErrFounded.
 func Create(opt Options) (*Network, error) {
+	if _, err := os.Lstat(filepath.Join(opt.Dir, config.GenesisFile)); !errors.Is(err, fs.ErrNotExist) {
+		if err == nil {
+			err = ErrFounded
+		}
+		return nil, fmt.Errorf("%s: %w", opt.Dir, err)
+	}
 	if opt.Name == "" {
 		opt.Name = "dev"
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/node/config"
 )
 
 func TestATransactionThroughFourReplicas(t *testing.T) {
@@ -46,4 +48,20 @@ func TestATransactionThroughFourReplicas(t *testing.T) {
 		require.Equal(t, ledger.StatusOK, s.Receipt.Result.Status, s.Receipt.Result.Message)
 		t.Log(i, time.Since(start), s.Receipt.Header.Height)
 	}
+}
+
+// The keys of a ledger are nowhere else: a second one in its folder would end it.
+func TestALedgerIsNotOverwritten(t *testing.T) {
+	n, err := Create(Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	key, err := n.Key("alice@org0")
+	require.NoError(t, err)
+	_, err = Create(Options{Dir: n.Dir})
+	require.ErrorIs(t, err, ErrFounded)
+	again, err := n.Key("alice@org0")
+	require.NoError(t, err)
+	require.Equal(t, key, again)
+	genesis, err := os.ReadFile(filepath.Join(n.Dir, config.GenesisFile))
+	require.NoError(t, err)
+	require.Equal(t, n.Raw, genesis)
 }

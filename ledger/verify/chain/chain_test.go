@@ -295,7 +295,9 @@ func TestACheckGoesOnFromItsMark(t *testing.T) {
 		require.Error(t, err)
 		if upto > 1 {
 			_, err = m.rules.Resume(kept, &m.blocks[upto-2].Block)
+			require.ErrorIs(t, err, chain.ErrMark)
 			require.ErrorContains(t, err, "not the one that was checked before")
+			require.False(t, chain.IsFault(err), "it is no fault of the ledger")
 		}
 		c, err = m.rules.Resume(kept, &m.blocks[upto-1].Block)
 		require.NoError(t, err)
@@ -307,6 +309,30 @@ func TestACheckGoesOnFromItsMark(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, want, got)
 	})
+}
+
+// What was checked may be pruned before the check goes on: up to the mark, and behind it.
+func TestACheckGoesOnWhereBlocksWerePrunedSince(t *testing.T) {
+	m := makeLedger(t, certificate.SchemeEd25519, 8, 2, always)
+	for _, n := range []int{3, 4, 5, 7, 8} {
+		c, err := m.rules.Chain(1, ledger.Hash{})
+		require.NoError(t, err)
+		for _, b := range m.blocks[:4] {
+			require.NoError(t, c.Next(&b.Block))
+		}
+		mark, now := c.Mark(), m.pruned(n)
+		c, err = m.rules.Resume(&mark, &now[3].Block)
+		require.NoError(t, err)
+		for _, b := range now[4:] {
+			require.NoError(t, c.Next(&b.Block), "%d blocks are pruned", n)
+		}
+		require.NoError(t, c.State(8, listing(m.Records())))
+		s, err := c.Finish()
+		require.NoError(t, err)
+		if n >= 4 {
+			require.Equal(t, ledger.Height(n), s.Pruned)
+		}
+	}
 }
 
 func FuzzParseMark(f *testing.F) {

@@ -1,6 +1,7 @@
 package chain
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/concordat-ledger/concordat/ledger"
@@ -68,18 +69,26 @@ func ParseMark(b []byte) (*Mark, error) {
 	return m, nil
 }
 
+// ErrMark means that a mark is not of what is checked. It says nothing about the ledger.
+var ErrMark = errors.New("the mark is of something else")
+
 // Resume goes on from a mark of the same ledger. b is the block that the mark names,
-// read again: it must still be that one.
+// read again: it must still be that one. It may have been pruned since, and then blocks
+// behind it too.
 func (r *Rules) Resume(m *Mark, b *Block) (*Chain, error) {
 	if m.Ledger != r.id {
-		return nil, fmt.Errorf("the mark is of ledger %s, not of %s", m.Ledger.Short(), r.id.Short())
+		return nil, fmt.Errorf("%w: it is of ledger %s, not of %s", ErrMark, m.Ledger.Short(), r.id.Short())
 	}
 	k, err := r.Check(b)
 	if err != nil {
 		return nil, err
 	}
 	if k.Hash != m.Hash || b.Height != m.Height || k.Outcome != m.Outcome || k.Sum != m.Sum || k.Header.Time != m.Time {
-		return nil, NewFault(m.Height, PartBlock, "it is not the one that was checked before")
+		return nil, fmt.Errorf("%w: block %d is not the one that was checked before", ErrMark, m.Height)
 	}
-	return &Chain{rules: r, mark: *m}, nil
+	c := &Chain{rules: r, mark: *m}
+	if k.Pruned {
+		c.mark.Pruned = m.Height
+	}
+	return c, nil
 }
