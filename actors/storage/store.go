@@ -45,7 +45,7 @@ const (
 	MemTableBytesDefault = 16 << 20
 )
 
-// TreeCacheBytesDefault holds the pages of about 700,000 records.
+// TreeCacheBytesDefault holds the pages of about 900,000 records.
 const TreeCacheBytesDefault = 256 << 20
 
 type tip struct {

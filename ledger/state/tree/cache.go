@@ -38,8 +38,8 @@ type held struct {
 	entries uint64
 }
 
-// nodeBytes is about what a node takes in memory with its key.
-const nodeBytes = 176
+// nodeBytes is about what a node takes in memory, with its share of keys and of the page.
+const nodeBytes = 136
 
 // NewCache keeps about so many bytes of pages; what was changed since the last flush
 // stays in memory besides.
@@ -112,14 +112,34 @@ func (c *Cache) step() {
 	if c.hand >= len(c.ring) {
 		c.hand = 0
 	}
-	h := c.ring[c.hand]
-	if p := h.root.page.Load(); p.used.Swap(false) || p.held.Load() {
+	p := c.ring[c.hand].root.page.Load()
+	if p.held.Load() || p.used.Swap(false) && !p.stale.Load() {
 		c.hand++
 		return
 	}
+	c.drop(c.hand)
+}
+
+// drop lets go of a page.
+func (c *Cache) drop(i int) {
+	h := c.ring[i]
 	c.nodes -= 2 * h.entries
 	h.root.kids.Store(nil)
 	last := len(c.ring) - 1
-	c.ring[c.hand], c.ring[last] = c.ring[last], held{}
+	c.ring[i], c.ring[last] = c.ring[last], held{}
 	c.ring = c.ring[:last]
+}
+
+// sweep lets go of what later versions have replaced: whoever still reads an old version
+// loads it again.
+func (c *Cache) sweep() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for i := 0; i < len(c.ring); {
+		if p := c.ring[i].root.page.Load(); p.stale.Load() && !p.held.Load() {
+			c.drop(i)
+		} else {
+			i++
+		}
+	}
 }

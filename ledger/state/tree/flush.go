@@ -170,6 +170,7 @@ func (f *Flush) Done() {
 			f.tree.cache.add(w.n, w.entries, false)
 		}
 	}
+	f.tree.cache.sweep()
 }
 
 // Undo forgets a flush that could not be completed.

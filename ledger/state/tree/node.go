@@ -28,8 +28,9 @@ type page struct {
 	stored uint64 // bytes of this page and all below
 	oldest uint64 // the lowest address of this page and all below
 
-	used atomic.Bool // since the cache last looked
-	held atomic.Bool // it must not leave memory: it is being written
+	used  atomic.Bool // since the cache last looked
+	held  atomic.Bool // it must not leave memory: it is being written
+	stale atomic.Bool // a later version has another one instead
 }
 
 func (n *node) leaf() bool { return n.pos < 0 }

@@ -130,6 +130,9 @@ func (t *Tree) apply(n *node, items []item) (*node, error) {
 	if left == kids.left && right == kids.right {
 		return n, nil
 	}
+	if p := n.page.Load(); p != nil {
+		p.stale.Store(true)
+	}
 	return join(at, left, right), nil
 }
 
