@@ -198,8 +198,11 @@ func (s *Store) explained(raw []byte) error {
 var errUnmended = fmt.Errorf("%w and not repaired yet", errTable)
 
 // needless reports whether a damaged version of a key is never read: the same version
-// was written again, or a later one is all that counts.
-func (s *Store) needless(key []byte, version uint64) bool {
+// was written again, or a later one is all that counts. Where Badger cannot tell, it may
+// be read.
+func (s *Store) needless(key []byte, version uint64) (never bool) {
+	var panicked error // noted, and nobody waits for it
+	defer s.caught(key, &panicked)
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	opt := badger.DefaultIteratorOptions
