@@ -1,7 +1,10 @@
 package storage
 
 import (
+	"math"
+
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/snapshot"
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
 )
 
@@ -20,3 +23,44 @@ func (s *Store) BelieveNothing() { s.guard.believed = 0 }
 
 // Compact has Badger write all tables anew.
 func (s *Store) Compact() error { return s.db.Flatten(1) }
+
+// Spoil damages what stands under a key: its checksum does not match any more.
+func (s *Store) Spoil(key []byte) error {
+	txn := s.db.NewTransactionAt(math.MaxUint64, false)
+	defer txn.Discard()
+	item, err := txn.Get(key)
+	if err != nil {
+		return err
+	}
+	framed, err := item.ValueCopy(nil)
+	if err != nil {
+		return err
+	}
+	framed[0] ^= 0x20
+	bad := s.db.NewTransactionAt(item.Version(), true)
+	defer bad.Discard()
+	if err := bad.Set(key, framed); err != nil {
+		return err
+	}
+	return bad.CommitAt(item.Version(), nil)
+}
+
+// Keys of what tests damage.
+func KeyOfHash(h ledger.Hash) []byte             { return hashKey(kindBlockHash, h) }
+func KeyOfTx(id ledger.Hash) []byte              { return hashKey(kindTxID, id) }
+func KeyOfBlock(h ledger.Height) []byte          { return heightKey(kindBlock, h) }
+func KeyOfTxs(h ledger.Height) []byte            { return chunkKey(kindTxs, h, 0) }
+func KeyOfResults(h ledger.Height) []byte        { return chunkKey(kindResults, h, 0) }
+func KeyOfHeld(h ledger.Height, i uint32) []byte { return heldKey(h, i, 0) }
+
+// CheckIndex looks for what leads to a block that was read before.
+func (s *Store) CheckIndex(b *StoredBlock) error {
+	whole, err := snapshot.NewBlock(b.Header, b.Outcome, b.Txs, b.Results)
+	if err != nil {
+		return err
+	}
+	return s.checkIndex(b, whole)
+}
+
+// Syncs counts how often all that was written became durable.
+func (s *Store) Syncs() uint64 { return s.syncs.Load() }
