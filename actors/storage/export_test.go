@@ -48,6 +48,7 @@ func (s *Store) Spoil(key []byte) error {
 // Keys of what tests damage.
 func KeyOfHash(h ledger.Hash) []byte             { return hashKey(kindBlockHash, h) }
 func KeyOfTx(id ledger.Hash) []byte              { return hashKey(kindTxID, id) }
+func KeyOfState(key []byte) []byte               { return stateKey(key) }
 func KeyOfBlock(h ledger.Height) []byte          { return heightKey(kindBlock, h) }
 func KeyOfTxs(h ledger.Height) []byte            { return chunkKey(kindTxs, h, 0) }
 func KeyOfResults(h ledger.Height) []byte        { return chunkKey(kindResults, h, 0) }

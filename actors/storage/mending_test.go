@@ -247,3 +247,17 @@ func TestAnArchiveIsNeverRemoved(t *testing.T) {
 		require.Equal(t, text, string(raw))
 	}
 }
+
+// An error reaches clients, who may not be allowed to know of the record: it names none.
+func TestAnErrorNamesNoRecord(t *testing.T) {
+	c, s := opened(t)
+	key := c.blocks[11].Changes[5].Key
+	require.NoError(t, s.Spoil(storage.KeyOfState(key)))
+	_, _, err := s.Get(key, 12)
+	require.ErrorContains(t, err, "state record of height 12")
+	require.NotContains(t, err.Error(), string(key))
+	open, _ := s.Damage()
+	require.Len(t, open, 1)
+	require.Contains(t, open[0].String(), string(key), "the log names it")
+	require.NotContains(t, open[0].Where(), string(key))
+}
