@@ -62,6 +62,7 @@ const (
 
 	askAgain     = 6 * time.Hour // they are asked again for what none of them had
 	askAgainMost = 64            // pieces at once
+	woundsMost   = 64            // are asked for at once, and as many blocks are known before more are looked for
 )
 
 func newMender(r *instance) *mender {
@@ -98,6 +99,10 @@ func (m *mender) run() {
 		case <-pause.C:
 		}
 		m.here()
+		if m.full() {
+			pause.Reset(mendPause)
+			continue
+		}
 		read, complete, err := sc.Step()
 		if errors.Is(err, storage.ErrClosed) {
 			return
@@ -113,6 +118,19 @@ func (m *mender) run() {
 		}
 		pause.Reset(wait)
 	}
+}
+
+// full reports whether enough blocks are known to be damaged: they are mended or abandoned
+// before more are looked for, as any number of them is no reason for a new store.
+func (m *mender) full() bool {
+	open, _ := m.r.store.Damage()
+	blocks := 0
+	for _, f := range open {
+		if f.Kind == storage.DamagedBlock {
+			blocks++
+		}
+	}
+	return blocks >= woundsMost && m.givenUp() == ""
 }
 
 // pace is how long a step may take that has read so much.
@@ -213,12 +231,13 @@ func (m *mender) givenUp() string {
 	return m.beyond
 }
 
-// Wounds implements catchup.Repairs.
+// Wounds implements catchup.Repairs. Of many it gives some: when those are mended or lost,
+// the others come.
 func (m *mender) Wounds() ([]transfer.Wound, bool) {
 	open, _ := m.r.store.Damage()
 	var out []transfer.Wound
 	for _, f := range open {
-		if w, ok := m.wound(f); ok {
+		if w, ok := m.wound(f); ok && len(out) < woundsMost {
 			out = append(out, w)
 		}
 	}

@@ -52,6 +52,29 @@ func TestABlockThatNobodyHasIsNoReasonForANewStore(t *testing.T) {
 	require.Equal(t, "a piece of its store is damaged and cannot be repaired, as no other replica has it: block 3", summary)
 }
 
+// Nor are many of them: they are asked for some at a time, and no more are looked for
+// meanwhile.
+func TestManyBlocksThatNobodyHasAreNoReasonForANewStore(t *testing.T) {
+	r, m := ward(t, 300)
+	r.metrics.Stable.Store(1000)
+	for h := ledger.Height(1); h <= 200; h++ {
+		r.store.Note(storage.Finding{Kind: storage.DamagedBlock, Height: h, Reason: "the checksum does not match"})
+	}
+	for left := 200; left > 0; {
+		require.Equal(t, left >= woundsMost, m.full())
+		wounds, beyond := m.Wounds()
+		require.False(t, beyond)
+		require.Len(t, wounds, min(left, woundsMost))
+		for _, w := range wounds {
+			require.True(t, m.Lost(w))
+			left--
+		}
+	}
+	require.False(t, m.full())
+	require.Len(t, r.store.Abandoned(), 200)
+	require.Empty(t, m.givenUp())
+}
+
 // The others have the newest blocks, if not at once: they are asked several times. Without
 // the newest of all nothing goes on.
 func TestTheNewestBlocksAreAskedForAgain(t *testing.T) {

@@ -54,11 +54,15 @@ func PutAside(dir string, freeBytesMin uint64, irreplaceable bool) (kept bool, e
 	if err != nil {
 		return false, err
 	}
-	switch roomy := free >= freeBytesMin+2*size; {
-	case roomy:
+	need := freeBytesMin + 2*size
+	if irreplaceable {
+		need = freeBytesMin + size // there is no choice between the two: it can be tight
+	}
+	switch {
+	case free >= need:
 		err, kept = os.Rename(dir, aside), true
 	case irreplaceable:
-		return false, fmt.Errorf("the folder %s is damaged, and the disk has no room for a new one beside it (%d bytes are free, %d are needed); it is not removed, as it is to keep everything: move it to another disk, or make room", dir, free, freeBytesMin+2*size)
+		return false, fmt.Errorf("the folder %s is damaged, and the disk has no room for a new one beside it (%d bytes are free, %d are needed); it is not removed, as it is to keep everything: move it to another disk, or make room", dir, free, need)
 	default:
 		err = os.RemoveAll(dir)
 	}
