@@ -2,8 +2,10 @@ package storage_test
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -260,4 +262,70 @@ func TestAnErrorNamesNoRecord(t *testing.T) {
 	require.Len(t, open, 1)
 	require.Contains(t, open[0].String(), string(key), "the log names it")
 	require.NotContains(t, open[0].Where(), string(key))
+}
+
+// A block that is repaired while it is pruned does not come back.
+func TestARepairedBlockDoesNotComeBack(t *testing.T) {
+	s := openAt(t, t.TempDir())
+	defer func() { require.NoError(t, s.Close()) }()
+	p, c := newPast(), newChain(9, 8, 50)
+	for range 200 {
+		b := c.next()
+		require.NoError(t, s.Commit(b))
+		p.add(b)
+	}
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for s.Oldest() < 199 {
+			for h := s.Oldest(); h < min(s.Oldest()+6, 199); h++ {
+				again := *p.block(h)
+				if err := s.MendBlock(&again, nil); err != nil {
+					t.Errorf("block %d: %v", h, err)
+				}
+				if err := s.MendHere(storage.Finding{Kind: storage.DamagedIndex, Height: h}, validity); err != nil {
+					t.Errorf("the index of block %d: %v", h, err)
+				}
+			}
+		}
+	})
+	for n := 1; n > 0; {
+		var err error
+		n, err = s.PruneBlocks(199, 4, nil)
+		require.NoError(t, err)
+	}
+	wg.Wait()
+	chunks, places := s.Leftovers(t, 199)
+	require.Equal(t, [2]int{}, [2]int{chunks, places})
+	p.check(t, s)
+}
+
+// Readers of the same tables and of others do not harm each other.
+func TestReadersAtOnceFindWhatIsThere(t *testing.T) {
+	c, s := opened(t)
+	var wg sync.WaitGroup
+	for reader := range 4 {
+		wg.Go(func() {
+			for i := range 200 {
+				key := c.blocks[11].Changes[(reader*17+i)%60].Key
+				v, ok, err := s.Get(key, 12)
+				if err != nil || !ok || string(v) != c.states[12][string(key)] {
+					t.Errorf("%s: %v, %v", key, ok, err)
+				}
+				if _, ok, err := s.Get(fmt.Appendf(nil, "nothing %d", i), 12); err != nil || ok {
+					t.Errorf("what is not there: %v, %v", ok, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// What Badger cannot read is damage to an auditor, too.
+func TestADamagedFolderIsDamageToAnAuditor(t *testing.T) {
+	c := newWhole(t, 6, 12, 60)
+	dir := t.TempDir()
+	c.write(t, dir)
+	flip(t, filepath.Join(dir, "badger", "KEYREGISTRY"), 18, 1)
+	_, err := storage.OpenReadOnly(dir, baseOptions)
+	require.ErrorAs(t, err, new(*storage.CorruptError))
 }
