@@ -65,3 +65,11 @@ func (s *Store) CheckIndex(b *StoredBlock) error {
 
 // Syncs counts how often all that was written became durable.
 func (s *Store) Syncs() uint64 { return s.syncs.Load() }
+
+// Demand has the disk be within the reserve: so much room is to be free, one and
+// a half times what is.
+func (s *Store) Demand() error {
+	free, err := freeBytes(s.dir)
+	s.opt.FreeBytesMin = free + free/2
+	return err
+}

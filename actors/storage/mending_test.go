@@ -329,3 +329,13 @@ func TestADamagedFolderIsDamageToAnAuditor(t *testing.T) {
 	_, err := storage.OpenReadOnly(dir, baseOptions)
 	require.ErrorAs(t, err, new(*storage.CorruptError))
 }
+
+// What makes room may use some of the reserve, also where something is held.
+func TestHoldingMayUseTheReserve(t *testing.T) {
+	c, s := opened(t)
+	require.NoError(t, s.Demand())
+	require.ErrorAs(t, s.PutCertificate(5, c.blocks[4].Header), new(*storage.DiskFullError))
+	n, err := s.PruneBlocks(9, 8, third)
+	require.NoError(t, err)
+	require.Equal(t, 8, n)
+}
