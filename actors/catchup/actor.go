@@ -80,8 +80,12 @@ type catchup struct {
 	history *history
 	mending *mending
 	local   ledger.Height
-	told    Progress
-	start   time.Time
+	// replayed is the newest block of a backup that was given to execution; 0: there is none,
+	// or the backup has no more.
+	replayed ledger.Height
+	executed ledger.Height // by execution since it started last
+	told     Progress
+	start    time.Time
 }
 
 // New describes the catchup actor.
@@ -139,9 +143,11 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 	case actorspb.Executed:
 		a.local = max(a.local, m.Block.Header.Height)
 		a.machine.OnLocal(m.Block.Header.Height, a.now())
+		a.executed = m.Block.Header.Height
+		a.goOn(c)
 	case actorspb.ExecutionStarted:
 		a.machine.OnRestart(m.Next-1, a.now())
-		a.replay(c, m.Next)
+		a.restart(c, m.Next)
 	case actorspb.Stable:
 		a.serving.onStable(m)
 	case *actorspb.Blocks:
@@ -163,6 +169,7 @@ func (a *catchup) Receive(c *shell.Context, msg any) {
 		c.After(poll{}, pollEvery, poll{})
 		a.serving.collect(c)
 		a.mending.poll(c, a.now())
+		a.goOn(c)
 	}
 	a.ask(c)
 }

@@ -3,6 +3,10 @@ package catchup
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"math"
+	"slices"
+	"time"
 
 	"google.golang.org/protobuf/proto"
 
@@ -26,21 +30,25 @@ type Repairs interface {
 	MendBlock(b *actorspb.AgreedBlock, block *snapshot.Block, sum ledger.Hash) error
 	// MendRecord writes a record if it is the one in the certified state; false: it is not.
 	MendRecord(w transfer.Wound, record []byte) (bool, error)
-	// Lost takes note that nobody can give what a wound needs.
-	Lost(w transfer.Wound)
+	// Lost takes note that nobody can give what a wound needs; false: nothing could be done
+	// about it now, and the others are to be asked again.
+	Lost(w transfer.Wound) bool
 }
+
+// lostAgain is after how long that is.
+const lostAgain = int64(2 * time.Second)
 
 // mending fetches what is damaged here from others.
 type mending struct {
 	cfg     *Config
 	machine *transfer.Mend
 	join    *transfer.Join
-	raw     []byte // of the piece under way
-	lost    map[transfer.Wound]bool
+	raw     []byte                   // of the piece under way
+	lost    map[transfer.Wound]int64 // of what nobody can heal: when it is tried again
 }
 
 func newMending(cfg *Config, join *transfer.Join) *mending {
-	m := &mending{cfg: cfg, machine: transfer.NewMend(cfg.Params), join: join, lost: map[transfer.Wound]bool{}}
+	m := &mending{cfg: cfg, machine: transfer.NewMend(cfg.Params), join: join, lost: map[transfer.Wound]int64{}}
 	m.look()
 	return m
 }
@@ -60,18 +68,33 @@ func (m *mending) look() (wounds bool) {
 
 // poll sends the next ask.
 func (m *mending) poll(c *shell.Context, now int64) {
-	if m.join.Forced() || !m.look() {
+	wounds := m.look()
+	m.bury(now)
+	if m.join.Forced() || !wounds {
 		return
-	}
-	for _, w := range m.machine.Lost() {
-		if !m.lost[w] {
-			m.lost[w] = true
-			m.cfg.Repairs.Lost(w)
-		}
 	}
 	if ask := m.machine.Next(now); ask != nil {
 		m.raw = nil
 		m.fetch(c, ask)
+	}
+}
+
+// bury tells of what nobody can heal, once, or until something could be done about it.
+func (m *mending) bury(now int64) {
+	lost := m.machine.Lost()
+	maps.DeleteFunc(m.lost, func(w transfer.Wound, _ int64) bool { return !slices.Contains(lost, w) })
+	for _, w := range lost {
+		again, told := m.lost[w]
+		switch {
+		case !told && m.join.Forced(): // a new store comes anyway
+		case !told && m.cfg.Repairs.Lost(w):
+			m.lost[w] = math.MaxInt64
+		case !told:
+			m.lost[w] = now + lostAgain
+		case again <= now:
+			delete(m.lost, w)
+			m.machine.Again(w)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"github.com/google/renameio/v2"
 
 	"github.com/concordat-ledger/concordat/actors/catchup"
+	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 )
 
@@ -48,17 +49,23 @@ func (r *instance) compareStates(in *catchup.Snapshot) {
 		return
 	}
 	r.cfg.Logger.Error("the state of this replica differs from the certified one", "height", at, "difference", d.String())
+	r.keepDifference(at, d)
+}
+
+func (r *instance) keepDifference(at ledger.Height, d *storage.Difference) {
 	text := fmt.Sprintf("block %d: %s\n", at, d)
 	if err := renameio.WriteFile(filepath.Join(r.cfg.DataDir, divergenceFile), []byte(text), 0o600); err != nil {
 		r.cfg.Logger.Warn("where the states differ cannot be kept", "error", err)
 	}
 }
 
-// pastDivergence is what compareStates kept; "": there was none.
+// pastDivergence is as of which block compareStates saw a difference; "": there was none.
+// Everybody may know that, but not everybody the record, which stands in the file.
 func pastDivergence(dataDir string) string {
 	raw, err := os.ReadFile(filepath.Join(dataDir, divergenceFile)) // #nosec G304 -- our folder
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(raw))
+	block, _, _ := strings.Cut(strings.TrimSpace(string(raw)), ":")
+	return block
 }

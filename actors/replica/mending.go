@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -22,11 +24,14 @@ type mender struct {
 	stop    chan struct{}
 	stopped chan struct{}
 
+	tries map[storage.Finding]int // of repairs here; of the goroutine, as the next two
+	due   map[storage.Finding]time.Time
+	asked time.Time // when others were last asked again for what none of them had
+
 	mu     sync.Mutex
-	seen   map[storage.Finding]ledger.Height // records: the height at which the damage was seen first
-	tries  map[storage.Finding]int           // of repairs here
-	due    map[storage.Finding]time.Time
-	beyond string // why the whole store is to be fetched; "": it is not
+	seen   map[storage.Finding]ledger.Height // records: the height as of which others are asked
+	lost   map[storage.Finding]int           // how often all others had refused it
+	beyond string                            // why the whole store is to be fetched; "": it is not
 	done   scrubProgress
 }
 
@@ -54,19 +59,23 @@ const (
 
 	mendTriesMax = 20
 	mendPause    = 3 * time.Second
+
+	askAgain     = 6 * time.Hour // they are asked again for what none of them had
+	askAgainMost = 64            // pieces at once
+	woundsMost   = 64            // are asked for at once, and as many blocks are known before more are looked for
 )
 
 func newMender(r *instance) *mender {
 	m := &mender{r: r, stop: make(chan struct{}), stopped: make(chan struct{}), seen: map[storage.Finding]ledger.Height{},
-		tries: map[storage.Finding]int{}, due: map[storage.Finding]time.Time{}}
+		tries: map[storage.Finding]int{}, due: map[storage.Finding]time.Time{}, lost: map[storage.Finding]int{}, asked: time.Now()}
 	m.beyond = storage.WhyDamaged(filepath.Join(r.cfg.DataDir, storeDir))
 	return m
 }
 
-func (m *mender) close() {
-	close(m.stop)
-	<-m.stopped
-}
+// halt ends the goroutine after its step; what takes longer ends when the store is closed.
+func (m *mender) halt() { close(m.stop) }
+
+func (m *mender) wait() { <-m.stopped }
 
 // run is the goroutine.
 func (m *mender) run() {
@@ -90,11 +99,15 @@ func (m *mender) run() {
 		case <-pause.C:
 		}
 		m.here()
+		if m.full() {
+			pause.Reset(mendPause)
+			continue
+		}
 		read, complete, err := sc.Step()
 		if errors.Is(err, storage.ErrClosed) {
 			return
 		}
-		wait := m.wait(read)
+		wait := m.pace(read)
 		switch {
 		case err != nil:
 			m.r.cfg.Logger.Warn("the store cannot be read through now; it is tried again", "error", err)
@@ -107,8 +120,21 @@ func (m *mender) run() {
 	}
 }
 
-// wait is how long a step may take that has read so much.
-func (m *mender) wait(read int64) time.Duration {
+// full reports whether enough blocks are known to be damaged: they are mended or abandoned
+// before more are looked for, as any number of them is no reason for a new store.
+func (m *mender) full() bool {
+	open, _ := m.r.store.Damage()
+	blocks := 0
+	for _, f := range open {
+		if f.Kind == storage.DamagedBlock {
+			blocks++
+		}
+	}
+	return blocks >= woundsMost && m.givenUp() == ""
+}
+
+// pace is how long a step may take that has read so much.
+func (m *mender) pace(read int64) time.Duration {
 	m.mu.Lock()
 	m.done.read += read
 	m.mu.Unlock()
@@ -129,6 +155,11 @@ func (m *mender) complete(began time.Time, again bool) time.Duration {
 	m.done.passes++
 	m.mu.Unlock()
 	open, _ := m.r.store.Damage()
+	if time.Since(m.asked) > askAgain {
+		m.asked = time.Now()
+		m.r.store.Reconsider(askAgainMost)
+		m.here()
+	}
 	if len(open) > 0 || again {
 		m.r.cfg.Logger.Info("the store was read through", "damaged", len(open))
 		return time.Second
@@ -149,28 +180,35 @@ func (m *mender) here() {
 		return
 	}
 	for _, f := range open {
-		switch f.Kind {
-		case storage.DamagedBlock, storage.DamagedRecord, storage.DamagedHeld:
+		switch {
+		case m.nobodys(f):
+			m.abandon(f)
 			continue
-		}
-		if time.Now().Before(m.due[f]) {
+		case f.Kind == storage.DamagedBlock || f.Kind == storage.DamagedRecord || time.Now().Before(m.due[f]):
 			continue
 		}
 		err := m.r.store.MendHere(f, ledger.Time(m.r.genesis.Limits.ValidityMax))
-		m.tries[f]++
 		switch {
 		case err == nil:
 			m.r.cfg.Logger.Info("a damaged piece of the store is repaired", "what", f.String())
 			m.r.store.Settle(f)
 			delete(m.tries, f)
+			delete(m.due, f)
+			continue
 		case errors.Is(err, storage.ErrClosed):
 			return
-		case errors.Is(err, storage.ErrBeyond) || m.tries[f] >= mendTriesMax:
+		case !damaged(err) || !slices.ContainsFunc(open, fetched): // else that is repaired first
+			m.tries[f]++
+		}
+		if m.due[f] = time.Now().Add(mendPause); errors.Is(err, storage.ErrBeyond) || m.tries[f] >= mendTriesMax {
 			m.giveUp(fmt.Sprintf("%s (%v)", f, err))
-		default: // other damage stands in the way, and is repaired first
-			m.due[f] = time.Now().Add(mendPause)
 		}
 	}
+}
+
+// fetched reports whether others are asked for a piece.
+func fetched(f storage.Finding) bool {
+	return f.Kind == storage.DamagedBlock || f.Kind == storage.DamagedRecord
 }
 
 // giveUp has the whole store fetched anew. This one serves until the new one is here.
@@ -193,12 +231,13 @@ func (m *mender) givenUp() string {
 	return m.beyond
 }
 
-// Wounds implements catchup.Repairs.
+// Wounds implements catchup.Repairs. Of many it gives some: when those are mended or lost,
+// the others come.
 func (m *mender) Wounds() ([]transfer.Wound, bool) {
 	open, _ := m.r.store.Damage()
 	var out []transfer.Wound
 	for _, f := range open {
-		if w, ok := m.wound(f); ok {
+		if w, ok := m.wound(f); ok && len(out) < woundsMost {
 			out = append(out, w)
 		}
 	}
@@ -285,46 +324,33 @@ func (m *mender) MendRecord(w transfer.Wound, record []byte) (bool, error) {
 func (m *mender) settle(w transfer.Wound) {
 	for _, f := range m.findings(w) {
 		m.r.store.Settle(f)
-		m.mu.Lock()
-		delete(m.seen, f)
-		m.mu.Unlock()
+		m.forget(f)
 	}
 }
 
-// Lost implements catchup.Repairs: reads of the past that need a lost version end; without
-// the newest version of a record, or a block, the store must be fetched anew.
-func (m *mender) Lost(w transfer.Wound) {
-	for _, f := range m.findings(w) {
-		if f.Kind == storage.DamagedRecord {
-			from, given, err := m.r.store.GiveUpPast(f)
-			if given && err == nil {
-				m.r.cfg.Logger.Warn("a version of the past is damaged and no other replica has it: the state can be read from a later height on", "record", f.Key, "height", f.Height, "from", from)
-				m.r.store.Settle(f)
-				continue
-			}
-		}
-		if f.Kind == storage.DamagedBlock && f.Height < m.r.store.Oldest() {
-			m.r.cfg.Logger.Warn("what is left of a pruned block is damaged, and no other replica has the block any more; an archive may", "height", f.Height)
-			continue // a new store would not have it either
-		}
-		m.giveUp(fmt.Sprintf("%s, and nobody has it", f))
-	}
-}
-
-// words says how the store is, for operators.
+// words says how the store is, for operators. Clients see it too: no keys.
 func (m *mender) words() (summary, store string) {
 	open, _ := m.r.store.Damage()
+	left := m.r.store.Abandoned()
 	found, mended := m.r.store.DamageCounts()
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	var parts []string
 	switch {
 	case m.beyond != "":
-		summary = "its store is damaged: it fetches a new one from the others, and serves from what it has until then"
+		parts = append(parts, "its store is damaged: it fetches a new one from the others, and serves from what it has until then")
 	case len(open) == 1:
-		summary = "a piece of its store is damaged and is being repaired: " + open[0].String()
+		parts = append(parts, "a piece of its store is damaged and is being repaired: "+open[0].Where())
 	case len(open) > 1:
-		summary = fmt.Sprintf("%d pieces of its store are damaged and are being repaired, the first: %s", len(open), open[0])
+		parts = append(parts, fmt.Sprintf("%d pieces of its store are damaged and are being repaired, the first: %s", len(open), open[0].Where()))
 	}
+	switch {
+	case len(left) == 1:
+		parts = append(parts, "a piece of its store is damaged and cannot be repaired, as no other replica has it: "+left[0].Where())
+	case len(left) > 1:
+		parts = append(parts, fmt.Sprintf("%d pieces of its store are damaged and cannot be repaired, as no other replica has them, the first: %s", len(left), left[0].Where()))
+	}
+	summary = strings.Join(parts, "; ")
 	switch {
 	case m.done.passes == 0:
 		store = fmt.Sprintf("being read through for the first time since the start, %d MiB so far", m.done.read>>20)

@@ -18,6 +18,7 @@ func (m *mender) register(to prometheus.Registerer) error {
 		{"concordat_store_damage_found", "Pieces of the store found damaged since the start.", func() float64 { found, _ := m.r.store.DamageCounts(); return float64(found) }},
 		{"concordat_store_damage_repaired", "Pieces of the store repaired since the start.", func() float64 { _, mended := m.r.store.DamageCounts(); return float64(mended) }},
 		{"concordat_store_damage_open", "Pieces of the store that are damaged and not repaired yet.", func() float64 { open, _ := m.r.store.Damage(); return float64(len(open)) }},
+		{"concordat_store_damage_left", "Pieces of the store that are damaged and cannot be repaired, as nobody has them.", func() float64 { return float64(len(m.r.store.Abandoned())) }},
 		{"concordat_store_damage_beyond_repair", "1 while a new store is fetched because this one is too damaged.", func() float64 {
 			if m.givenUp() != "" {
 				return 1

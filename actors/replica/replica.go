@@ -102,6 +102,7 @@ type instance struct {
 	behind    atomic.Pointer[catchup.Progress]
 	silent    atomic.Uint64                   // until which slot it does not vote, because its votes are lost; 0: it does
 	stable    atomic.Pointer[actorspb.Stable] // the newest certified checkpoint; nil: none yet
+	takings   heights                         // of the snapshots that are being taken here
 	pids      pids
 }
 
@@ -356,7 +357,7 @@ func (r *instance) close() {
 		r.server.Close()
 	}
 	if r.mending {
-		r.mender.close()
+		r.mender.halt()
 	}
 	var errs []error
 	if r.modules != nil {
@@ -367,6 +368,9 @@ func (r *instance) close() {
 	}
 	if r.store != nil {
 		errs = append(errs, r.store.Close())
+	}
+	if r.mending { // a repair that takes long has ended with the store
+		r.mender.wait()
 	}
 	if err := errors.Join(errs...); err != nil {
 		r.cfg.Logger.Error("the stores did not close well", "error", err)

@@ -93,8 +93,9 @@ func restoredName(h ledger.Height) string { return fmt.Sprintf("block-%d", h) }
 const restoredMax = 128
 
 // restored gives what came with a backup: the manifest of its snapshot, and agreed blocks
-// from a height on. A file that is torn ends them: others have the block. All of it is
-// forgotten when consensus has a checkpoint of its own and no block is left.
+// from a height on, so many at most. A file that is torn ends them: others have the block.
+// All of it is forgotten when consensus has a checkpoint of its own, no block is left, and
+// the store has those that were given.
 func (r *instance) restored(from ledger.Height) (manifest []byte, blocks []*actorspb.AgreedBlock) {
 	tail := storage.Incoming{Dir: filepath.Join(r.cfg.DataDir, restoredDir)}
 	manifest, ok, err := tail.Get(catchup.ManifestPiece)
@@ -109,7 +110,7 @@ func (r *instance) restored(from ledger.Height) (manifest []byte, blocks []*acto
 		}
 		blocks = append(blocks, &b)
 	}
-	if len(blocks) == 0 && r.stable.Load() != nil {
+	if tip, _ := r.store.Tip(); len(blocks) == 0 && from <= tip+1 && r.stable.Load() != nil {
 		if err := tail.Clear(); err != nil {
 			r.cfg.Logger.Warn("the blocks of a backup cannot be removed", "error", err)
 		}

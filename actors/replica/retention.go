@@ -23,13 +23,17 @@ func (r *instance) pruning() *storage.Pruning {
 // snapshot (transfer.DefaultParams); the ledger goes on while they do.
 const behindWindows = 10
 
+// behindKept is how many blocks below the stable checkpoint that is.
+func (r *instance) behindKept() ledger.Height {
+	return ledger.Height(max(behindWindows*r.genesis.Limits.Window, 320)) // #nosec G115 -- positive
+}
+
 // prunable is the height below which things may go now; 0: nothing may.
 func (r *instance) prunable() (ledger.Height, error) {
 	tip, _ := r.store.Tip()
 	s := retention.Standing{Oldest: r.store.Oldest(), Tip: tip, Stable: ledger.Height(r.metrics.Stable.Load()),
-		Behind:      ledger.Height(max(behindWindows*r.genesis.Limits.Window, 320)), // #nosec G115 -- positive
-		ValidityMax: ledger.Time(r.genesis.Limits.ValidityMax)}
-	if p := r.behind.Load(); p != nil {
+		Behind: r.behindKept(), ValidityMax: ledger.Time(r.genesis.Limits.ValidityMax), Needed: r.takings.lowest()}
+	if p := r.behind.Load(); p != nil && p.Serving > 0 && (s.Needed == 0 || p.Serving < s.Needed) {
 		s.Needed = p.Serving
 	}
 	floor, err := retention.Floor(&r.cfg.Retention, s, r.records.timeOf)

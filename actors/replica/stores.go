@@ -35,7 +35,7 @@ func (r *instance) openStore() error {
 	if r.quorum.N() == 1 {
 		return fmt.Errorf("the store %s is damaged, and there is no other replica to fetch it from (%s); put a copy of it there that is well", dir, r.cfg.aside)
 	}
-	kept, err := storage.PutAside(dir, r.cfg.FreeBytesMin)
+	kept, err := storage.PutAside(dir, r.cfg.FreeBytesMin, !r.cfg.Retention.Prunes())
 	if err != nil {
 		return err
 	}
@@ -94,7 +94,7 @@ func (r *instance) outrun(dir string, theirs ledger.Height) (bool, error) {
 	if err != nil {
 		why = err.Error()
 	}
-	kept, err := storage.PutAside(dir, r.cfg.FreeBytesMin)
+	kept, err := storage.PutAside(dir, r.cfg.FreeBytesMin, !r.cfg.Retention.Prunes())
 	if err == nil {
 		r.cfg.Logger.Warn("a snapshot takes the place of the damaged store", "why", why, "kept", kept)
 	}
@@ -133,6 +133,6 @@ func (r *instance) forgetVotes(votes string) error {
 	if err := os.Remove(filepath.Join(r.cfg.DataDir, unusedFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	_, err := storage.PutAside(votes, r.cfg.FreeBytesMin)
+	_, err := storage.PutAside(votes, r.cfg.FreeBytesMin, false)
 	return err
 }

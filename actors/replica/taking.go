@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"google.golang.org/protobuf/proto"
@@ -28,11 +29,56 @@ var ErrNoCheckpoint = errors.New("no checkpoint is certified yet")
 // Taking is a snapshot of a replica's newest certified checkpoint on its way to a file.
 type Taking struct {
 	*catchup.Source
-	r *instance
+	r    *instance
+	over sync.Once
+}
+
+// Close lets go of the state, and lets the blocks above be pruned.
+func (t *Taking) Close() (err error) {
+	t.over.Do(func() {
+		err = t.Source.Close()
+		t.r.takings.remove(t.Height)
+	})
+	return err
+}
+
+// heights are counted. The zero value is empty, and safe for concurrent use.
+type heights struct {
+	mu   sync.Mutex
+	held map[ledger.Height]int
+}
+
+func (c *heights) add(h ledger.Height) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held == nil {
+		c.held = map[ledger.Height]int{}
+	}
+	c.held[h]++
+}
+
+func (c *heights) remove(h ledger.Height) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.held[h]--; c.held[h] <= 0 {
+		delete(c.held, h)
+	}
+}
+
+// lowest is 0 when there is none.
+func (c *heights) lowest() (low ledger.Height) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for h := range c.held {
+		if low == 0 || h < low {
+			low = h
+		}
+	}
+	return low
 }
 
 // Snapshot opens the newest certified checkpoint while the replica runs and serves.
-// Close it; until then its state is not pruned.
+// Close it; until then neither its state nor the blocks since are pruned.
 func (r *Replica) Snapshot(ctx context.Context) (*Taking, error) {
 	begun := time.Now()
 	for {
@@ -75,8 +121,10 @@ func noCheckpoint(g *ledger.Genesis) error {
 }
 
 func (r *instance) take(stable actorspb.Stable) (*Taking, error) {
+	r.takings.add(ledger.Height(stable.Seq)) // before the state is opened, which may take long
 	source, err := catchup.NewSource(r.openSnapshots(), ledger.Time(r.genesis.Limits.ValidityMax), stable)
 	if err != nil {
+		r.takings.remove(ledger.Height(stable.Seq))
 		return nil, fmt.Errorf("take a snapshot: %w", err)
 	}
 	return &Taking{Source: source, r: r}, nil

@@ -33,13 +33,17 @@ func WhyDamaged(dir string) string {
 }
 
 // PutAside moves a damaged folder out of the way. One is kept for whoever wants to know
-// what happened, the last; it goes when there would be no room for a new one.
-func PutAside(dir string, freeBytesMin uint64) (kept bool, err error) {
+// what happened, the last; it goes when there would be no room for a new one. Of a store
+// that was never to lose anything, irreplaceable, nothing is removed: what is damaged there
+// may be all that is left of the ledger's past.
+func PutAside(dir string, freeBytesMin uint64, irreplaceable bool) (kept bool, err error) {
 	if freeBytesMin == 0 {
 		freeBytesMin = FreeBytesMinDefault
 	}
 	aside := dir + DamagedSuffix
-	if err := os.RemoveAll(aside); err != nil {
+	if irreplaceable {
+		aside = unused(aside)
+	} else if err := os.RemoveAll(aside); err != nil {
 		return false, fmt.Errorf("put the damaged folder %s aside: %w", dir, err)
 	}
 	size, err := folderBytes(dir)
@@ -50,15 +54,33 @@ func PutAside(dir string, freeBytesMin uint64) (kept bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	if free < freeBytesMin+2*size {
-		err = os.RemoveAll(dir)
-	} else {
+	need := freeBytesMin + 2*size
+	if irreplaceable {
+		need = freeBytesMin + size // there is no choice between the two: it can be tight
+	}
+	switch {
+	case free >= need:
 		err, kept = os.Rename(dir, aside), true
+	case irreplaceable:
+		return false, fmt.Errorf("the folder %s is damaged, and the disk has no room for a new one beside it (%d bytes are free, %d are needed); it is not removed, as it is to keep everything: move it to another disk, or make room", dir, free, need)
+	default:
+		err = os.RemoveAll(dir)
 	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return false, fmt.Errorf("put the damaged folder %s aside: %w", dir, err)
 	}
 	return kept, syncDir(filepath.Dir(dir))
+}
+
+// unused is a name like this one that nothing has.
+func unused(path string) string {
+	name := path
+	for n := 2; ; n++ {
+		if _, err := os.Lstat(name); err != nil {
+			return name
+		}
+		name = fmt.Sprintf("%s-%d", path, n)
+	}
 }
 
 func folderBytes(dir string) (sum uint64, err error) {

@@ -37,7 +37,7 @@ func Carry(from, to *Store, holds Holds) (carried, damaged int, err error) {
 		}
 		if err == nil && len(entries) > 0 {
 			carried++
-			err = to.keepAside(entries)
+			err = to.keepAside(to.opt.FreeBytesMin, entries)
 		}
 		if err != nil {
 			return carried, damaged, fmt.Errorf("carry over what is held of block %d: %w", h, err)

@@ -1,8 +1,11 @@
 package storage
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"sync"
 
@@ -96,10 +99,28 @@ func found(e *CorruptError) Finding {
 	return f
 }
 
-// same is what makes two findings one.
-func (f Finding) same(g Finding) bool {
-	return f.Kind == g.Kind && f.Height == g.Height && f.Key == g.Key
+// Where is what may be said to everybody: who may not read a record may not learn its key.
+func (f Finding) Where() string {
+	if f.Height == 0 || f.Height == math.MaxUint64 {
+		return f.Kind.String()
+	}
+	return fmt.Sprintf("%s %d", f.Kind.of(), f.Height)
 }
+
+// of is the name of a kind before a height.
+func (k Kind) of() string {
+	switch k {
+	case DamagedBlock, DamagedHeld:
+		return k.String()
+	}
+	return k.String() + " of height"
+}
+
+// same is what makes two findings one.
+func (f Finding) same(g Finding) bool { return f.id() == g.id() }
+
+// id is a finding without its reason.
+func (f Finding) id() Finding { return Finding{Kind: f.Kind, Height: f.Height, Key: f.Key} }
 
 // findingsMax bounds what is kept by name: with more the store is given up.
 const findingsMax = 256
@@ -108,19 +129,20 @@ const findingsMax = 256
 type damage struct {
 	mu       sync.Mutex
 	open     []Finding
+	left     map[Finding]Finding // by id: what nobody can mend, as many as there are pieces of it
 	found    uint64
 	mended   uint64
 	overflow bool
 	wake     chan struct{}
 }
 
-func newDamage() *damage { return &damage{wake: make(chan struct{}, 1)} }
+func newDamage() *damage { return &damage{left: map[Finding]Finding{}, wake: make(chan struct{}, 1)} }
 
 // note keeps a finding; false: it is known.
 func (d *damage) note(f Finding) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if slices.ContainsFunc(d.open, f.same) {
+	if _, left := d.left[f.id()]; left || slices.ContainsFunc(d.open, f.same) {
 		return false
 	}
 	d.found++
@@ -129,19 +151,65 @@ func (d *damage) note(f Finding) bool {
 		return false
 	}
 	d.open = append(d.open, f)
+	d.rouse()
+	return true
+}
+
+func (d *damage) rouse() {
 	select {
 	case d.wake <- struct{}{}:
 	default:
 	}
-	return true
+}
+
+// take removes a finding; false: it was not there. Under mu.
+func (d *damage) take(f Finding) bool {
+	n := len(d.open) + len(d.left)
+	d.open = slices.DeleteFunc(d.open, f.same)
+	delete(d.left, f.id())
+	return len(d.open)+len(d.left) < n
 }
 
 func (d *damage) settle(f Finding) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := len(d.open)
-	if d.open = slices.DeleteFunc(d.open, f.same); len(d.open) < n {
+	if d.take(f) {
 		d.mended++
+	}
+}
+
+// forget takes a finding out whose piece is not there any more.
+func (d *damage) forget(f Finding) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.take(f)
+}
+
+func (d *damage) abandon(f Finding) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.take(f) {
+		d.left[f.id()] = f
+	}
+}
+
+func (d *damage) abandoned(f Finding) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	_, left := d.left[f.id()]
+	return left
+}
+
+func (d *damage) reconsider(most int) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for id, f := range d.left {
+		if most--; most < 0 || len(d.open) >= findingsMax {
+			return
+		}
+		delete(d.left, id)
+		d.open = append(d.open, f)
+		d.rouse()
 	}
 }
 
@@ -151,8 +219,8 @@ func (d *damage) list() []Finding {
 	return slices.Clone(d.open)
 }
 
-// Damage is what is known to be damaged and not mended; beyond says that there is more
-// than can be named.
+// Damage is what is known to be damaged and is to be mended; beyond says that there is
+// more than can be named.
 func (s *Store) Damage() (open []Finding, beyond bool) {
 	open = s.damage.list()
 	s.damage.mu.Lock()
@@ -172,6 +240,24 @@ func (s *Store) DamageSeen() <-chan struct{} { return s.damage.wake }
 
 // Settle takes a finding from the list: it is mended, or it turned out to be none.
 func (s *Store) Settle(f Finding) { s.damage.settle(f) }
+
+// Abandon says of a finding that nobody can mend it: it stays damaged, and the rest is
+// served. It does not count for Damage any more, and is not found again.
+func (s *Store) Abandon(f Finding) { s.damage.abandon(f) }
+
+// Abandoned are the findings that nobody can mend, in the order of their kinds and heights.
+func (s *Store) Abandoned() []Finding {
+	s.damage.mu.Lock()
+	out := slices.Collect(maps.Values(s.damage.left))
+	s.damage.mu.Unlock()
+	slices.SortFunc(out, func(a, b Finding) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Height, b.Height), cmp.Compare(a.Key, b.Key))
+	})
+	return out
+}
+
+// Reconsider has at most so many of them count again: perhaps somebody has them now.
+func (s *Store) Reconsider(most int) { s.damage.reconsider(most) }
 
 // Note adds a finding of somebody who has read more than one value.
 func (s *Store) Note(f Finding) {

@@ -3,7 +3,6 @@ package storage
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/concordat-ledger/concordat/ledger"
 )
@@ -87,13 +86,12 @@ type CorruptError struct {
 	Reason string
 }
 
+// Error names no key: it reaches clients, who may not be allowed to know of the record.
+// The log has the key, see Note.
 func (e *CorruptError) Error() string {
-	what := fmt.Sprintf("key %q of height %d", e.Key, e.Height)
-	switch {
-	case len(e.Key) == 1: // it has no name
+	what := found(e).Where()
+	if len(e.Key) == 1 { // it has no name
 		what = "a file of it"
-	case e.Height == math.MaxUint64:
-		what = fmt.Sprintf("key %q", e.Key)
 	}
 	return fmt.Sprintf("the store is damaged here, and is being repaired; ask another replica, or again later (%s: %s)", what, e.Reason)
 }

@@ -28,13 +28,14 @@ const (
 	indexBytesMax = 64 << 20    // of tables whose indexes are kept
 )
 
-// guard checks blocks before absence is believed. It is safe for concurrent use.
+// guard checks blocks before absence is believed. It is safe for concurrent use: readers
+// wait for each other only where they need the same table.
 type guard struct {
 	dir      string
 	believed time.Duration
 
-	mu      sync.Mutex
-	tables  []badger.TableInfo
+	mu      sync.Mutex // for look-ups: no file is read under it
+	tables  *levels
 	listed  time.Time
 	indexes map[uint64]*guarded
 	bytes   int
@@ -42,6 +43,7 @@ type guard struct {
 
 // guarded is a table with when its index and its blocks were last compared.
 type guarded struct {
+	mu sync.Mutex // held while its file is read
 	*sstable
 	index  time.Time
 	blocks []time.Time
@@ -58,38 +60,53 @@ func (s *Store) confirm(from, to []byte) error {
 		return nil
 	}
 	now := time.Now()
+	tables, err := s.tablesNow(now)
+	if err != nil {
+		return err
+	}
+	bloom := func(y.Filter) bool { return true }
+	if bytes.Equal(from, to) {
+		hash := y.Hash(from)
+		bloom = func(f y.Filter) bool { return f.MayContain(hash) }
+	}
+	return tables.between(from, to, func(id uint64) error {
+		err := s.confirmIn(id, from, to, bloom, now)
+		if errors.Is(err, fs.ErrNotExist) || g.gone(id, err) {
+			return nil // compacted since: its records stand in another table, just written
+		}
+		if err != nil {
+			g.mu.Lock()
+			g.listed = time.Time{}
+			g.mu.Unlock()
+			err = s.tableError(id, err)
+		}
+		return err
+	})
+}
+
+// tablesNow is the list of tables, which is asked for now and then.
+func (s *Store) tablesNow(now time.Time) (*levels, error) {
+	g := s.guard
+	g.mu.Lock()
+	tables := g.tables
+	if now.Sub(g.listed) > tablesFor {
+		tables = nil
+	}
+	g.mu.Unlock()
+	if tables != nil {
+		return tables, nil
+	}
+	all, err := s.listTables()
+	if err != nil {
+		return nil, err
+	}
+	tables = newLevels(all)
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if now.Sub(g.listed) > tablesFor {
-		tables, err := s.listTables()
-		if err != nil {
-			return err
-		}
+	if now.After(g.listed) {
 		g.tables, g.listed = tables, now
 	}
-	single := bytes.Equal(from, to)
-	var hash uint32
-	if single {
-		hash = y.Hash(from)
-	}
-	for i := range g.tables {
-		info := &g.tables[i]
-		if bytes.Compare(to, y.ParseKey(info.Left)) < 0 || bytes.Compare(from, y.ParseKey(info.Right)) > 0 {
-			continue
-		}
-		t, err := g.table(info.ID, now)
-		if err == nil && (!single || t.bloom.MayContain(hash)) {
-			err = s.confirmTable(t, from, to, now)
-		}
-		if errors.Is(err, fs.ErrNotExist) || g.gone(info.ID, err) {
-			continue // compacted since: its records stand in another table, just written
-		}
-		if err != nil {
-			g.listed = time.Time{}
-			return s.tableError(info.ID, err)
-		}
-	}
-	return nil
+	return tables, nil
 }
 
 // listTables asks Badger for its tables; it panics over one whose index is damaged.
@@ -124,28 +141,55 @@ func (g *guard) gone(id uint64, err error) bool {
 	return errors.Is(stat, fs.ErrNotExist) || stat == nil && info.Size() == 0
 }
 
-func (g *guard) table(id uint64, now time.Time) (*guarded, error) {
-	if t := g.indexes[id]; t != nil && now.Sub(t.index) < g.believed {
-		return t, nil
-	}
-	raw, err := openTable(tablePath(g.dir, id))
-	if err != nil {
-		return nil, err
-	}
+// entry is what is known of a table; perhaps nothing yet.
+func (g *guard) entry(id uint64) *guarded {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	t := g.indexes[id]
 	if t == nil {
-		if g.bytes += raw.bytes; g.bytes > indexBytesMax {
-			clear(g.indexes)
-			g.bytes = raw.bytes
-		}
-		t = &guarded{blocks: make([]time.Time, len(raw.blocks))}
+		t = &guarded{}
 		g.indexes[id] = t
 	}
-	t.sstable, t.index = raw, now
-	return t, nil
+	return t
 }
 
-func (s *Store) confirmTable(t *guarded, from, to []byte, now time.Time) error {
+// open compares a table's index with its checksum, unless that was done a moment ago.
+// Under t.mu.
+func (g *guard) open(id uint64, t *guarded, now time.Time) error {
+	if t.sstable != nil && now.Sub(t.index) < g.believed {
+		return nil
+	}
+	raw, err := openTable(tablePath(g.dir, id))
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	known := g.indexes[id] == t // it can have been forgotten meanwhile
+	if err != nil {
+		if known && t.sstable == nil {
+			delete(g.indexes, id)
+		}
+		return err
+	}
+	if known && t.sstable == nil {
+		if g.bytes += raw.bytes; g.bytes > indexBytesMax {
+			clear(g.indexes)
+			g.indexes[id], g.bytes = t, raw.bytes
+		}
+	}
+	if len(t.blocks) != len(raw.blocks) {
+		t.blocks = make([]time.Time, len(raw.blocks))
+	}
+	t.sstable, t.index = raw, now
+	return nil
+}
+
+// confirmIn compares what is between two keys in one table.
+func (s *Store) confirmIn(id uint64, from, to []byte, bloom func(y.Filter) bool, now time.Time) error {
+	t := s.guard.entry(id)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if err := s.guard.open(id, t, now); err != nil || !bloom(t.bloom) {
+		return err
+	}
 	lo, hi := t.span(from, to)
 	for i := lo; i < hi; i++ {
 		if now.Sub(t.blocks[i]) < s.guard.believed {
@@ -198,8 +242,11 @@ func (s *Store) explained(raw []byte) error {
 var errUnmended = fmt.Errorf("%w and not repaired yet", errTable)
 
 // needless reports whether a damaged version of a key is never read: the same version
-// was written again, or a later one is all that counts.
-func (s *Store) needless(key []byte, version uint64) bool {
+// was written again, or a later one is all that counts. Where Badger cannot tell, it may
+// be read.
+func (s *Store) needless(key []byte, version uint64) (never bool) {
+	var panicked error // noted, and nobody waits for it
+	defer s.caught(key, &panicked)
 	txn := s.db.NewTransactionAt(math.MaxUint64, false)
 	defer txn.Discard()
 	opt := badger.DefaultIteratorOptions

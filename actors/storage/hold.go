@@ -95,14 +95,24 @@ func (s *Store) heldItem(kind byte, h ledger.Height, i uint32) ([]byte, error) {
 	return held.Result, nil
 }
 
-// hold keeps what is held of a block that is about to be pruned.
-func (s *Store) hold(l *leaving, holds Holds) error {
-	out, err := s.heldOf(l, holds)
-	if err != nil || len(out) == 0 {
-		return err
+// hold keeps what is held of blocks that are about to be pruned.
+func (s *Store) hold(all []*leaving, holds Holds) error {
+	kept := false
+	for _, l := range all {
+		out, err := s.heldOf(l, holds)
+		if s.hopeless(l.height, err) {
+			l.held, err = nil, nil // what cannot be read cannot be held
+		}
+		if err == nil {
+			err = s.keepAside(s.opt.FreeBytesMin/2, out)
+		}
+		if err != nil {
+			return fmt.Errorf("prune block %d: %w", l.height, err)
+		}
+		kept = kept || len(out) > 0
 	}
-	if err := s.keepAside(out); err != nil {
-		return err
+	if !kept {
+		return nil
 	}
 	// Badger may begin another log before the floor is raised, and a power cut may keep
 	// that one only: then what is held must be there.
@@ -170,11 +180,12 @@ func (h *Held) entries(at ledger.Height, i uint32) []entry {
 	}
 }
 
-// keepAside writes entries beside the blocks, in as many transactions as it takes.
-func (s *Store) keepAside(out []entry) error {
+// keepAside writes entries beside the blocks, in as many transactions as it takes. It
+// demands so much room only.
+func (s *Store) keepAside(room uint64, out []entry) error {
 	for len(out) > 0 {
 		n := s.fit(out)
-		err := s.aside(func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) { return tip, out[:n], nil })
+		err := s.asideWithin(room, func(tip ledger.Height, _ *badger.Txn) (ledger.Height, []entry, error) { return tip, out[:n], nil })
 		if err != nil {
 			return err
 		}

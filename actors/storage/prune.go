@@ -2,7 +2,6 @@ package storage
 
 import (
 	"encoding/binary"
-	"errors"
 	"fmt"
 	"math"
 
@@ -120,16 +119,25 @@ func (s *Store) PruneBlocks(below ledger.Height, most int, holds Holds) (int, er
 	var all []*leaving
 	for h := from; h < to; h++ {
 		l, err := s.leaving(h)
-		if err == nil {
-			err = s.hold(l, holds)
+		if s.hopeless(h, err) { // what others could give has been asked for
+			s.log.Warn("a block is pruned whose contents are damaged, and nobody could give them; nothing is held of it", "height", h)
+			err = nil
 		}
 		if err != nil {
 			return 0, fmt.Errorf("prune block %d: %w", h, err)
 		}
-		all = append(all, l)
+		if l != nil {
+			all = append(all, l)
+		}
+	}
+	if err := s.hold(all, holds); err != nil {
+		return 0, err
 	}
 	if err := s.raise(to); err != nil {
 		return 0, fmt.Errorf("prune below %d: %w", to, err)
+	}
+	for _, l := range all { // of what was damaged in them nothing is left
+		s.damage.forget(Finding{Kind: DamagedBlock, Height: l.height})
 	}
 	s.pending, s.pendingSyncs, s.erased = all, s.syncs.Load(), from
 	return int(to - from), nil // #nosec G115 -- at most most
@@ -189,9 +197,11 @@ func (s *Store) eraseChanged() error {
 func (s *Store) finish(to ledger.Height) error {
 	for h := max(s.erased, s.Base()); h < to; h++ {
 		l, err := s.leaving(h)
-		var damaged *CorruptError
-		if l != nil && errors.As(err, &damaged) { // results go last: no id is left
-			err, l.results = nil, nil
+		if l == nil && s.hopeless(h, err) {
+			continue // what is left of it cannot be found, and nobody sees it
+		}
+		if l != nil && isDamaged(err) { // results go last: no id is left
+			err = nil
 		}
 		if err == nil {
 			err = s.findHeld(l)
@@ -246,12 +256,13 @@ func (s *Store) leaving(h ledger.Height) (*leaving, error) {
 	if l.raw, err = s.stored(kindResults, h, rec.Results); err != nil {
 		return l, err
 	}
-	l.results = make([]*ledger.Result, len(l.raw))
+	results := make([]*ledger.Result, len(l.raw))
 	for i := range l.raw {
-		if l.results[i], err = ledger.ParseResult(l.raw[i]); err != nil {
+		if results[i], err = ledger.ParseResult(l.raw[i]); err != nil {
 			return l, corrupt(chunkKey(kindResults, h, 0), version, err.Error())
 		}
 	}
+	l.results = results
 	return l, nil
 }
 

@@ -80,7 +80,7 @@ func (s *Store) startReadOnly() error {
 	if err := checkTables(badgerDir(s.dir), false); err != nil {
 		return err
 	}
-	db, err := badger.OpenManaged(badgerOptions(filepath.Join(s.dir, "badger"), s.opt).WithReadOnly(true))
+	db, err := openBadger(badgerOptions(badgerDir(s.dir), s.opt).WithReadOnly(true))
 	if err != nil && strings.Contains(err.Error(), badger.ErrTruncateNeeded.Error()) { // Badger hides what it wraps
 		return fmt.Errorf("%w: %s", ErrUnclean, s.dir)
 	}

@@ -23,6 +23,8 @@ var ErrNotIt = errors.New("it is not what was there")
 // MendBlock writes a whole block again, with what leads to it. The caller has checked
 // that it is this block; cert may be nil.
 func (s *Store) MendBlock(b *BlockCommit, cert []byte) error {
+	s.pruning.Lock() // or the contents of a block would come back that is pruned meanwhile
+	defer s.pruning.Unlock()
 	tip, hash := s.Tip()
 	if b.Height < s.Base() || b.Height > tip || b.Height == tip && b.BlockHash != hash {
 		return fmt.Errorf("repair block %d: %w", b.Height, ErrNotIt)
@@ -142,7 +144,7 @@ func (s *Store) MendRecord(f Finding, at ledger.Height, record []byte) error {
 
 // treeWith is the state tree of a height if a key has this record. It reads without the
 // guard, which would refuse what is near the damage: the certified root says whether all
-// is as it was. Errors: ErrNotIt.
+// is as it was. Errors: ErrNotIt; any other is no fault of whoever gave the record.
 func (s *Store) treeWith(at ledger.Height, key, record []byte) (*tree.Tree, error) {
 	s.pins.add(at)
 	defer s.pins.remove(at)
@@ -176,10 +178,11 @@ func (s *Store) treeWith(at ledger.Height, key, record []byte) (*tree.Tree, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := s.checkRoot(&scrubView{at: at, tree: t}); err != nil {
+	err = s.checkRoot(&scrubView{at: at, tree: t})
+	if errors.Is(err, tree.ErrPage) {
 		return nil, fmt.Errorf("repair the record %q: %w: %w", key, ErrNotIt, err)
 	}
-	return t, nil
+	return t, err
 }
 
 // writtenIn is the version at which a record is written again: that of the block that
@@ -209,18 +212,27 @@ func (s *Store) SeenAt(f Finding) ledger.Height {
 	return max(f.Height, ledger.Height(s.pruned.Load()))
 }
 
+// ErrHeld says that the state of a height is being read: once that is over it may go.
+var ErrHeld = errors.New("the state of that height is being read")
+
 // GiveUpPast ends reads of the heights that show a version which a later one has replaced,
 // and tells from which height on the state can be read. false: nothing has replaced it.
-func (s *Store) GiveUpPast(f Finding) (ledger.Height, bool, error) {
+// After an error it may be tried again. Errors: ErrHeld, *DiskFullError.
+func (s *Store) GiveUpPast(f Finding) (from ledger.Height, replaced bool, err error) {
 	next, err := s.nextVersion(stateKey([]byte(f.Key)), f.Height)
-	tip, _ := s.Tip()
-	if err != nil || f.Height == 0 || next == 0 || next > tip {
+	if err != nil || f.Height == 0 || next == 0 {
 		return 0, false, err
+	}
+	if tip, _ := s.Tip(); next > tip {
+		return 0, true, fmt.Errorf("give up the state below %d: %w", next, ErrAhead)
 	}
 	if err := s.Prune(next); err != nil {
 		return 0, true, err
 	}
-	return next, ledger.Height(s.pruned.Load()) >= next, nil
+	if ledger.Height(s.pruned.Load()) < next {
+		return 0, true, fmt.Errorf("give up the state below %d: %w", next, ErrHeld)
+	}
+	return next, true, nil
 }
 
 // nextVersion is the version of a key that came after another; 0: there is none.

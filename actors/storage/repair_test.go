@@ -226,14 +226,14 @@ func TestADamagedFolderIsNotOpened(t *testing.T) {
 	require.Equal(t, "for a test", storage.WhyDamaged(work))
 	for range 2 {
 		copyAll(t, origin, work)
-		kept, err := storage.PutAside(work, 1)
+		kept, err := storage.PutAside(work, 1, false)
 		require.NoError(t, err)
 		require.True(t, kept)
 		require.NoDirExists(t, work)
 		require.FileExists(t, filepath.Join(work+storage.DamagedSuffix, "FORMAT"))
 	}
 	copyAll(t, origin, work)
-	kept, err := storage.PutAside(work, 1<<62)
+	kept, err := storage.PutAside(work, 1<<62, false)
 	require.NoError(t, err)
 	require.False(t, kept, "there is no room to keep it")
 	require.NoDirExists(t, work)

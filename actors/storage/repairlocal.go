@@ -40,17 +40,27 @@ func (s *Store) mendIndex(f Finding) error {
 	if f.Height != 0 {
 		return s.indexBlock(f.Height)
 	}
-	// A damaged key says nothing about which one it was: every block is looked at.
+	// A damaged key says nothing about which one it was: every block is looked at, and
+	// what is left of those that are pruned.
 	tip, _ := s.Tip()
-	for h := s.Oldest(); h <= tip; h++ {
-		if err := s.indexBlock(h); err != nil {
+	for h := s.Base(); h <= tip; h++ {
+		if err := s.indexBlock(h); err != nil && !s.hopeless(h, err) {
 			return err
 		}
+	}
+	if err := s.indexHeld(); err != nil {
+		return err
 	}
 	if now, err := s.peek([]byte(f.Key), math.MaxUint64); err == nil && now != nil {
 		return nil
 	}
 	return s.rewrite(tip, []entry{{key: []byte(f.Key), remove: true}}) // no block has it
+}
+
+// hopeless reports whether an error comes of a block that nobody can mend: nothing waits
+// for it.
+func (s *Store) hopeless(h ledger.Height, err error) bool {
+	return isDamaged(err) && s.damage.abandoned(Finding{Kind: DamagedBlock, Height: h})
 }
 
 func (s *Store) wholeBlock(h ledger.Height) (*StoredBlock, *snapshot.Block, error) {
@@ -65,8 +75,18 @@ func (s *Store) wholeBlock(h ledger.Height) (*StoredBlock, *snapshot.Block, erro
 	return b, whole, err
 }
 
-// indexBlock writes what leads to a block where it is not as it should be.
+// indexBlock writes what leads to a block where it is not as it should be. To a pruned one
+// its hash leads; for what is held of it see indexHeld.
 func (s *Store) indexBlock(h ledger.Height) error {
+	s.pruning.Lock() // or what is about to be erased would be written again
+	defer s.pruning.Unlock()
+	if s.gone(h) != nil {
+		b, err := s.Head(h)
+		if err != nil {
+			return err
+		}
+		return s.index(h, []entry{{key: hashKey(kindBlockHash, b.Hash), value: marshalHeight(h)}})
+	}
 	b, whole, err := s.wholeBlock(h)
 	if err != nil {
 		return err
@@ -75,6 +95,36 @@ func (s *Store) indexBlock(h ledger.Height) error {
 	for i, r := range whole.Results {
 		entries = append(entries, entry{key: hashKey(kindTxID, r.TxID), value: marshalPlace(h, uint32(i))}) // #nosec G115 -- bounded by the block
 	}
+	return s.index(h, entries)
+}
+
+// indexHeld writes what leads to the transactions that outlived their blocks, also to those
+// of blocks that were never here: a new store has them from the one before.
+func (s *Store) indexHeld() error {
+	s.pruning.Lock()
+	defer s.pruning.Unlock()
+	heights, err := s.heldHeights()
+	if err != nil {
+		return err
+	}
+	for _, h := range heights {
+		held, err := s.heldEntries(h, nil)
+		if isDamaged(err) {
+			continue // its own finding says so: nobody else need have it
+		}
+		if err != nil {
+			return err
+		}
+		held = slices.DeleteFunc(held, func(e entry) bool { return e.key[0] != kindTxID && e.key[0] != kindBlockHash })
+		if err := s.index(h, held); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index writes the entries that are not as they should be.
+func (s *Store) index(h ledger.Height, entries []entry) error {
 	entries = slices.DeleteFunc(entries, func(e entry) bool {
 		now, err := s.peek(e.key, math.MaxUint64)
 		return err == nil && string(now) == string(e.value)

@@ -252,10 +252,13 @@ func statement(b *snapshot.Block) certificate.ExecutionStatement {
 }
 
 // checkIndex looks for what leads to a block: its hash, its transactions, and those of its
-// commands that still count.
+// commands that still count. What is missing of a block that is pruned meanwhile has gone
+// with it.
 func (s *Store) checkIndex(b *StoredBlock, whole *snapshot.Block) error {
 	bad := func(reason string) {
-		s.Note(Finding{Kind: DamagedIndex, Height: b.Height, Reason: reason})
+		if s.gone(b.Height) == nil {
+			s.Note(Finding{Kind: DamagedIndex, Height: b.Height, Reason: reason})
+		}
 	}
 	at, ok, err := s.LocateBlock(b.Hash)
 	if err != nil {

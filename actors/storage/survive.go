@@ -16,7 +16,8 @@ import (
 
 // Badger ends the process over some damage, or its own goroutines panic. So each opening
 // leaves a mark, which goes when the store has been open for a while or is closed. When
-// several openings ended early in a row, everything is compared before the next one.
+// several openings ended early in a row, every block of every table is taken apart before
+// the next one.
 
 const (
 	openingFile = "OPENING"
@@ -33,7 +34,7 @@ func (s *Store) survive(path string) error {
 	}
 	n, _ := strconv.Atoi(strings.TrimSpace(string(raw))) // what cannot be read counts as none
 	if n >= openingsMax {
-		s.log.Warn("the process ended early several times with this store; all of it is checked first", "dir", s.dir, "times", n)
+		s.log.Warn("the process ended early several times with this store; the layout of all its tables is checked first", "dir", s.dir, "times", n)
 	}
 	if err := checkTables(path, n >= openingsMax); err != nil {
 		return err

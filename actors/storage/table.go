@@ -221,8 +221,9 @@ func (t *sstable) span(from, to []byte) (lo, hi int) {
 }
 
 // checkTables looks at every table that Badger's manifest names before Badger opens
-// them: what it would pass over, or end the process over, is an error. whole also
-// compares the checksums of all blocks.
+// them: what it would pass over, or end the process over, is an error. whole takes all
+// blocks apart, not only the last one. Their checksums are not compared here: a value that
+// is another one does Badger no harm, and is repaired when the store is open.
 func checkTables(path string, whole bool) error {
 	f, err := os.Open(filepath.Join(path, badger.ManifestFilename)) // #nosec G304 -- our folder
 	if errors.Is(err, os.ErrNotExist) {

@@ -90,6 +90,11 @@ func (m *Mend) Beyond() bool { return len(m.wounds) > woundsMax }
 // Lost are the wounds that nobody can heal.
 func (m *Mend) Lost() []Wound { return slices.Clone(m.lost) }
 
+// Again has all others asked once more for what none of them could give.
+func (m *Mend) Again(w Wound) {
+	m.lost = slices.DeleteFunc(m.lost, func(o Wound) bool { return o == w })
+}
+
 // Wants reports which ask a reply answers, nil if none.
 func (m *Mend) Wants(from ledger.ReplicaID, request uint64) *MendAsk {
 	if m.pending == nil || m.pending.To != from || m.pending.Request != request {
