@@ -226,9 +226,3 @@ func (s *Stopped) Snapshot(context.Context) (*Taking, error) {
 
 // Close lets a replica start again.
 func (s *Stopped) Close() error { return s.r.store.Close() }
-
-// HasVoted reports whether a replica that was started with this data folder may have voted.
-func HasVoted(dataDir string) bool {
-	_, err := os.Stat(filepath.Join(dataDir, unusedFile))
-	return err != nil
-}

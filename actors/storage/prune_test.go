@@ -282,7 +282,7 @@ func (m *pruneModel) crash(t *rapid.T) {
 }
 
 func TestAPrunedStoreIsThePastWithoutItsContents(t *testing.T) {
-	checks(t, 40)
+	checks(t, 20)
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		require.NoError(rt, err)

@@ -121,6 +121,7 @@ func (g *grove) check(t require.TestingT, from ledger.Height) {
 }
 
 func TestTheTreeOfEachRetainedHeightIsThere(t *testing.T) {
+	checks(t, 60)
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "store")
 		require.NoError(rt, err)

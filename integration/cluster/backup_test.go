@@ -284,6 +284,7 @@ func TestAKilledCreateLeavesNoSnapshot(t *testing.T) {
 	defer cancel()
 	n.reaches(ctx, 40)
 	dir := filepath.Join(n.Dir, "snapshots")
+	require.NoError(t, os.Mkdir(dir, 0o700)) // or it is missing when nothing was written yet
 	whole := 0
 	for k := range 12 {
 		one, kill := context.WithTimeout(ctx, time.Duration(k)*9*time.Millisecond)

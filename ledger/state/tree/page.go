@@ -55,7 +55,8 @@ func (w *pageWriter) entry(n *node) {
 	}
 	w.buf = append(w.buf, pageChild)
 	p := n.page.Load()
-	for _, v := range []uint64{p.addr, uint64(p.size), p.stored, p.oldest} { // #nosec G115 -- a length
+	// #nosec G115 -- a length
+	for _, v := range []uint64{p.addr, uint64(p.size), p.stored, p.oldest} {
 		w.uint(v)
 	}
 	w.uint(uint64(n.pos)) // #nosec G115 -- not a leaf
