@@ -164,6 +164,7 @@ func (m *mender) complete(began time.Time, again bool) time.Duration {
 		m.r.cfg.Logger.Info("the store was read through", "damaged", len(open))
 		return time.Second
 	}
+	m.r.dropPast()
 	if m.r.cfg.ScrubRate > 0 {
 		return time.Second
 	}

@@ -30,7 +30,7 @@ func Trust(genesis []byte) (*catchup.Config, error) {
 // CheckVacant refuses a data folder in which a replica has worked: a snapshot must not take
 // the place of something newer, and votes must not be taken for lost that are there.
 func CheckVacant(dataDir string) error {
-	for name, what := range map[string]string{storeDir: "a store", storeDir + ".old": "a store", freshDir: "a store", votesDir: "a vote log"} {
+	for name, what := range map[string]string{storeDir: "a store", storeDir + ".old": "a store", beforeDir: "a store", freshDir: "a store", votesDir: "a vote log"} {
 		_, err := os.Lstat(filepath.Join(dataDir, name))
 		if err == nil {
 			return fmt.Errorf("the folder %s has %s: a replica has worked there; start that one, or restore into another folder", dataDir, what)

@@ -22,7 +22,8 @@ type snapshots struct {
 // Folders beside the store.
 const (
 	storeDir    = "store"
-	freshDir    = "store.fresh" // a snapshot that was installed, to replace the store
+	freshDir    = "store.fresh"  // a snapshot that was installed, to replace the store
+	beforeDir   = "store.before" // what a snapshot replaced, see keepPast
 	incomingDir = "incoming"
 	votesDir    = "votes"
 	restoredDir = "restored" // blocks of a backup above its snapshot, to be executed

@@ -89,7 +89,7 @@ func (r *instance) outrun(dir string, theirs ledger.Height) (bool, error) {
 		r.carryHeld(dir, filepath.Join(r.cfg.DataDir, freshDir))
 	}
 	if err == nil && why == "" {
-		return false, nil
+		return false, r.keepPast(dir, mine)
 	}
 	if err != nil {
 		why = err.Error()
@@ -99,6 +99,34 @@ func (r *instance) outrun(dir string, theirs ledger.Height) (bool, error) {
 		r.cfg.Logger.Warn("a snapshot takes the place of the damaged store", "why", why, "kept", kept)
 	}
 	return false, err
+}
+
+// keepPast keeps the store that a snapshot replaces, if everything is to be kept: the others
+// may have pruned blocks that this one has. An earlier one that is kept has more.
+func (r *instance) keepPast(dir string, tip ledger.Height) error {
+	before := filepath.Join(r.cfg.DataDir, beforeDir)
+	if _, err := os.Stat(before); err == nil || tip == 0 || r.cfg.Retention.Prunes() {
+		return nil
+	}
+	if err := os.Rename(dir, before); err != nil {
+		return fmt.Errorf("keep the store that a snapshot replaces: %w", err)
+	}
+	r.cfg.Logger.Info("a snapshot takes the place of the store, which is kept until all older blocks are fetched and read through", "folder", before)
+	return nil
+}
+
+// dropPast removes the store that a snapshot replaced once this one has all blocks, or need
+// not.
+func (r *instance) dropPast() {
+	before := filepath.Join(r.cfg.DataDir, beforeDir)
+	if _, err := os.Stat(before); err != nil || r.store.Oldest() > 1 && !r.cfg.Retention.Prunes() {
+		return
+	}
+	if err := os.RemoveAll(before); err != nil {
+		r.cfg.Logger.Warn("the store of before a snapshot cannot be removed", "folder", before, "error", err)
+		return
+	}
+	r.cfg.Logger.Info("the store of before a snapshot is removed: the new one has all blocks", "folder", before)
 }
 
 // openVotes opens the vote log. One that is damaged is put aside, and the replica is on
