@@ -45,8 +45,8 @@ const (
 	MemTableBytesDefault = 16 << 20
 )
 
-// TreeCacheBytesDefault holds the pages of about 900,000 records.
-const TreeCacheBytesDefault = 256 << 20
+// TreeCacheBytesDefault holds the pages of about 1.3 million records.
+const TreeCacheBytesDefault = 384 << 20
 
 type tip struct {
 	height ledger.Height

@@ -14,8 +14,11 @@ var four = cast{identities: 4, twinned: 1}
 
 func campaign(t *testing.T, p play, list []scenario) figures {
 	began, every := time.Now(), 1
-	if testing.Short() {
+	switch {
+	case testing.Short():
 		every = 50
+	case p.cast == four:
+		every = *flagEvery
 	}
 	total, bad := p.campaign(list, every, 5)
 	t.Logf("%s", total.String())
@@ -36,6 +39,7 @@ func TestEveryScenarioCutShort(t *testing.T) {
 }
 
 var (
+	flagEvery = flag.Int("twins.every", 5, "play each so-manieth of the scenarios of four replicas")
 	flagSix   = flag.Int("twins.six", 500, "scenarios of six replicas, f = 1 and c = 1, of 377,028")
 	flagSeven = flag.Int("twins.seven", 0, "scenarios of seven replicas of which two have twins")
 	flagSeed  = flag.Uint64("twins.seed", 1, "of what chance decides")

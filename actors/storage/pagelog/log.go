@@ -149,7 +149,7 @@ func (l *Log) Append(page []byte) (uint64, error) {
 		l.end += headerBytes
 	}
 	addr := l.end
-	l.buf = append(l.buf, frame(addr, page)...)
+	l.buf = appendFrame(l.buf, addr, page)
 	l.end += uint64(room) // #nosec G115 -- positive
 	if len(l.buf) < bufferBytes {
 		return addr, nil

@@ -63,11 +63,10 @@ func parseHeader(n uint32, b []byte) (before uint64, err error) {
 	return before, nil
 }
 
-// frame puts a page behind its length and checksum.
-func frame(addr uint64, page []byte) []byte {
-	b := make([]byte, frameBytes, frameBytes+len(page))
-	binary.BigEndian.PutUint32(b, uint32(len(page))) // #nosec G115 -- at most PageBytesMax
-	binary.BigEndian.PutUint32(b[4:], sum(addr, page))
+// appendFrame appends a page behind its length and checksum.
+func appendFrame(b []byte, addr uint64, page []byte) []byte {
+	b = binary.BigEndian.AppendUint32(b, uint32(len(page))) // #nosec G115 -- at most PageBytesMax
+	b = binary.BigEndian.AppendUint32(b, sum(addr, page))
 	return append(b, page...)
 }
 
@@ -78,7 +77,7 @@ func sum(addr uint64, page []byte) uint32 {
 	return crc32.Update(crc32.Checksum(b[:], castagnoli), castagnoli, page)
 }
 
-// unframe checks what frame made.
+// unframe checks what appendFrame made.
 func unframe(addr uint64, b []byte) ([]byte, error) {
 	if len(b) < frameBytes || int64(binary.BigEndian.Uint32(b)) != int64(len(b)-frameBytes) {
 		return nil, &Corrupt{addr, "the page has another length"}

@@ -47,9 +47,15 @@ func join(pos int, left, right *node) *node {
 	case right == nil:
 		return left
 	}
-	n := &node{}
-	n.over(pos, &pair{left, right})
-	return n
+	n := &joined{kids: pair{left, right}}
+	n.over(pos, &n.kids)
+	return &n.node
+}
+
+// joined is a node with its children: most of what a block costs is making these.
+type joined struct {
+	node
+	kids pair
 }
 
 // over makes a new node the inner node above two subtrees.
