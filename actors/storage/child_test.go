@@ -139,7 +139,11 @@ func TestKilledWhileWritingLosesNothingAcknowledged(t *testing.T) {
 	opt := childOptions()
 	opt.Logger = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	above, tip := 0, ledger.Height(0)
-	for round := range ledger.Height(12) {
+	rounds := ledger.Height(12)
+	if testing.Short() {
+		rounds = 3
+	}
+	for round := range rounds {
 		killed := false
 		acked, end := child(t, dir, func(writer *os.Process, h ledger.Height, acked bool) {
 			large := h%3 == 0 && !acked && h > tip+round%4

@@ -161,6 +161,9 @@ func TestAPowerCutBetweenAnySyncs(t *testing.T) {
 
 // checks sets how many cases a property of this test has, unless more were asked for.
 func checks(t *testing.T, n int) {
+	if testing.Short() { // the race detector makes each five times as long, and has little to see
+		n = (n + 4) / 5
+	}
 	f := flag.Lookup("rapid.checks")
 	if was := f.Value.String(); was == f.DefValue {
 		require.NoError(t, f.Value.Set(strconv.Itoa(n)))

@@ -329,8 +329,12 @@ func TestPruningCutOffAnywhereIsCompleted(t *testing.T) {
 	p.check(t, s)
 	require.NoError(t, s.Close())
 	require.Greater(t, len(images), 15)
-	unfinished := 0
-	for i, image := range images {
+	unfinished, every := 0, 1
+	if testing.Short() {
+		every = 4
+	}
+	for i := 0; i < len(images); i += every {
+		image := images[i]
 		s := openAt(t, image)
 		floor := s.Oldest()
 		if chunks, places := s.Leftovers(t, floor); chunks+places > 0 {
@@ -349,7 +353,7 @@ func TestPruningCutOffAnywhereIsCompleted(t *testing.T) {
 		require.NoError(t, s.Close())
 		require.NoError(t, os.RemoveAll(image))
 	}
-	require.Greater(t, unfinished, 5, "crashes between raising the floor and the last erasure")
+	require.Greater(t, unfinished, 5/every, "crashes between raising the floor and the last erasure")
 	t.Logf("%d crashes, %d of them left something to erase", len(images), unfinished)
 }
 

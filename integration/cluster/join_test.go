@@ -189,7 +189,7 @@ func (n *network) startAs(i int, program string, more ...string) {
 func TestAnInterruptedJoinIsResumed(t *testing.T) {
 	long(t)
 	tr := begin(t, 1, 0, nil)
-	tr.fill(tr.ctx, 40_000, 560)
+	tr.fill(tr.ctx, 24_000, 560)
 	b := (tr.leader() + 1) % len(tr.replicas)
 	tr.kill(b)
 	require.NoError(t, os.RemoveAll(filepath.Join(tr.Replicas[b], "data")))

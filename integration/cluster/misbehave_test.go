@@ -81,9 +81,9 @@ func TestAByzantineReplicaIsBorne(t *testing.T) {
 	for kind, most := range misbehaviours {
 		t.Run(kind, func(t *testing.T) {
 			tr := begin(t, 1, 0, badly(t, "--misbehave", kind))
-			tr.meanwhile(kind, 4*time.Second, most)
+			tr.meanwhile(kind, 2*time.Second, most)
 			tr.circle(0)
-			tr.meanwhile(kind+" in other views", 4*time.Second, 2*most)
+			tr.meanwhile(kind+" in other views", 3*time.Second, 2*most)
 			if kind == "equivocate" {
 				out, err := tr.concordat("status")
 				require.NoError(t, err)
@@ -120,9 +120,9 @@ func TestAWrongClockIsBorne(t *testing.T) {
 	for _, offset := range []string{"2s", "-2s", "45s", "-45s", "1h", "-1h"} {
 		t.Run(offset, func(t *testing.T) {
 			tr := begin(t, 1, 0, badly(t, "--clock-offset", offset))
-			tr.meanwhile("clock of the first primary wrong by "+offset, 4*time.Second, newViewMax)
+			tr.meanwhile("clock of the first primary wrong by "+offset, 2*time.Second, newViewMax)
 			tr.circle(0)
-			tr.meanwhile("in other views", 4*time.Second, newViewMax)
+			tr.meanwhile("in other views", 2*time.Second, newViewMax)
 			tr.reform(0)
 			tr.judge()
 		})
