@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"sort"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ var (
 // busy, but not for longer than campaignMost.
 const (
 	campaignMin  = 2000
+	rulesMin     = 100 // times that each rule is applied
 	campaignMost = 10 * time.Minute
 )
 
@@ -49,7 +51,7 @@ func (c *campaign) worker(start time.Time) {
 		c.mu.Lock()
 		seed := c.next
 		took := time.Since(start)
-		enough := c.runs >= campaignMin || *runsFlag < campaignMin || took >= campaignMost
+		enough := c.enough() || *runsFlag < campaignMin || took >= campaignMost
 		if c.failed != nil || int(seed-*seedFlag) >= *runsFlag || took >= *timeFlag && enough {
 			c.mu.Unlock()
 			return
@@ -61,6 +63,11 @@ func (c *campaign) worker(start time.Time) {
 		c.add(r)
 		c.mu.Unlock()
 	}
+}
+
+// enough reports whether a campaign may end: it had its runs, and every rule was applied.
+func (c *campaign) enough() bool {
+	return c.runs >= campaignMin && !slices.ContainsFunc(c.rules[1:sbft.Rules], func(n int) bool { return n < rulesMin })
 }
 
 func (c *campaign) add(r *Result) {
@@ -145,7 +152,7 @@ func TestCampaign(t *testing.T) {
 	}
 	if c.runs >= campaignMin {
 		for i := 1; i < sbft.Rules; i++ {
-			if c.rules[i] < 100 {
+			if c.rules[i] < rulesMin {
 				t.Errorf("rule %s was applied %d times only", sbft.Rule(i), c.rules[i])
 			}
 		}
