@@ -90,6 +90,7 @@ func TestTheSchedulesOfTheInstances(t *testing.T) {
 				continue // f + 1 liars are for chance
 			}
 			t.Run(string(m[1]), func(t *testing.T) {
+				t.Parallel() // a process each
 				out := quint(t, "test", file, "--backend=typescript", "--main="+string(m[1]), "--max-samples=1")
 				require.Contains(t, out, fmt.Sprintf("%d passing", runs))
 			})
