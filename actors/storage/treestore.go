@@ -254,7 +254,7 @@ func (s *Store) FlushTree(t *tree.Tree, at ledger.Height) error {
 }
 
 // cleanBelow is the address below which a flush writes pages again: the log then has about
-// twice the bytes of the tree, and two segments, of which a segment is to go with little
+// twice the bytes of the tree, and one segment, of which a segment is to go with little
 // in it that is needed. While every height can be read nothing goes, and it would be
 // written for nothing.
 func (s *Store) cleanBelow(last *flush) uint64 {
@@ -263,7 +263,7 @@ func (s *Store) cleanBelow(last *flush) uint64 {
 		return last.from
 	}
 	size := uint64(s.opt.TreeSegmentBytes)
-	now, keep := uint64(pagelog.Segment(s.pages.End())), (2*last.stored+size-1)/size+1
+	now, keep := uint64(pagelog.Segment(s.pages.End())), max(1, (2*last.stored+size-1)/size)
 	if now <= keep {
 		return last.from
 	}

@@ -14,7 +14,7 @@ import (
 
 // SegmentBytesDefault is the size at which a segment ends. Smaller ones are dropped
 // sooner; each has a file open.
-const SegmentBytesDefault = 32 << 20
+const SegmentBytesDefault = 16 << 20
 
 // bufferBytes are written together.
 const bufferBytes = 256 << 10
