@@ -10,7 +10,7 @@ import (
 // flushEvery is how many changed places pass between flushes of the state tree. They
 // are applied again after a start, which takes some 60 microseconds each from a cold disk;
 // more of them would be written less often, and hold more memory.
-const flushEvery = 32 << 10
+const flushEvery = 64 << 10
 
 // flusher has the state tree flushed in the background, one flush at a time. A new one
 // flushes with the first blocks it sees: what changed since the last flush, or was built

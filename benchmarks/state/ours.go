@@ -10,7 +10,7 @@ import (
 )
 
 // flushEvery is as in the product: see flusher.go of actors/storage.
-const flushEvery = 32 << 10
+const flushEvery = 64 << 10
 
 // ours is what the product does with the changes of a block, one step after the other.
 type ours struct {
