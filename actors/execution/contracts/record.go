@@ -27,7 +27,10 @@ type Record struct {
 	Bytes        int             `json:"bytes"` // of the module
 	Deployer     ledger.Party    `json:"deployer"`
 	Organisation string          `json:"organisation"`
-	Height       ledger.Height   `json:"height"`
+	Height       ledger.Height   `json:"height"`             // of the deployment
+	Upgrades     int             `json:"upgrades,omitempty"` // how often the module was replaced
+	Upgraded     ledger.Height   `json:"upgraded,omitempty"` // height of the last time
+	Before       ledger.HexBytes `json:"before,omitempty"`   // SHA-256 of the module before that
 }
 
 // RecordKey is where a contract's record stands.

@@ -20,8 +20,12 @@ const (
 	LogBytesMax   = 8 << 10
 )
 
-// MethodInit is called at deployment and never again.
-const MethodInit = "init"
+// Methods that only the built-in contract calls: MethodInit of a new contract, and
+// MethodMigrate of the new module when one replaces another.
+const (
+	MethodInit    = "init"
+	MethodMigrate = "migrate"
+)
 
 // CodeUnknownMethod is the failure by which a contract says that it has no such
 // method; the SDKs use it.
@@ -76,8 +80,11 @@ func (r *Runner) Run(contract, method string, args []byte, gas uint64) (wasm.Out
 	if record == nil {
 		return wasm.Outcome{}, &Unknown{contract}
 	}
-	if method == MethodInit {
+	switch method {
+	case MethodInit:
 		return wasm.Outcome{Status: wasm.Failed, Code: CodeUnknownMethod, Message: "init runs once, at deployment"}, nil
+	case MethodMigrate:
+		return wasm.Outcome{Status: wasm.Failed, Code: CodeUnknownMethod, Message: "migrate runs when a module replaces another"}, nil
 	}
 	return r.Execute(record, method, args, gas)
 }
