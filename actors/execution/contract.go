@@ -18,7 +18,7 @@ func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id 
 	r := &contracts.Runner{Modules: x.chain.modules, Store: x.overlay, Call: wasm.Call{
 		Caller: string(tx.Party), Organisation: party.Organisation, Height: x.header.Height, Time: x.header.Time,
 		CommandID: tx.Command, TxID: id,
-	}}
+	}, Trace: x.trace}
 	if log := x.chain.logger; log != nil {
 		r.Log = func(contract string, level uint8, text string) {
 			log.Log(context.Background(), slog.LevelDebug, text, "contract", contract, "level", level, "height", x.header.Height, "tx", id.Short())

@@ -2251,6 +2251,9 @@ type ContractView struct {
 	Deployer      string                 `protobuf:"bytes,4,opt,name=deployer,proto3" json:"deployer,omitempty"`
 	Height        uint64                 `protobuf:"varint,5,opt,name=height,proto3" json:"height,omitempty"`
 	Schema        []byte                 `protobuf:"bytes,6,opt,name=schema,proto3" json:"schema,omitempty"`
+	Upgrades      uint32                 `protobuf:"varint,7,opt,name=upgrades,proto3" json:"upgrades,omitempty"` // how often the module was replaced
+	Upgraded      uint64                 `protobuf:"varint,8,opt,name=upgraded,proto3" json:"upgraded,omitempty"` // height of the last time
+	Before        string                 `protobuf:"bytes,9,opt,name=before,proto3" json:"before,omitempty"`      // the module before that
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -2325,6 +2328,27 @@ func (x *ContractView) GetSchema() []byte {
 		return x.Schema
 	}
 	return nil
+}
+
+func (x *ContractView) GetUpgrades() uint32 {
+	if x != nil {
+		return x.Upgrades
+	}
+	return 0
+}
+
+func (x *ContractView) GetUpgraded() uint64 {
+	if x != nil {
+		return x.Upgraded
+	}
+	return 0
+}
+
+func (x *ContractView) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
 }
 
 var File_ledger_ledgerpb_service_proto protoreflect.FileDescriptor
@@ -2542,14 +2566,17 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"validUntil\x12\x16\n" +
 	"\x06height\x18\t \x01(\x04R\x06height\x12\x14\n" +
 	"\x05index\x18\n" +
-	" \x01(\rR\x05index\"\x98\x01\n" +
+	" \x01(\rR\x05index\"\xe8\x01\n" +
 	"\fContractView\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x14\n" +
 	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x1a\n" +
 	"\bdeployer\x18\x04 \x01(\tR\bdeployer\x12\x16\n" +
 	"\x06height\x18\x05 \x01(\x04R\x06height\x12\x16\n" +
-	"\x06schema\x18\x06 \x01(\fR\x06schema*\xaa\x02\n" +
+	"\x06schema\x18\x06 \x01(\fR\x06schema\x12\x1a\n" +
+	"\bupgrades\x18\a \x01(\rR\bupgrades\x12\x1a\n" +
+	"\bupgraded\x18\b \x01(\x04R\bupgraded\x12\x16\n" +
+	"\x06before\x18\t \x01(\tR\x06before*\xaa\x02\n" +
 	"\aRefusal\x12\x10\n" +
 	"\fREFUSAL_NONE\x10\x00\x12\x15\n" +
 	"\x11REFUSAL_MALFORMED\x10\x01\x12\x15\n" +

@@ -44,6 +44,9 @@ func CodeKey(hash ledger.Hash, piece int) []byte {
 	return fmt.Appendf(nil, "%s%s/%04d", codePrefix, hash, piece)
 }
 
+// IsCode tells whether a piece of a module stands at a key.
+func IsCode(key []byte) bool { return strings.HasPrefix(string(key), codePrefix) }
+
 // Key is where a contract's key stands.
 func Key(contract string, key []byte) []byte {
 	b := make([]byte, 0, len(ownPrefix)+len(contract)+1+len(key))

@@ -49,6 +49,7 @@ type Runner struct {
 	// Reader is for whom a query reads; what it may not see does not exist for it.
 	// nil: a transaction, which sees all.
 	Reader *ledger.Recipient
+	Trace  Trace // told of each step; nil: nobody is
 
 	events  []ledger.Event
 	emitted int
@@ -118,7 +119,7 @@ func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uin
 	}
 	mark, events, emitted, written := r.Store.Mark(), len(r.events), r.emitted, r.written
 	r.path = append(r.path, name)
-	o := m.Call(&call, session{r, name}, gas)
+	o := m.Call(&call, r.session(name), gas)
 	r.path = r.path[:len(r.path)-1]
 	if o.Status != wasm.OK {
 		r.Store.Rollback(mark)
@@ -131,6 +132,14 @@ func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uin
 type session struct {
 	r    *Runner
 	name string
+}
+
+func (r *Runner) session(name string) wasm.State {
+	s := session{r, name}
+	if r.Trace != nil {
+		return traced{s}
+	}
+	return s
 }
 
 func (s session) Get(key []byte) ([]byte, bool, error) {
