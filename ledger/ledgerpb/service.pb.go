@@ -1396,13 +1396,8 @@ type TrialReply struct {
 	Changes       []*StateEntry          `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"` // those that the reader may see; no value and deleted: removed
 	Hidden        uint32                 `protobuf:"varint,3,opt,name=hidden,proto3" json:"hidden,omitempty"`  // changes that the reader may not see
 	Steps         []*TraceStep           `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
-	Cut           bool                   `protobuf:"varint,5,opt,name=cut,proto3" json:"cut,omitempty"`           // there were more steps
-	Recorded      *ResultView            `protobuf:"bytes,6,opt,name=recorded,proto3" json:"recorded,omitempty"`  // of a transaction that is executed again: what the ledger has
-	Contract      string                 `protobuf:"bytes,7,opt,name=contract,proto3" json:"contract,omitempty"`  // where it trapped
-	Module        string                 `protobuf:"bytes,8,opt,name=module,proto3" json:"module,omitempty"`      // hash of that contract's module, hexadecimal
-	Function      uint32                 `protobuf:"varint,9,opt,name=function,proto3" json:"function,omitempty"` // index in the module, imports included
-	Offset        uint32                 `protobuf:"varint,10,opt,name=offset,proto3" json:"offset,omitempty"`    // of the instruction within the code section's content; 0: unknown
-	Frames        []string               `protobuf:"bytes,11,rep,name=frames,proto3" json:"frames,omitempty"`     // functions that were being called, the innermost first, by the module's name section or index
+	Cut           bool                   `protobuf:"varint,5,opt,name=cut,proto3" json:"cut,omitempty"`          // there were more steps
+	Recorded      *ResultView            `protobuf:"bytes,6,opt,name=recorded,proto3" json:"recorded,omitempty"` // of a transaction that is executed again: what the ledger has
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1475,41 +1470,6 @@ func (x *TrialReply) GetCut() bool {
 func (x *TrialReply) GetRecorded() *ResultView {
 	if x != nil {
 		return x.Recorded
-	}
-	return nil
-}
-
-func (x *TrialReply) GetContract() string {
-	if x != nil {
-		return x.Contract
-	}
-	return ""
-}
-
-func (x *TrialReply) GetModule() string {
-	if x != nil {
-		return x.Module
-	}
-	return ""
-}
-
-func (x *TrialReply) GetFunction() uint32 {
-	if x != nil {
-		return x.Function
-	}
-	return 0
-}
-
-func (x *TrialReply) GetOffset() uint32 {
-	if x != nil {
-		return x.Offset
-	}
-	return 0
-}
-
-func (x *TrialReply) GetFrames() []string {
-	if x != nil {
-		return x.Frames
 	}
 	return nil
 }
@@ -2476,7 +2436,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x04args\x18\x03 \x01(\fR\x04args\x12\x1b\n" +
 	"\tgas_limit\x18\x04 \x01(\x04R\bgasLimit\x12\x13\n" +
 	"\x05tx_id\x18\x05 \x01(\tR\x04txId\x12\x14\n" +
-	"\x05trace\x18\x06 \x01(\bR\x05trace\"\x9d\x03\n" +
+	"\x05trace\x18\x06 \x01(\bR\x05trace\"\x9d\x02\n" +
 	"\n" +
 	"TrialReply\x127\n" +
 	"\x06result\x18\x01 \x01(\v2\x1f.concordat.ledger.v1.ResultViewR\x06result\x129\n" +
@@ -2484,13 +2444,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x06hidden\x18\x03 \x01(\rR\x06hidden\x124\n" +
 	"\x05steps\x18\x04 \x03(\v2\x1e.concordat.ledger.v1.TraceStepR\x05steps\x12\x10\n" +
 	"\x03cut\x18\x05 \x01(\bR\x03cut\x12;\n" +
-	"\brecorded\x18\x06 \x01(\v2\x1f.concordat.ledger.v1.ResultViewR\brecorded\x12\x1a\n" +
-	"\bcontract\x18\a \x01(\tR\bcontract\x12\x16\n" +
-	"\x06module\x18\b \x01(\tR\x06module\x12\x1a\n" +
-	"\bfunction\x18\t \x01(\rR\bfunction\x12\x16\n" +
-	"\x06offset\x18\n" +
-	" \x01(\rR\x06offset\x12\x16\n" +
-	"\x06frames\x18\v \x03(\tR\x06frames\"\xeb\x01\n" +
+	"\brecorded\x18\x06 \x01(\v2\x1f.concordat.ledger.v1.ResultViewR\brecorded\"\xeb\x01\n" +
 	"\tTraceStep\x12\x14\n" +
 	"\x05depth\x18\x01 \x01(\rR\x05depth\x12\x1a\n" +
 	"\bcontract\x18\x02 \x01(\tR\bcontract\x12\x12\n" +
