@@ -37,6 +37,10 @@ var prices = [classes]uint64{
 // is no part of the protocol.
 const GasSlice = 2_000_000
 
+// PrepaidMax is how much a charge may take for small blocks behind it that may be branched
+// around: about what the charge of a block costs in time.
+const PrepaidMax = 16
+
 // Prices of what depends on a size.
 const (
 	GasFunctionEntry = 4 // also of a function without instructions
