@@ -28,7 +28,7 @@ var prices = [classes]uint64{
 	classConvert:      5,
 	classGlobal:       2,
 	classMemorySize:   3,
-	classMemoryGrow:   100,
+	classMemoryGrow:   400,
 	classBulk:         30,
 }
 
