@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 	"time"
@@ -18,6 +20,7 @@ import (
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/node/devnet"
+	"github.com/concordat-ledger/concordat/wasm/module"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
@@ -75,6 +78,7 @@ func TestScripts(t *testing.T) {
 	require.NoError(t, sampleLedger(samples))
 	commands := scriptCommands()
 	commands["blocks"] = moreBlocks(n)
+	commands["txid"] = txID
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
 		Cmds: commands,
@@ -87,9 +91,48 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("TOKEN", token)
+			if err := otherTokens(env); err != nil {
+				return err
+			}
 			return os.MkdirAll(filepath.Join(env.WorkDir, "tmp"), 0o700)
 		},
 	})
+}
+
+// otherTokens are two more modules: NEXT says more of itself than TOKEN does, and FEWER has
+// one method less.
+func otherTokens(env *testscript.Env) error {
+	s, err := schema.Parse(examples.TokenSchema)
+	if err != nil {
+		return err
+	}
+	s.Doc += " Again."
+	for _, name := range []string{"NEXT", "FEWER"} {
+		if name == "FEWER" {
+			s.Methods = slices.DeleteFunc(s.Methods, func(m schema.Method) bool { return m.Name == "approve" })
+		}
+		text, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		code, err := module.Embed(examples.TokenRust, text)
+		if err != nil {
+			return err
+		}
+		file := filepath.Join(env.WorkDir, name+".wasm")
+		if err := os.WriteFile(file, code, 0o600); err != nil {
+			return err
+		}
+		env.Setenv(name, file)
+	}
+	return nil
+}
+
+// txID is the script command `txid FILE`: ID becomes that of the transaction in the JSON.
+func txID(ts *testscript.TestScript, _ bool, args []string) {
+	var v struct{ ID string }
+	ts.Check(json.Unmarshal([]byte(ts.ReadFile(args[0])), &v))
+	ts.Setenv("ID", v.ID)
 }
 
 func TestAnyNATSClientCanAskInJSON(t *testing.T) {

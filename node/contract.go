@@ -24,7 +24,7 @@ import (
 
 func contractCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{Use: "contract", Short: "Build, deploy and look at contracts"}
-	c.AddCommand(contractBuild(f), contractCheck(f), contractDeploy(f), contractList(f), contractShow(f))
+	c.AddCommand(contractBuild(f), contractCheck(f), contractDeploy(f), contractUpgrade(f), contractList(f), contractShow(f))
 	return c
 }
 
@@ -256,10 +256,16 @@ func contractShow(f *flags) *cobra.Command {
 				Bytes    uint64          `json:"bytes"`
 				Deployer string          `json:"deployer"`
 				Height   uint64          `json:"height"`
+				Upgrades uint32          `json:"upgrades,omitempty"`
+				Upgraded uint64          `json:"upgraded,omitempty"`
+				Before   string          `json:"before,omitempty"`
 				Schema   json.RawMessage `json:"schema,omitempty"`
-			}{v.GetName(), v.GetHash(), v.GetBytes(), v.GetDeployer(), v.GetHeight(), v.GetSchema()}
+			}{v.GetName(), v.GetHash(), v.GetBytes(), v.GetDeployer(), v.GetHeight(), v.GetUpgrades(), v.GetUpgraded(), v.GetBefore(), v.GetSchema()}
 			return f.render(cmd.OutOrStdout(), out, func(w io.Writer) error {
 				rows := [][]string{{"name", v.GetName()}, {"code", v.GetHash()}, {"deployer", fmt.Sprintf("%s at block %d", v.GetDeployer(), v.GetHeight())}}
+				if n := v.GetUpgrades(); n > 0 {
+					rows = append(rows, []string{"upgraded", fmt.Sprintf("%d times, the last at block %d, from %s", n, v.GetUpgraded(), shortHash(v.GetBefore()))})
+				}
 				return table(w, append(rows, methodRows(s)...))
 			})
 		}}

@@ -42,9 +42,13 @@ func invokeCommand(f *flags) *cobra.Command {
 	var raw, object, command, save string
 	var validity time.Duration
 	var gas uint64
+	var try, trace bool
 	c := &cobra.Command{Use: "invoke CONTRACT METHOD [name=value…]", Short: "Submit a transaction and wait for its verified receipt", Args: cobra.MinimumNArgs(2),
 		Example: "  concordat invoke token transfer to=bob@org1 amount=10 --as alice@org0 --save paid.receipt\n  concordat invoke concordat note --args hello",
 		RunE: func(cmd *cobra.Command, names []string) error {
+			if trace && !try {
+				return &exitError{exitUsage, errTraceAlone}
+			}
 			signer, err := f.signer()
 			if err != nil {
 				return err
@@ -58,8 +62,11 @@ func invokeCommand(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			env := signer.Sign(c.LedgerID(), client.Call{Contract: names[0], Method: names[1], Args: args, Command: []byte(command), Validity: validity, GasLimit: gas})
-			s, err := c.Submit(cmd.Context(), env)
+			call := client.Call{Contract: names[0], Method: names[1], Args: args, Command: []byte(command), Validity: validity, GasLimit: gas}
+			if try {
+				return dryRun(cmd, f, c, signer, call, &called{s0, names[1]}, trace)
+			}
+			s, err := c.Submit(cmd.Context(), signer.Sign(c.LedgerID(), call))
 			if err != nil {
 				return err
 			}
@@ -77,6 +84,8 @@ func invokeCommand(f *flags) *cobra.Command {
 	c.Flags().StringVar(&object, "json", "", "the arguments as a JSON object")
 	c.Flags().Uint64Var(&gas, "gas", 0, "the most gas to use; 0: the ledger's limit")
 	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe: the same id is executed at most once; random when empty")
+	c.Flags().BoolVar(&try, "dry-run", false, "run it on one replica, which forgets the changes, and submit nothing")
+	c.Flags().BoolVar(&trace, "trace", false, "with --dry-run: tell each access of the contract to the ledger")
 	c.Flags().StringVar(&save, "save", "", "file for the receipt")
 	c.Flags().DurationVar(&validity, "validity", time.Minute, "how long the transaction may wait for its block")
 	return c

@@ -138,6 +138,6 @@ func txCommand(f *flags) *cobra.Command {
 			})
 		}}
 	c := &cobra.Command{Use: "tx", Short: "Look at transactions"}
-	c.AddCommand(show)
+	c.AddCommand(show, txReplay(f))
 	return c
 }

@@ -37,6 +37,7 @@ type executor struct {
 	block   *actorspb.ExecutedBlock
 	parties map[ledger.Party]*ledger.PartyRecord // read in this block; looked up only
 	bytes   int                                  // of kept changes, outputs and events
+	trace   contracts.Trace                      // nil but in a trial
 }
 
 // blockBytesMax bounds what a block's transactions write and return together, so

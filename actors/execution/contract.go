@@ -18,7 +18,7 @@ func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id 
 	r := &contracts.Runner{Modules: x.chain.modules, Store: x.overlay, Call: wasm.Call{
 		Caller: string(tx.Party), Organisation: party.Organisation, Height: x.header.Height, Time: x.header.Time,
 		CommandID: tx.Command, TxID: id,
-	}}
+	}, Trace: x.trace}
 	if log := x.chain.logger; log != nil {
 		r.Log = func(contract string, level uint8, text string) {
 			log.Log(context.Background(), slog.LevelDebug, text, "contract", contract, "level", level, "height", x.header.Height, "tx", id.Short())
@@ -92,27 +92,70 @@ const gasPerCodeByte = 6
 // deploy enters a contract: the module is judged, stored, and its init called as
 // the deployer.
 func (x *executor) deploy(tx *ledger.Transaction, party *ledger.PartyRecord, r *ledger.Result) error {
-	refuse := func(format string, args ...any) error {
-		r.Status, r.Message = ledger.StatusRefused, fmt.Sprintf(format, args...)
+	d, ok := readDeployment(tx, party, r)
+	if !ok {
 		return nil
-	}
-	if !party.Admin {
-		return refuse("%s is no administrator; ask one of organisation %s to deploy", party.Party, party.Organisation)
-	}
-	d, err := ledger.ParseDeployment(tx.Args)
-	if err != nil {
-		return refuse("%v", err)
-	}
-	if d.Name == SystemContract {
-		return refuse("the name %q belongs to the built-in contract", d.Name)
 	}
 	old, err := contracts.Find(x.overlay, d.Name)
 	if err != nil {
 		return err
 	}
 	if old != nil {
-		return refuse("a contract %q is deployed already, at height %d; choose another name", d.Name, old.Height)
+		return refuse(r, "a contract %q is deployed already, at height %d; choose another name, or upgrade it", d.Name, old.Height)
 	}
+	record := &contracts.Record{Name: d.Name, Deployer: tx.Party, Organisation: party.Organisation, Height: x.header.Height}
+	return x.install(tx, party, record, d, contracts.MethodInit, r)
+}
+
+// upgrade replaces a contract's module: the new one is judged and stored, and its migrate
+// called as the one who upgrades. The state stays as it is but for what migrate changes.
+func (x *executor) upgrade(tx *ledger.Transaction, party *ledger.PartyRecord, r *ledger.Result) error {
+	d, ok := readDeployment(tx, party, r)
+	if !ok {
+		return nil
+	}
+	record, err := contracts.Find(x.overlay, d.Name)
+	if err != nil {
+		return err
+	}
+	hash := wasm.HashCode(d.Code)
+	switch {
+	case record == nil:
+		return refuse(r, "there is no contract %q to upgrade; deploy it", d.Name)
+	case record.Organisation != party.Organisation:
+		return refuse(r, "contract %s was deployed by organisation %s; ask an administrator there to upgrade it", d.Name, record.Organisation)
+	case string(record.Code) == string(hash[:]):
+		return refuse(r, "contract %s has this module already", d.Name)
+	}
+	record.Before, record.Upgraded = record.Code, x.header.Height
+	record.Upgrades++
+	return x.install(tx, party, record, d, contracts.MethodMigrate, r)
+}
+
+func refuse(r *ledger.Result, format string, args ...any) error {
+	r.Status, r.Message = ledger.StatusRefused, cutMessage(fmt.Sprintf(format, args...))
+	return nil
+}
+
+// readDeployment reads what deploy and upgrade take; when it is not well, r says why.
+func readDeployment(tx *ledger.Transaction, party *ledger.PartyRecord, r *ledger.Result) (*ledger.Deployment, bool) {
+	if !party.Admin {
+		_ = refuse(r, "%s is no administrator; ask one of organisation %s to %s", party.Party, party.Organisation, tx.Method)
+		return nil, false
+	}
+	d, err := ledger.ParseDeployment(tx.Args)
+	if err == nil && d.Name == SystemContract {
+		err = fmt.Errorf("the name %q belongs to the built-in contract", d.Name)
+	}
+	if err != nil {
+		_ = refuse(r, "%v", err)
+	}
+	return d, err == nil
+}
+
+// install stores a module under a contract's record, compiles it, and calls the method
+// that readies the state for it.
+func (x *executor) install(tx *ledger.Transaction, party *ledger.PartyRecord, record *contracts.Record, d *ledger.Deployment, method string, r *ledger.Result) error {
 	limit, base := x.gas(tx, 0)
 	base += gasPerCodeByte * uint64(len(d.Code))
 	if base > limit {
@@ -121,33 +164,26 @@ func (x *executor) deploy(tx *ledger.Transaction, party *ledger.PartyRecord, r *
 	}
 	r.GasUsed = base
 	hash := wasm.HashCode(d.Code)
-	record := &contracts.Record{Name: d.Name, Code: hash[:], Bytes: len(d.Code), Deployer: tx.Party,
-		Organisation: party.Organisation, Height: x.header.Height}
+	record.Code, record.Bytes = hash[:], len(d.Code)
 	if err := contracts.Save(x.overlay, record, x.overlay.from, d.Code); err != nil {
 		return err
 	}
-	return x.start(tx, party, record, d, r, base, limit)
-}
-
-// start compiles a deployed module and calls its init.
-func (x *executor) start(tx *ledger.Transaction, party *ledger.PartyRecord, record *contracts.Record, d *ledger.Deployment, r *ledger.Result, base, limit uint64) error {
 	run := x.runner(tx, party, r.TxID)
 	var o wasm.Outcome
 	err := run.Check(record)
 	if err == nil && d.Initialise {
-		o, err = run.Execute(record, contracts.MethodInit, d.Init, limit-base)
+		o, err = run.Execute(record, method, d.Init, limit-base)
 	}
 	var refusal *module.Refusal
 	if errors.As(err, &refusal) {
-		r.Status, r.Message = ledger.StatusRefused, cutMessage(refusal.Error())
-		return nil
+		return refuse(r, "%s", refusal.Error())
 	}
 	if err != nil {
 		return err
 	}
 	ended(r, o, base, limit)
 	if r.Status != ledger.StatusOK {
-		r.Message = cutMessage("init: " + r.Message)
+		r.Message = cutMessage(method + ": " + r.Message)
 	}
 	r.Events = run.Events()
 	return nil

@@ -30,35 +30,33 @@ func (x *executor) system(tx *ledger.Transaction, party *ledger.PartyRecord, r *
 		return x.registerParty(tx, party, r)
 	case "deploy":
 		return x.deploy(tx, party, r)
+	case "upgrade":
+		return x.upgrade(tx, party, r)
 	default:
-		r.Status, r.Message = ledger.StatusUnknownMethod, fmt.Sprintf("the built-in contract has no method %q; it has note, register_party and deploy", tx.Method)
+		r.Status, r.Message = ledger.StatusUnknownMethod, fmt.Sprintf("the built-in contract has no method %q; it has note, register_party, deploy and upgrade", tx.Method)
 		return nil
 	}
 }
 
 // registerParty enters or replaces a party of the administrator's organisation.
 func (x *executor) registerParty(tx *ledger.Transaction, admin *ledger.PartyRecord, r *ledger.Result) error {
-	refuse := func(format string, args ...any) error {
-		r.Status, r.Message = ledger.StatusRefused, fmt.Sprintf(format, args...)
-		return nil
-	}
 	if !admin.Admin {
-		return refuse("%s is no administrator; ask one of organisation %s", admin.Party, admin.Organisation)
+		return refuse(r, "%s is no administrator; ask one of organisation %s", admin.Party, admin.Organisation)
 	}
 	var rec ledger.PartyRecord
 	dec := json.NewDecoder(bytes.NewReader(tx.Args))
 	dec.DisallowUnknownFields()
 	if err := dec.Decode(&rec); err != nil || dec.More() {
-		return refuse("the arguments are not the JSON of a party record")
+		return refuse(r, "the arguments are not the JSON of a party record")
 	}
 	if err := rec.Party.Validate(); err != nil {
-		return refuse("%v", err)
+		return refuse(r, "%v", err)
 	}
 	switch {
 	case rec.Organisation != admin.Organisation:
-		return refuse("%s may register parties of organisation %s only, not of %q", admin.Party, admin.Organisation, rec.Organisation)
+		return refuse(r, "%s may register parties of organisation %s only, not of %q", admin.Party, admin.Organisation, rec.Organisation)
 	case len(rec.PublicKey) != ledger.PublicKeySize:
-		return refuse("a public key has %d bytes, this has %d", ledger.PublicKeySize, len(rec.PublicKey))
+		return refuse(r, "a public key has %d bytes, this has %d", ledger.PublicKeySize, len(rec.PublicKey))
 	}
 	old, err := x.party(rec.Party)
 	if err != nil {
@@ -69,10 +67,10 @@ func (x *executor) registerParty(tx *ledger.Transaction, admin *ledger.PartyReco
 		was = old.Attributes[ledger.AuditorAttribute]
 	}
 	if rec.Attributes[ledger.AuditorAttribute] != was {
-		return refuse("who audits is named in genesis; leave the attribute %q of %s as it is", ledger.AuditorAttribute, rec.Party)
+		return refuse(r, "who audits is named in genesis; leave the attribute %q of %s as it is", ledger.AuditorAttribute, rec.Party)
 	}
 	if old != nil && old.Organisation != rec.Organisation {
-		return refuse("%s belongs to organisation %s", rec.Party, old.Organisation)
+		return refuse(r, "%s belongs to organisation %s", rec.Party, old.Organisation)
 	}
 	b, err := encodeParty(&rec, x.overlay.from)
 	if err != nil {

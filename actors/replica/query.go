@@ -151,9 +151,14 @@ func (l lookups) Contracts() ([]*ledgerpb.ContractView, error) {
 }
 
 func contractView(r *contracts.Record) *ledgerpb.ContractView {
-	hash, _ := r.Code.MarshalText()                                                         // of bytes: no error
-	return &ledgerpb.ContractView{Name: r.Name, Hash: string(hash), Bytes: uint64(r.Bytes), // #nosec G115 -- a length
-		Deployer: string(r.Deployer), Height: uint64(r.Height)}
+	hash, _ := r.Code.MarshalText()                                                       // of bytes: no error
+	v := &ledgerpb.ContractView{Name: r.Name, Hash: string(hash), Bytes: uint64(r.Bytes), // #nosec G115 -- a length
+		Deployer: string(r.Deployer), Height: uint64(r.Height), Upgrades: uint32(r.Upgrades), Upgraded: uint64(r.Upgraded)} // #nosec G115 -- a count
+	if r.Upgrades > 0 {
+		before, _ := r.Before.MarshalText() // of bytes: no error
+		v.Before = string(before)
+	}
+	return v
 }
 
 // Contract implements reads.Store.

@@ -156,6 +156,7 @@ type lookups struct {
 	*records
 	modules *contracts.Modules
 	ledger  ledger.ID
+	file    []byte // of genesis
 	clock   func() time.Time
 }
 

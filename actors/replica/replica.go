@@ -252,7 +252,7 @@ func (r *instance) startActors(context.Context) error {
 		admission.New(r.admissionConfig(checker)),
 		consensus.NewOrdering(cons),
 		catchup.New(away),
-		reads.New(&reads.Config{Store: lookups{r.records, r.modules, r.id, clock}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query,
+		reads.New(&reads.Config{Store: lookups{r.records, r.modules, r.id, r.cfg.Genesis, clock}, Status: r.Status, Genesis: r.cfg.Genesis, Query: r.query,
 			Unfit: func() bool { return r.metrics.Divergent.Load() > 0 }}),
 	}
 	for _, s := range specs {

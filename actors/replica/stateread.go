@@ -54,11 +54,17 @@ func (l lookups) SignedState(m *ledgerpb.SignedRead, least ledger.Height) (*ledg
 	if err := proto.Unmarshal(m.GetRequest(), &req); err != nil {
 		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_MALFORMED, Message: "the request cannot be read"}
 	}
+	if req.GetTrial() != nil {
+		return l.trial(party, &req)
+	}
 	return l.State(&req, party.Recipient(), least)
 }
 
 // State implements reads.Store.
 func (l lookups) State(req *ledgerpb.StateRequest, reader ledger.Recipient, least ledger.Height) (*ledgerpb.StateReply, error) {
+	if req.GetTrial() != nil {
+		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_SIGNATURE, Message: "a trial is made for a party; sign the request as one"}
+	}
 	r := &stateRead{lookups: l, req: req, reader: reader, limit: readLimit, least: least}
 	if n := int(req.GetLimit()); n > 0 {
 		r.limit = min(n, readLimitMax)

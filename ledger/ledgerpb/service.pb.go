@@ -1205,6 +1205,7 @@ type StateRequest struct {
 	Height        uint64                 `protobuf:"varint,6,opt,name=height,proto3" json:"height,omitempty"`    // as of this block; 0: the newest
 	Prove         bool                   `protobuf:"varint,7,opt,name=prove,proto3" json:"prove,omitempty"`      // with a proof of the newest certified block, or of height
 	Audience      []string               `protobuf:"bytes,8,rep,name=audience,proto3" json:"audience,omitempty"` // proven are the records of exactly this audience; none: those for every member
+	Trial         *TrialRequest          `protobuf:"bytes,9,opt,name=trial,proto3" json:"trial,omitempty"`       // run this instead of reading; only in a SignedRead
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1295,6 +1296,301 @@ func (x *StateRequest) GetAudience() []string {
 	return nil
 }
 
+func (x *StateRequest) GetTrial() *TrialRequest {
+	if x != nil {
+		return x.Trial
+	}
+	return nil
+}
+
+// TrialRequest asks what a transaction would do, or what one did. A replica executes it on
+// the state of a block and forgets its changes.
+type TrialRequest struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Contract      string                 `protobuf:"bytes,1,opt,name=contract,proto3" json:"contract,omitempty"`
+	Method        string                 `protobuf:"bytes,2,opt,name=method,proto3" json:"method,omitempty"`
+	Args          []byte                 `protobuf:"bytes,3,opt,name=args,proto3" json:"args,omitempty"`
+	GasLimit      uint64                 `protobuf:"varint,4,opt,name=gas_limit,json=gasLimit,proto3" json:"gas_limit,omitempty"` // 0: the ledger's
+	TxId          string                 `protobuf:"bytes,5,opt,name=tx_id,json=txId,proto3" json:"tx_id,omitempty"`              // instead of a call: execute this transaction again, on the state before it
+	Trace         bool                   `protobuf:"varint,6,opt,name=trace,proto3" json:"trace,omitempty"`                       // tell what the contract did
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrialRequest) Reset() {
+	*x = TrialRequest{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrialRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrialRequest) ProtoMessage() {}
+
+func (x *TrialRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrialRequest.ProtoReflect.Descriptor instead.
+func (*TrialRequest) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{12}
+}
+
+func (x *TrialRequest) GetContract() string {
+	if x != nil {
+		return x.Contract
+	}
+	return ""
+}
+
+func (x *TrialRequest) GetMethod() string {
+	if x != nil {
+		return x.Method
+	}
+	return ""
+}
+
+func (x *TrialRequest) GetArgs() []byte {
+	if x != nil {
+		return x.Args
+	}
+	return nil
+}
+
+func (x *TrialRequest) GetGasLimit() uint64 {
+	if x != nil {
+		return x.GasLimit
+	}
+	return 0
+}
+
+func (x *TrialRequest) GetTxId() string {
+	if x != nil {
+		return x.TxId
+	}
+	return ""
+}
+
+func (x *TrialRequest) GetTrace() bool {
+	if x != nil {
+		return x.Trace
+	}
+	return false
+}
+
+// TrialReply is what came of a trial. Nobody vouches for it: it is one replica's word.
+type TrialReply struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Result        *ResultView            `protobuf:"bytes,1,opt,name=result,proto3" json:"result,omitempty"`
+	Changes       []*StateEntry          `protobuf:"bytes,2,rep,name=changes,proto3" json:"changes,omitempty"` // those that the reader may see; no value and deleted: removed
+	Hidden        uint32                 `protobuf:"varint,3,opt,name=hidden,proto3" json:"hidden,omitempty"`  // changes that the reader may not see
+	Steps         []*TraceStep           `protobuf:"bytes,4,rep,name=steps,proto3" json:"steps,omitempty"`
+	Cut           bool                   `protobuf:"varint,5,opt,name=cut,proto3" json:"cut,omitempty"`          // there were more steps
+	Recorded      *ResultView            `protobuf:"bytes,6,opt,name=recorded,proto3" json:"recorded,omitempty"` // of a transaction that is executed again: what the ledger has
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TrialReply) Reset() {
+	*x = TrialReply{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TrialReply) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TrialReply) ProtoMessage() {}
+
+func (x *TrialReply) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TrialReply.ProtoReflect.Descriptor instead.
+func (*TrialReply) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{13}
+}
+
+func (x *TrialReply) GetResult() *ResultView {
+	if x != nil {
+		return x.Result
+	}
+	return nil
+}
+
+func (x *TrialReply) GetChanges() []*StateEntry {
+	if x != nil {
+		return x.Changes
+	}
+	return nil
+}
+
+func (x *TrialReply) GetHidden() uint32 {
+	if x != nil {
+		return x.Hidden
+	}
+	return 0
+}
+
+func (x *TrialReply) GetSteps() []*TraceStep {
+	if x != nil {
+		return x.Steps
+	}
+	return nil
+}
+
+func (x *TrialReply) GetCut() bool {
+	if x != nil {
+		return x.Cut
+	}
+	return false
+}
+
+func (x *TrialReply) GetRecorded() *ResultView {
+	if x != nil {
+		return x.Recorded
+	}
+	return nil
+}
+
+// TraceStep is one access of a contract to the ledger.
+type TraceStep struct {
+	state         protoimpl.MessageState `protogen:"open.v1"`
+	Depth         uint32                 `protobuf:"varint,1,opt,name=depth,proto3" json:"depth,omitempty"` // contracts that were being called
+	Contract      string                 `protobuf:"bytes,2,opt,name=contract,proto3" json:"contract,omitempty"`
+	What          string                 `protobuf:"bytes,3,opt,name=what,proto3" json:"what,omitempty"`   // get, put, delete, scan, entry, emit, invoke, return, log
+	Key           []byte                 `protobuf:"bytes,4,opt,name=key,proto3" json:"key,omitempty"`     // or topic, method, from
+	Value         []byte                 `protobuf:"bytes,5,opt,name=value,proto3" json:"value,omitempty"` // or data, arguments, output, to, text
+	Found         bool                   `protobuf:"varint,6,opt,name=found,proto3" json:"found,omitempty"`
+	Hidden        bool                   `protobuf:"varint,7,opt,name=hidden,proto3" json:"hidden,omitempty"` // the reader may not see it; key and value are left out
+	Audience      []string               `protobuf:"bytes,8,rep,name=audience,proto3" json:"audience,omitempty"`
+	Other         string                 `protobuf:"bytes,9,opt,name=other,proto3" json:"other,omitempty"` // the contract that is called, or the status that was returned
+	Gas           uint64                 `protobuf:"varint,10,opt,name=gas,proto3" json:"gas,omitempty"`   // handed to, or used by, a called contract
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *TraceStep) Reset() {
+	*x = TraceStep{}
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *TraceStep) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*TraceStep) ProtoMessage() {}
+
+func (x *TraceStep) ProtoReflect() protoreflect.Message {
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use TraceStep.ProtoReflect.Descriptor instead.
+func (*TraceStep) Descriptor() ([]byte, []int) {
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{14}
+}
+
+func (x *TraceStep) GetDepth() uint32 {
+	if x != nil {
+		return x.Depth
+	}
+	return 0
+}
+
+func (x *TraceStep) GetContract() string {
+	if x != nil {
+		return x.Contract
+	}
+	return ""
+}
+
+func (x *TraceStep) GetWhat() string {
+	if x != nil {
+		return x.What
+	}
+	return ""
+}
+
+func (x *TraceStep) GetKey() []byte {
+	if x != nil {
+		return x.Key
+	}
+	return nil
+}
+
+func (x *TraceStep) GetValue() []byte {
+	if x != nil {
+		return x.Value
+	}
+	return nil
+}
+
+func (x *TraceStep) GetFound() bool {
+	if x != nil {
+		return x.Found
+	}
+	return false
+}
+
+func (x *TraceStep) GetHidden() bool {
+	if x != nil {
+		return x.Hidden
+	}
+	return false
+}
+
+func (x *TraceStep) GetAudience() []string {
+	if x != nil {
+		return x.Audience
+	}
+	return nil
+}
+
+func (x *TraceStep) GetOther() string {
+	if x != nil {
+		return x.Other
+	}
+	return ""
+}
+
+func (x *TraceStep) GetGas() uint64 {
+	if x != nil {
+		return x.Gas
+	}
+	return 0
+}
+
 // SignedRead is a StateRequest of a party.
 type SignedRead struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
@@ -1309,7 +1605,7 @@ type SignedRead struct {
 
 func (x *SignedRead) Reset() {
 	*x = SignedRead{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[15]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1321,7 +1617,7 @@ func (x *SignedRead) String() string {
 func (*SignedRead) ProtoMessage() {}
 
 func (x *SignedRead) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[12]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[15]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1334,7 +1630,7 @@ func (x *SignedRead) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use SignedRead.ProtoReflect.Descriptor instead.
 func (*SignedRead) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{12}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{15}
 }
 
 func (x *SignedRead) GetRequest() []byte {
@@ -1381,14 +1677,15 @@ type StateReply struct {
 	// An attestation, when one was asked for. That of a key or a range holds the records, and there
 	// are no entries beside it. That of a history, unless it goes on, says that the key had no
 	// record in the block before the oldest version, or, without versions, at height.
-	Proof         []byte `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"`
+	Proof         []byte      `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"`
+	Trial         *TrialReply `protobuf:"bytes,6,opt,name=trial,proto3" json:"trial,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *StateReply) Reset() {
 	*x = StateReply{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[16]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1400,7 +1697,7 @@ func (x *StateReply) String() string {
 func (*StateReply) ProtoMessage() {}
 
 func (x *StateReply) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[13]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[16]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1413,7 +1710,7 @@ func (x *StateReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateReply.ProtoReflect.Descriptor instead.
 func (*StateReply) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{13}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{16}
 }
 
 func (x *StateReply) GetHeight() uint64 {
@@ -1451,6 +1748,13 @@ func (x *StateReply) GetProof() []byte {
 	return nil
 }
 
+func (x *StateReply) GetTrial() *TrialReply {
+	if x != nil {
+		return x.Trial
+	}
+	return nil
+}
+
 type StateEntry struct {
 	state         protoimpl.MessageState `protogen:"open.v1"`
 	Key           []byte                 `protobuf:"bytes,1,opt,name=key,proto3" json:"key,omitempty"`
@@ -1467,7 +1771,7 @@ type StateEntry struct {
 
 func (x *StateEntry) Reset() {
 	*x = StateEntry{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[17]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1479,7 +1783,7 @@ func (x *StateEntry) String() string {
 func (*StateEntry) ProtoMessage() {}
 
 func (x *StateEntry) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[14]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[17]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1492,7 +1796,7 @@ func (x *StateEntry) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StateEntry.ProtoReflect.Descriptor instead.
 func (*StateEntry) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{14}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{17}
 }
 
 func (x *StateEntry) GetKey() []byte {
@@ -1567,7 +1871,7 @@ type LookupReply struct {
 
 func (x *LookupReply) Reset() {
 	*x = LookupReply{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[15]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[18]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1579,7 +1883,7 @@ func (x *LookupReply) String() string {
 func (*LookupReply) ProtoMessage() {}
 
 func (x *LookupReply) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[15]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[18]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1592,7 +1896,7 @@ func (x *LookupReply) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use LookupReply.ProtoReflect.Descriptor instead.
 func (*LookupReply) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{15}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{18}
 }
 
 func (x *LookupReply) GetError() *Error {
@@ -1671,7 +1975,7 @@ type BlockView struct {
 
 func (x *BlockView) Reset() {
 	*x = BlockView{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[16]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[19]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1683,7 +1987,7 @@ func (x *BlockView) String() string {
 func (*BlockView) ProtoMessage() {}
 
 func (x *BlockView) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[16]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[19]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1696,7 +2000,7 @@ func (x *BlockView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use BlockView.ProtoReflect.Descriptor instead.
 func (*BlockView) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{16}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{19}
 }
 
 func (x *BlockView) GetHeight() uint64 {
@@ -1801,7 +2105,7 @@ type TransactionView struct {
 
 func (x *TransactionView) Reset() {
 	*x = TransactionView{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[17]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[20]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1813,7 +2117,7 @@ func (x *TransactionView) String() string {
 func (*TransactionView) ProtoMessage() {}
 
 func (x *TransactionView) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[17]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[20]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1826,7 +2130,7 @@ func (x *TransactionView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use TransactionView.ProtoReflect.Descriptor instead.
 func (*TransactionView) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{17}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{20}
 }
 
 func (x *TransactionView) GetId() string {
@@ -1907,13 +2211,16 @@ type ContractView struct {
 	Deployer      string                 `protobuf:"bytes,4,opt,name=deployer,proto3" json:"deployer,omitempty"`
 	Height        uint64                 `protobuf:"varint,5,opt,name=height,proto3" json:"height,omitempty"`
 	Schema        []byte                 `protobuf:"bytes,6,opt,name=schema,proto3" json:"schema,omitempty"`
+	Upgrades      uint32                 `protobuf:"varint,7,opt,name=upgrades,proto3" json:"upgrades,omitempty"` // how often the module was replaced
+	Upgraded      uint64                 `protobuf:"varint,8,opt,name=upgraded,proto3" json:"upgraded,omitempty"` // height of the last time
+	Before        string                 `protobuf:"bytes,9,opt,name=before,proto3" json:"before,omitempty"`      // the module before that
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
 
 func (x *ContractView) Reset() {
 	*x = ContractView{}
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[18]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[21]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1925,7 +2232,7 @@ func (x *ContractView) String() string {
 func (*ContractView) ProtoMessage() {}
 
 func (x *ContractView) ProtoReflect() protoreflect.Message {
-	mi := &file_ledger_ledgerpb_service_proto_msgTypes[18]
+	mi := &file_ledger_ledgerpb_service_proto_msgTypes[21]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1938,7 +2245,7 @@ func (x *ContractView) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ContractView.ProtoReflect.Descriptor instead.
 func (*ContractView) Descriptor() ([]byte, []int) {
-	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{18}
+	return file_ledger_ledgerpb_service_proto_rawDescGZIP(), []int{21}
 }
 
 func (x *ContractView) GetName() string {
@@ -1981,6 +2288,27 @@ func (x *ContractView) GetSchema() []byte {
 		return x.Schema
 	}
 	return nil
+}
+
+func (x *ContractView) GetUpgrades() uint32 {
+	if x != nil {
+		return x.Upgrades
+	}
+	return 0
+}
+
+func (x *ContractView) GetUpgraded() uint64 {
+	if x != nil {
+		return x.Upgraded
+	}
+	return 0
+}
+
+func (x *ContractView) GetBefore() string {
+	if x != nil {
+		return x.Before
+	}
+	return ""
 }
 
 var File_ledger_ledgerpb_service_proto protoreflect.FileDescriptor
@@ -2091,7 +2419,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x05state\x18\t \x01(\v2!.concordat.ledger.v1.StateRequestH\x00R\x05state\x129\n" +
 	"\x06signed\x18\n" +
 	" \x01(\v2\x1f.concordat.ledger.v1.SignedReadH\x00R\x06signedB\x06\n" +
-	"\x04what\"\xbe\x01\n" +
+	"\x04what\"\xf7\x01\n" +
 	"\fStateRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\fR\x04from\x12\x0e\n" +
@@ -2100,7 +2428,35 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x05limit\x18\x05 \x01(\rR\x05limit\x12\x16\n" +
 	"\x06height\x18\x06 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05prove\x18\a \x01(\bR\x05prove\x12\x1a\n" +
-	"\baudience\x18\b \x03(\tR\baudience\"\x8d\x01\n" +
+	"\baudience\x18\b \x03(\tR\baudience\x127\n" +
+	"\x05trial\x18\t \x01(\v2!.concordat.ledger.v1.TrialRequestR\x05trial\"\x9e\x01\n" +
+	"\fTrialRequest\x12\x1a\n" +
+	"\bcontract\x18\x01 \x01(\tR\bcontract\x12\x16\n" +
+	"\x06method\x18\x02 \x01(\tR\x06method\x12\x12\n" +
+	"\x04args\x18\x03 \x01(\fR\x04args\x12\x1b\n" +
+	"\tgas_limit\x18\x04 \x01(\x04R\bgasLimit\x12\x13\n" +
+	"\x05tx_id\x18\x05 \x01(\tR\x04txId\x12\x14\n" +
+	"\x05trace\x18\x06 \x01(\bR\x05trace\"\x9d\x02\n" +
+	"\n" +
+	"TrialReply\x127\n" +
+	"\x06result\x18\x01 \x01(\v2\x1f.concordat.ledger.v1.ResultViewR\x06result\x129\n" +
+	"\achanges\x18\x02 \x03(\v2\x1f.concordat.ledger.v1.StateEntryR\achanges\x12\x16\n" +
+	"\x06hidden\x18\x03 \x01(\rR\x06hidden\x124\n" +
+	"\x05steps\x18\x04 \x03(\v2\x1e.concordat.ledger.v1.TraceStepR\x05steps\x12\x10\n" +
+	"\x03cut\x18\x05 \x01(\bR\x03cut\x12;\n" +
+	"\brecorded\x18\x06 \x01(\v2\x1f.concordat.ledger.v1.ResultViewR\brecorded\"\xeb\x01\n" +
+	"\tTraceStep\x12\x14\n" +
+	"\x05depth\x18\x01 \x01(\rR\x05depth\x12\x1a\n" +
+	"\bcontract\x18\x02 \x01(\tR\bcontract\x12\x12\n" +
+	"\x04what\x18\x03 \x01(\tR\x04what\x12\x10\n" +
+	"\x03key\x18\x04 \x01(\fR\x03key\x12\x14\n" +
+	"\x05value\x18\x05 \x01(\fR\x05value\x12\x14\n" +
+	"\x05found\x18\x06 \x01(\bR\x05found\x12\x16\n" +
+	"\x06hidden\x18\a \x01(\bR\x06hidden\x12\x1a\n" +
+	"\baudience\x18\b \x03(\tR\baudience\x12\x14\n" +
+	"\x05other\x18\t \x01(\tR\x05other\x12\x10\n" +
+	"\x03gas\x18\n" +
+	" \x01(\x04R\x03gas\"\x8d\x01\n" +
 	"\n" +
 	"SignedRead\x12\x18\n" +
 	"\arequest\x18\x01 \x01(\fR\arequest\x12\x14\n" +
@@ -2108,14 +2464,15 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x04time\x18\x03 \x01(\x03R\x04time\x12\x1d\n" +
 	"\n" +
 	"public_key\x18\x04 \x01(\fR\tpublicKey\x12\x1c\n" +
-	"\tsignature\x18\x05 \x01(\fR\tsignature\"\x9d\x01\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature\"\xd4\x01\n" +
 	"\n" +
 	"StateReply\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x12\n" +
 	"\x04time\x18\x02 \x01(\x03R\x04time\x129\n" +
 	"\aentries\x18\x03 \x03(\v2\x1f.concordat.ledger.v1.StateEntryR\aentries\x12\x12\n" +
 	"\x04next\x18\x04 \x01(\fR\x04next\x12\x14\n" +
-	"\x05proof\x18\x05 \x01(\fR\x05proof\"\xc1\x01\n" +
+	"\x05proof\x18\x05 \x01(\fR\x05proof\x125\n" +
+	"\x05trial\x18\x06 \x01(\v2\x1f.concordat.ledger.v1.TrialReplyR\x05trial\"\xc1\x01\n" +
 	"\n" +
 	"StateEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
@@ -2163,14 +2520,17 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"validUntil\x12\x16\n" +
 	"\x06height\x18\t \x01(\x04R\x06height\x12\x14\n" +
 	"\x05index\x18\n" +
-	" \x01(\rR\x05index\"\x98\x01\n" +
+	" \x01(\rR\x05index\"\xe8\x01\n" +
 	"\fContractView\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04hash\x18\x02 \x01(\tR\x04hash\x12\x14\n" +
 	"\x05bytes\x18\x03 \x01(\x04R\x05bytes\x12\x1a\n" +
 	"\bdeployer\x18\x04 \x01(\tR\bdeployer\x12\x16\n" +
 	"\x06height\x18\x05 \x01(\x04R\x06height\x12\x16\n" +
-	"\x06schema\x18\x06 \x01(\fR\x06schema*\xaa\x02\n" +
+	"\x06schema\x18\x06 \x01(\fR\x06schema\x12\x1a\n" +
+	"\bupgrades\x18\a \x01(\rR\bupgrades\x12\x1a\n" +
+	"\bupgraded\x18\b \x01(\x04R\bupgraded\x12\x16\n" +
+	"\x06before\x18\t \x01(\tR\x06before*\xaa\x02\n" +
 	"\aRefusal\x12\x10\n" +
 	"\fREFUSAL_NONE\x10\x00\x12\x15\n" +
 	"\x11REFUSAL_MALFORMED\x10\x01\x12\x15\n" +
@@ -2199,7 +2559,7 @@ func file_ledger_ledgerpb_service_proto_rawDescGZIP() []byte {
 }
 
 var file_ledger_ledgerpb_service_proto_enumTypes = make([]protoimpl.EnumInfo, 1)
-var file_ledger_ledgerpb_service_proto_msgTypes = make([]protoimpl.MessageInfo, 19)
+var file_ledger_ledgerpb_service_proto_msgTypes = make([]protoimpl.MessageInfo, 22)
 var file_ledger_ledgerpb_service_proto_goTypes = []any{
 	(Refusal)(0),            // 0: concordat.ledger.v1.Refusal
 	(*Error)(nil),           // 1: concordat.ledger.v1.Error
@@ -2214,13 +2574,16 @@ var file_ledger_ledgerpb_service_proto_goTypes = []any{
 	(*ReplicaStatus)(nil),   // 10: concordat.ledger.v1.ReplicaStatus
 	(*LookupRequest)(nil),   // 11: concordat.ledger.v1.LookupRequest
 	(*StateRequest)(nil),    // 12: concordat.ledger.v1.StateRequest
-	(*SignedRead)(nil),      // 13: concordat.ledger.v1.SignedRead
-	(*StateReply)(nil),      // 14: concordat.ledger.v1.StateReply
-	(*StateEntry)(nil),      // 15: concordat.ledger.v1.StateEntry
-	(*LookupReply)(nil),     // 16: concordat.ledger.v1.LookupReply
-	(*BlockView)(nil),       // 17: concordat.ledger.v1.BlockView
-	(*TransactionView)(nil), // 18: concordat.ledger.v1.TransactionView
-	(*ContractView)(nil),    // 19: concordat.ledger.v1.ContractView
+	(*TrialRequest)(nil),    // 13: concordat.ledger.v1.TrialRequest
+	(*TrialReply)(nil),      // 14: concordat.ledger.v1.TrialReply
+	(*TraceStep)(nil),       // 15: concordat.ledger.v1.TraceStep
+	(*SignedRead)(nil),      // 16: concordat.ledger.v1.SignedRead
+	(*StateReply)(nil),      // 17: concordat.ledger.v1.StateReply
+	(*StateEntry)(nil),      // 18: concordat.ledger.v1.StateEntry
+	(*LookupReply)(nil),     // 19: concordat.ledger.v1.LookupReply
+	(*BlockView)(nil),       // 20: concordat.ledger.v1.BlockView
+	(*TransactionView)(nil), // 21: concordat.ledger.v1.TransactionView
+	(*ContractView)(nil),    // 22: concordat.ledger.v1.ContractView
 }
 var file_ledger_ledgerpb_service_proto_depIdxs = []int32{
 	0,  // 0: concordat.ledger.v1.Error.refusal:type_name -> concordat.ledger.v1.Refusal
@@ -2231,19 +2594,25 @@ var file_ledger_ledgerpb_service_proto_depIdxs = []int32{
 	1,  // 5: concordat.ledger.v1.StatusReply.error:type_name -> concordat.ledger.v1.Error
 	10, // 6: concordat.ledger.v1.StatusReply.replicas:type_name -> concordat.ledger.v1.ReplicaStatus
 	12, // 7: concordat.ledger.v1.LookupRequest.state:type_name -> concordat.ledger.v1.StateRequest
-	13, // 8: concordat.ledger.v1.LookupRequest.signed:type_name -> concordat.ledger.v1.SignedRead
-	15, // 9: concordat.ledger.v1.StateReply.entries:type_name -> concordat.ledger.v1.StateEntry
-	1,  // 10: concordat.ledger.v1.LookupReply.error:type_name -> concordat.ledger.v1.Error
-	17, // 11: concordat.ledger.v1.LookupReply.blocks:type_name -> concordat.ledger.v1.BlockView
-	4,  // 12: concordat.ledger.v1.LookupReply.result:type_name -> concordat.ledger.v1.ResultView
-	18, // 13: concordat.ledger.v1.LookupReply.transaction:type_name -> concordat.ledger.v1.TransactionView
-	19, // 14: concordat.ledger.v1.LookupReply.contracts:type_name -> concordat.ledger.v1.ContractView
-	14, // 15: concordat.ledger.v1.LookupReply.state:type_name -> concordat.ledger.v1.StateReply
-	16, // [16:16] is the sub-list for method output_type
-	16, // [16:16] is the sub-list for method input_type
-	16, // [16:16] is the sub-list for extension type_name
-	16, // [16:16] is the sub-list for extension extendee
-	0,  // [0:16] is the sub-list for field type_name
+	16, // 8: concordat.ledger.v1.LookupRequest.signed:type_name -> concordat.ledger.v1.SignedRead
+	13, // 9: concordat.ledger.v1.StateRequest.trial:type_name -> concordat.ledger.v1.TrialRequest
+	4,  // 10: concordat.ledger.v1.TrialReply.result:type_name -> concordat.ledger.v1.ResultView
+	18, // 11: concordat.ledger.v1.TrialReply.changes:type_name -> concordat.ledger.v1.StateEntry
+	15, // 12: concordat.ledger.v1.TrialReply.steps:type_name -> concordat.ledger.v1.TraceStep
+	4,  // 13: concordat.ledger.v1.TrialReply.recorded:type_name -> concordat.ledger.v1.ResultView
+	18, // 14: concordat.ledger.v1.StateReply.entries:type_name -> concordat.ledger.v1.StateEntry
+	14, // 15: concordat.ledger.v1.StateReply.trial:type_name -> concordat.ledger.v1.TrialReply
+	1,  // 16: concordat.ledger.v1.LookupReply.error:type_name -> concordat.ledger.v1.Error
+	20, // 17: concordat.ledger.v1.LookupReply.blocks:type_name -> concordat.ledger.v1.BlockView
+	4,  // 18: concordat.ledger.v1.LookupReply.result:type_name -> concordat.ledger.v1.ResultView
+	21, // 19: concordat.ledger.v1.LookupReply.transaction:type_name -> concordat.ledger.v1.TransactionView
+	22, // 20: concordat.ledger.v1.LookupReply.contracts:type_name -> concordat.ledger.v1.ContractView
+	17, // 21: concordat.ledger.v1.LookupReply.state:type_name -> concordat.ledger.v1.StateReply
+	22, // [22:22] is the sub-list for method output_type
+	22, // [22:22] is the sub-list for method input_type
+	22, // [22:22] is the sub-list for extension type_name
+	22, // [22:22] is the sub-list for extension extendee
+	0,  // [0:22] is the sub-list for field type_name
 }
 
 func init() { file_ledger_ledgerpb_service_proto_init() }
@@ -2269,7 +2638,7 @@ func file_ledger_ledgerpb_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_ledger_ledgerpb_service_proto_rawDesc), len(file_ledger_ledgerpb_service_proto_rawDesc)),
 			NumEnums:      1,
-			NumMessages:   19,
+			NumMessages:   22,
 			NumExtensions: 0,
 			NumServices:   0,
 		},

@@ -18,9 +18,8 @@ import (
 // time, between Start and Finish.
 type Guest struct {
 	memory api.Memory
-	gas    api.MutableGlobal
+	budget api.MutableGlobal
 	left   api.MutableGlobal // the reserve
-	stack  api.MutableGlobal
 
 	call     *Call
 	envelope []byte
@@ -70,7 +69,7 @@ func With(ctx context.Context, g *Guest) context.Context {
 func (g *Guest) Bind(m api.Module) error {
 	g.memory = m.Memory()
 	for name, to := range map[string]*api.MutableGlobal{
-		module.ExportGas: &g.gas, module.ExportReserve: &g.left, module.ExportStack: &g.stack,
+		module.ExportBudget: &g.budget, module.ExportReserve: &g.left,
 	} {
 		global, ok := m.ExportedGlobal(name).(api.MutableGlobal)
 		if !ok {
@@ -94,12 +93,11 @@ func (g *Guest) Prepare(gas uint64) { g.Start(&Call{}, nil, gas) }
 func (g *Guest) Start(call *Call, state State, gas uint64) {
 	gas = min(gas, math.MaxInt64)
 	first := min(gas, module.GasSlice)
-	g.gas.Set(first)
+	g.budget.Set(uint64(module.NewBudget(int64(first), module.StackSlots))) // #nosec G115 -- at most a slice
 	g.left.Set(gas - first)
-	g.stack.Set(module.StackSlots)
 	scans, envelope := g.scans[:0], g.envelope[:0]
 	*g = Guest{
-		memory: g.memory, gas: g.gas, left: g.left, stack: g.stack,
+		memory: g.memory, budget: g.budget, left: g.left,
 		call: call, state: state, limit: gas, scans: scans, clock: clockStart,
 	}
 	g.envelope = appendEnvelope(envelope, call)
@@ -107,7 +105,7 @@ func (g *Guest) Start(call *Call, state State, gas uint64) {
 
 // spent is the gas used so far, and whether it is more than there was.
 func (g *Guest) spent() (uint64, bool) {
-	left := int64(g.gas.Get()) + int64(g.left.Get()) // #nosec G115 -- both are signed 64-bit numbers
+	left := module.Budget(g.budget.Get()).Gas() + int64(g.left.Get()) // #nosec G115 -- both are signed 64-bit numbers
 	if left < 0 {
 		return g.limit, true
 	}
@@ -135,7 +133,7 @@ func (g *Guest) Finish(result uint32, err error) Outcome {
 		o.Status, o.Output = OK, g.output
 	case err == nil:
 		o.Status, o.Code, o.Message = Failed, result, fmt.Sprintf("the contract returned %d", result)
-	case int32(g.stack.Get()) < 0: // #nosec G115 -- an i32
+	case module.Budget(g.budget.Get()).Slots() < 0:
 		o.Status, o.Message = Trapped, "calls nest too deep"
 	default:
 		text, known := trapText(err)
@@ -196,7 +194,8 @@ func (g *Guest) check(err error) {
 
 // pay takes gas, from the slice first and then from the reserve.
 func (g *Guest) pay(cost uint64) {
-	now := int64(g.gas.Get()) // #nosec G115 -- a signed 64-bit number
+	budget := module.Budget(g.budget.Get())
+	now := budget.Gas()
 	if cost > math.MaxInt64/2 {
 		cost = math.MaxInt64 / 2
 	}
@@ -207,7 +206,7 @@ func (g *Guest) pay(cost uint64) {
 		now += take
 		g.left.Set(uint64(reserve - take)) // #nosec G115 -- not negative
 	}
-	g.gas.Set(uint64(now)) // #nosec G115 -- a signed 64-bit number
+	g.budget.Set(uint64(budget.WithGas(now)))
 	if now < 0 {
 		g.stop(endGas)
 	}

@@ -28,7 +28,7 @@ var prices = [classes]uint64{
 	classConvert:      5,
 	classGlobal:       2,
 	classMemorySize:   3,
-	classMemoryGrow:   100,
+	classMemoryGrow:   400,
 	classBulk:         30,
 }
 
@@ -36,6 +36,10 @@ var prices = [classes]uint64{
 // Go runtime gets hold of the thread. The total is the same for any slice, so it
 // is no part of the protocol.
 const GasSlice = 2_000_000
+
+// PrepaidMax is how much a charge may take for small blocks behind it that may be branched
+// around: about what the charge of a block costs in time.
+const PrepaidMax = 16
 
 // Prices of what depends on a size.
 const (

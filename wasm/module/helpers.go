@@ -9,7 +9,7 @@ func (d *decoded) helperBodies() [helpers][]byte {
 	}
 }
 
-// refillBody moves slices from the reserve to the gas until it is positive, or
+// refillBody moves slices from the reserve to the gas until it is not negative, or
 // traps; then it passes once through the engine, so that the Go runtime can stop
 // this thread: compiled code cannot be preempted, and one long call would hold up
 // the garbage collection of the whole process.
@@ -23,9 +23,9 @@ func (d *decoded) refillBody() []byte {
 	b = append(b, opEnd, opLocalSet, 0)
 	b = append(d.get(b, globalReserve), opLocalGet, 0, opI64Sub)
 	b = d.set(b, globalReserve)
-	b = append(d.get(b, globalGas), opLocalGet, 0, opI64Add)
-	b = d.set(b, globalGas)
-	b = append(d.get(b, globalGas), opI64Const, 0, opI64LtS, opBrIf, 0, opEnd)
+	b = append(d.get(b, globalBudget), opLocalGet, 0, opI64Const, gasShift, opI64Shl, opI64Add)
+	b = d.set(b, globalBudget)
+	b = append(d.get(b, globalBudget), opI64Const, 0, opI64LtS, opBrIf, 0, opEnd)
 	return append(b, opI32Const, 0, opMemoryGrow, 0, opDrop, opEnd)
 }
 
@@ -49,15 +49,16 @@ func (d *decoded) growBody() []byte {
 	b = append(appendSigned(append(b, opI32Const), HighPages), opI32GtU, opIf, blockEmpty)
 	b = append(b, opLocalGet, 1, opLocalGet, 0, opI64ExtendU)
 	b = append(appendSigned(append(b, opI64Const), GasPerHighPage), opI64Mul, opI64Add, opLocalSet, 1, opEnd)
-	b = append(d.get(b, globalGas), opLocalGet, 1, opI64Sub)
-	b = d.refillWhenNegative(d.set(b, globalGas))
+	b = append(d.get(b, globalBudget), opLocalGet, 1, opI64Const, gasShift, opI64Shl, opI64Sub)
+	b = d.refillWhenNegative(d.set(b, globalBudget))
 	return append(b, opLocalGet, 0, opMemoryGrow, 0, opEnd)
 }
 
 // bulkBody pays for local 0 bytes and returns local 0.
 func (d *decoded) bulkBody() []byte {
 	b := []byte{0}
-	b = append(d.get(b, globalGas), opLocalGet, 0, opI64ExtendU, opI64Const, BulkBytesShift, opI64ShrU, opI64Sub)
-	b = d.refillWhenNegative(d.set(b, globalGas))
+	b = append(d.get(b, globalBudget), opLocalGet, 0, opI64ExtendU, opI64Const, BulkBytesShift, opI64ShrU)
+	b = append(b, opI64Const, gasShift, opI64Shl, opI64Sub)
+	b = d.refillWhenNegative(d.set(b, globalBudget))
 	return append(b, opLocalGet, 0, opEnd)
 }

@@ -21,9 +21,8 @@ const ReservedPrefix = "__concordat_"
 // Names of exports that the instrumenter adds. Mutable globals of the module
 // are exported as ExportGlobal with their index, so that a reset restores them.
 const (
-	ExportGas     = ReservedPrefix + "gas"     // i64: gas left of the current slice; below zero after a trap: used up
+	ExportBudget  = ReservedPrefix + "budget"  // i64: a Budget
 	ExportReserve = ReservedPrefix + "reserve" // i64: gas that is not yet handed out
-	ExportStack   = ReservedPrefix + "stack"   // i32: slots left, negative when used up
 	ExportGlobal  = ReservedPrefix + "global"  // + decimal index
 )
 

@@ -34,9 +34,9 @@ func Instrument(code []byte) ([]byte, *Info, error) {
 
 // Globals that the instrumenter appends, counted from the first free index.
 const (
-	globalGas = iota
+	globalBudget = iota
 	globalReserve
-	globalStack
+	globalsAdded
 )
 
 func (d *decoded) globalIndex(i int) uint64 { return uint64(len(d.globals) + i) } // #nosec G115 -- both small
@@ -91,6 +91,7 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 	if refusal = w.body(len(t.results)); refusal != nil {
 		return nil, refusal
 	}
+	w.prepay()
 	out = appendUnsigned(out, uint64(len(runs)/2+len(w.extra))) // #nosec G115 -- a length
 	for j := 0; j < len(runs); j += 2 {
 		out = append(appendUnsigned(out, uint64(runs[j])), byte(runs[j+1])) // #nosec G115 -- a type's byte
@@ -98,11 +99,12 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 	for _, kind := range w.extra {
 		out = append(out, 1, kind)
 	}
-	out = d.enter(out, w.slots())
+	out = d.enter(out, w.charges[0].cost, w.slots())
+	d.info.ChargePoints++
 	out = append(out, opBlock)
 	out = append(out, d.wrapperType(t)...)
 	done := 0
-	for _, c := range w.charges {
+	for _, c := range w.charges[1:] {
 		if c.cost == 0 && !c.check {
 			continue
 		}
@@ -148,20 +150,21 @@ func (d *decoded) set(out []byte, global int) []byte {
 	return appendUnsigned(append(out, opGlobalSet), d.globalIndex(global))
 }
 
-// enter takes a frame's slots, leave gives them back. A frame too many traps with
-// the stack global below zero, by which the engine tells it from other traps.
-func (d *decoded) enter(out []byte, slots int64) []byte {
-	out = d.get(out, globalStack)
-	out = append(appendSigned(append(out, opI32Const), slots), opI32Sub)
-	out = d.set(out, globalStack)
-	out = d.get(out, globalStack)
-	return append(out, opI32Const, 0, opI32LtS, opIf, blockEmpty, opUnreachable, opEnd)
+// enter takes a frame's slots and pays for the function's first block. A frame too many
+// traps with slots below zero, by which the engine tells it from other traps.
+func (d *decoded) enter(out []byte, cost uint64, slots int64) []byte {
+	out = d.get(out, globalBudget)
+	out = append(appendSigned(append(out, opI64Const), int64(cost<<gasShift)+slots), opI64Sub) // #nosec G115 -- bounded by the body's size
+	out = d.set(out, globalBudget)
+	out = append(d.get(out, globalBudget), opI32WrapI64)
+	out = append(appendSigned(append(out, opI32Const), stackBias), opI32And, opI32Eqz, opIf, blockEmpty, opUnreachable, opEnd)
+	return d.refillWhenNegative(out)
 }
 
 func (d *decoded) leave(out []byte, slots int64) []byte {
-	out = d.get(out, globalStack)
-	out = append(appendSigned(append(out, opI32Const), slots), opI32Add)
-	return d.set(out, globalStack)
+	out = d.get(out, globalBudget)
+	out = append(appendSigned(append(out, opI64Const), slots), opI64Add)
+	return d.set(out, globalBudget)
 }
 
 // wrapperType is the block type with a function's results.
@@ -182,9 +185,9 @@ func (d *decoded) wrapperType(t funcType) []byte {
 }
 
 func (d *decoded) charge(out []byte, c charge) []byte {
-	out = d.get(out, globalGas)
-	out = append(appendSigned(append(out, opI64Const), int64(c.cost)), opI64Sub) // #nosec G115 -- bounded by the body's size
-	out = d.set(out, globalGas)
+	out = d.get(out, globalBudget)
+	out = append(appendSigned(append(out, opI64Const), int64(c.cost<<gasShift)), opI64Sub) // #nosec G115 -- bounded by the body's size
+	out = d.set(out, globalBudget)
 	if !c.check {
 		return out
 	}
@@ -192,7 +195,7 @@ func (d *decoded) charge(out []byte, c charge) []byte {
 }
 
 func (d *decoded) refillWhenNegative(out []byte) []byte {
-	out = d.get(out, globalGas)
+	out = d.get(out, globalBudget)
 	out = append(out, opI64Const, 0, opI64LtS, opIf, blockEmpty, opCall)
 	out = appendUnsigned(out, uint64(d.firstHelper()+helperRefill))
 	return append(out, opEnd)
@@ -237,7 +240,7 @@ func (d *decoded) functionSection() []byte {
 }
 
 func (d *decoded) globalSection() []byte {
-	b := appendUnsigned(nil, uint64(len(d.globals)+3)) // #nosec G115 -- a length
+	b := appendUnsigned(nil, uint64(len(d.globals)+globalsAdded)) // #nosec G115 -- a length
 	for _, g := range d.globals {
 		mutable := byte(0)
 		if g.mutable {
@@ -245,9 +248,10 @@ func (d *decoded) globalSection() []byte {
 		}
 		b = append(append(b, g.kind, mutable), g.init...)
 	}
-	b = append(b, I64, 1, opI64Const, 0, opEnd)
-	b = append(b, I64, 1, opI64Const, 0, opEnd)
-	return append(b, I32, 1, opI32Const, 0, opEnd)
+	for range globalsAdded {
+		b = append(b, I64, 1, opI64Const, 0, opEnd)
+	}
+	return b
 }
 
 func (d *decoded) exportSection() []byte {
@@ -256,9 +260,8 @@ func (d *decoded) exportSection() []byte {
 		index uint64
 	}
 	list := []added{
-		{ExportGas, d.globalIndex(globalGas)},
+		{ExportBudget, d.globalIndex(globalBudget)},
 		{ExportReserve, d.globalIndex(globalReserve)},
-		{ExportStack, d.globalIndex(globalStack)},
 	}
 	for i, g := range d.globals {
 		if g.mutable {

@@ -83,6 +83,7 @@ const (
 	opI64Const     = 0x42
 	opF32Const     = 0x43
 	opF64Const     = 0x44
+	opI32Eqz       = 0x45
 	opI32Eq        = 0x46
 	opI32LtS       = 0x48
 	opI32GtU       = 0x4b
@@ -93,6 +94,7 @@ const (
 	opF32Ne        = 0x5c
 	opF64Ne        = 0x62
 	opI32Add       = 0x6a
+	opI32And       = 0x71
 	opI32Or        = 0x72
 	opI32Sub       = 0x6b
 	opI32Mul       = 0x6c
@@ -107,7 +109,9 @@ const (
 	opI64DivU      = 0x80
 	opI64RemS      = 0x81
 	opI64RemU      = 0x82
+	opI64Shl       = 0x86
 	opI64ShrU      = 0x88
+	opI32WrapI64   = 0xa7
 	opI64ExtendU   = 0xad
 	opPrefix       = 0xfc
 	blockEmpty     = 0x40

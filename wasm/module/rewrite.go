@@ -68,9 +68,13 @@ func (w *walker) immediates(op byte, o opcode) (in, out int) {
 	case immIndex:
 		w.r.unsigned32()
 	case immCall:
-		t, ok := w.d.typeOf(w.r.unsigned32())
+		callee := w.r.unsigned32()
+		t, ok := w.d.typeOf(callee)
 		if !ok {
 			w.r.bad("function %d calls one that is not there", w.index)
+		}
+		if w.live() && int(callee) >= len(w.d.imported) {
+			w.charges[w.current].calls = true
 		}
 		in, out = len(t.params), len(t.results)
 	case immIndirect:

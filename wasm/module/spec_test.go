@@ -144,12 +144,12 @@ func (s *spec) invoke(ctx context.Context, c *specCommand, where string) {
 	if f == nil {
 		return
 	}
-	s.global(module.ExportGas).Set(specGas)
+	s.global(module.ExportBudget).Set(uint64(module.NewBudget(specGas, module.StackSlots)))
 	s.global(module.ExportReserve).Set(0)
-	s.global(module.ExportStack).Set(module.StackSlots)
 	out, err := f.Call(ctx, args...)
-	stack := int32(s.global(module.ExportStack).Get())
-	s.gas = s.gas*31 + specGas - s.global(module.ExportGas).Get()
+	left := module.Budget(s.global(module.ExportBudget).Get())
+	stack := left.Slots()
+	s.gas = s.gas*31 + specGas - uint64(left.Gas())
 	switch {
 	case c.Type == "assert_trap":
 		require.ErrorContains(s.t, err, trapWord(c.Text), where)

@@ -5,9 +5,13 @@ package module
 // construct (block, loop, if) from which no branch leads further out runs exactly
 // when the code before the construct ran, so it is charged there too.
 type charge struct {
-	at    int // offset into walker.out
-	cost  uint64
-	check bool // test the sign: function entry or head of a loop that is branched to
+	at     int // offset into walker.out
+	cost   uint64
+	check  bool // test the sign: function entry or head of a loop that is branched to
+	before int  // the charge whose block leads here, at most once; -1: none
+
+	calls   bool   // the block enters a function of the module, which tests the sign
+	prepaid uint64 // of cost, for blocks behind it
 }
 
 // frame is an open construct; the first is the function.
@@ -45,7 +49,7 @@ type walker struct {
 // body walks over a function body, from behind its locals to its last end.
 func (w *walker) body(results int) *Refusal {
 	w.frames = append(w.frames[:0], frame{results: results})
-	w.charges = append(w.charges[:0], charge{cost: GasFunctionEntry, check: true})
+	w.charges = append(w.charges[:0], charge{cost: GasFunctionEntry, check: true, before: -1})
 	for len(w.frames) > 0 && w.r.fail == nil {
 		w.instruction()
 	}
@@ -58,14 +62,32 @@ func (w *walker) body(results int) *Refusal {
 	return w.r.fail
 }
 
-// mark begins a metered block here.
-func (w *walker) mark() {
+// mark begins a metered block here, to which the block of the charge before leads.
+func (w *walker) mark(before int) {
 	if last := len(w.charges) - 1; w.charges[last].at == len(w.out) && w.charges[last].cost == 0 && !w.charges[last].check && !w.isHead(last) {
 		w.current = last
 		return
 	}
-	w.charges = append(w.charges, charge{at: len(w.out)})
+	w.charges = append(w.charges, charge{at: len(w.out), before: before})
 	w.current = len(w.charges) - 1
+}
+
+// prepay moves the costs of small blocks to the block that runs before them: one whose block
+// leads to each of them at most once. What is then paid for code that is branched around is at
+// most PrepaidMax a charge, which is about what a charge itself takes.
+func (w *walker) prepay() {
+	for i := len(w.charges) - 1; i > 0; i-- {
+		c := &w.charges[i]
+		if c.before < 0 || c.check || c.cost == 0 || c.cost > PrepaidMax {
+			continue
+		}
+		to := &w.charges[c.before]
+		if to.prepaid+c.cost <= PrepaidMax {
+			to.prepaid += c.cost
+			to.cost += c.cost
+			c.cost = 0
+		}
+	}
 }
 
 // isHead tells whether a charge is the head of an open loop; such a one must not
@@ -131,7 +153,11 @@ func (w *walker) open(op byte, start int) {
 	if op == opBlock {
 		return
 	}
-	w.charges = append(w.charges, charge{at: len(w.out)})
+	before := w.current
+	if op == opLoop {
+		before = -1 // it runs again and again
+	}
+	w.charges = append(w.charges, charge{at: len(w.out), before: before})
 	w.current = len(w.charges) - 1
 	w.frames[len(w.frames)-1].head = w.current
 }
@@ -157,7 +183,7 @@ func (w *walker) otherwise() {
 	w.push(top.params)
 	w.blocks++
 	w.out = append(w.out, opElse)
-	w.mark()
+	w.mark(top.before)
 }
 
 // end closes the innermost construct.
@@ -178,7 +204,7 @@ func (w *walker) end() {
 	if top.op == opLoop {
 		head := &w.charges[top.head]
 		if top.branched {
-			head.check = true
+			head.check = !head.calls
 			head.cost = max(head.cost, 1)
 		} else { // runs once: it belongs to what was before
 			w.charges[top.before].cost += head.cost
@@ -192,7 +218,7 @@ func (w *walker) end() {
 		w.current = top.before
 		return
 	}
-	w.mark()
+	w.mark(top.before)
 }
 
 // branch notes a branch to a label.
@@ -240,7 +266,7 @@ func (w *walker) jump(op byte, start int) {
 		w.out = append(w.out, w.r.b[start:w.r.pos]...)
 	}
 	if op == opBrIf {
-		w.mark()
+		w.mark(w.current)
 		return
 	}
 	w.deadAt = 1

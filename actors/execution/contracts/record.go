@@ -27,7 +27,10 @@ type Record struct {
 	Bytes        int             `json:"bytes"` // of the module
 	Deployer     ledger.Party    `json:"deployer"`
 	Organisation string          `json:"organisation"`
-	Height       ledger.Height   `json:"height"`
+	Height       ledger.Height   `json:"height"`             // of the deployment
+	Upgrades     int             `json:"upgrades,omitempty"` // how often the module was replaced
+	Upgraded     ledger.Height   `json:"upgraded,omitempty"` // height of the last time
+	Before       ledger.HexBytes `json:"before,omitempty"`   // SHA-256 of the module before that
 }
 
 // RecordKey is where a contract's record stands.
@@ -40,6 +43,9 @@ func RecordRange() (from, to []byte) { return []byte(recordPrefix), []byte(after
 func CodeKey(hash ledger.Hash, piece int) []byte {
 	return fmt.Appendf(nil, "%s%s/%04d", codePrefix, hash, piece)
 }
+
+// IsCode tells whether a piece of a module stands at a key.
+func IsCode(key []byte) bool { return strings.HasPrefix(string(key), codePrefix) }
 
 // Key is where a contract's key stands.
 func Key(contract string, key []byte) []byte {

@@ -20,8 +20,12 @@ const (
 	LogBytesMax   = 8 << 10
 )
 
-// MethodInit is called at deployment and never again.
-const MethodInit = "init"
+// Methods that only the built-in contract calls: MethodInit of a new contract, and
+// MethodMigrate of the new module when one replaces another.
+const (
+	MethodInit    = "init"
+	MethodMigrate = "migrate"
+)
 
 // CodeUnknownMethod is the failure by which a contract says that it has no such
 // method; the SDKs use it.
@@ -45,6 +49,7 @@ type Runner struct {
 	// Reader is for whom a query reads; what it may not see does not exist for it.
 	// nil: a transaction, which sees all.
 	Reader *ledger.Recipient
+	Trace  Trace // told of each step; nil: nobody is
 
 	events  []ledger.Event
 	emitted int
@@ -76,8 +81,11 @@ func (r *Runner) Run(contract, method string, args []byte, gas uint64) (wasm.Out
 	if record == nil {
 		return wasm.Outcome{}, &Unknown{contract}
 	}
-	if method == MethodInit {
+	switch method {
+	case MethodInit:
 		return wasm.Outcome{Status: wasm.Failed, Code: CodeUnknownMethod, Message: "init runs once, at deployment"}, nil
+	case MethodMigrate:
+		return wasm.Outcome{Status: wasm.Failed, Code: CodeUnknownMethod, Message: "migrate runs when a module replaces another"}, nil
 	}
 	return r.Execute(record, method, args, gas)
 }
@@ -111,7 +119,7 @@ func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uin
 	}
 	mark, events, emitted, written := r.Store.Mark(), len(r.events), r.emitted, r.written
 	r.path = append(r.path, name)
-	o := m.Call(&call, session{r, name}, gas)
+	o := m.Call(&call, r.session(name), gas)
 	r.path = r.path[:len(r.path)-1]
 	if o.Status != wasm.OK {
 		r.Store.Rollback(mark)
@@ -124,6 +132,14 @@ func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uin
 type session struct {
 	r    *Runner
 	name string
+}
+
+func (r *Runner) session(name string) wasm.State {
+	s := session{r, name}
+	if r.Trace != nil {
+		return traced{s}
+	}
+	return s
 }
 
 func (s session) Get(key []byte) ([]byte, bool, error) {

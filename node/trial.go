@@ -1,0 +1,243 @@
+package main
+
+import (
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+)
+
+// trialView is what came of a trial, as commands print it.
+type trialView struct {
+	Status    string        `json:"status"`
+	Code      uint32        `json:"code,omitempty"`
+	ErrorName string        `json:"error_name,omitempty"`
+	Message   string        `json:"message,omitempty"`
+	GasUsed   uint64        `json:"gas_used"`
+	Output    any           `json:"output,omitempty"`
+	Events    []eventView   `json:"events,omitempty"`
+	Changes   []stateRecord `json:"changes"`
+	Hidden    uint32        `json:"hidden_changes,omitempty"`
+	Steps     []stepView    `json:"steps,omitempty"`
+	Cut       bool          `json:"steps_cut,omitempty"`
+	Recorded  string        `json:"recorded,omitempty"` // what the ledger has, when it differs
+	Submitted bool          `json:"submitted"`          // always false
+}
+
+// stepView is one access of a contract to the ledger.
+type stepView struct {
+	Depth    uint32   `json:"depth"`
+	Contract string   `json:"contract"`
+	What     string   `json:"what"`
+	Key      string   `json:"key,omitempty"`
+	Value    string   `json:"value,omitempty"`
+	Found    bool     `json:"found"`
+	Hidden   bool     `json:"hidden,omitempty"`
+	Audience []string `json:"audience,omitempty"`
+	Other    string   `json:"other,omitempty"`
+	Gas      uint64   `json:"gas,omitempty"`
+}
+
+func viewTrial(t *ledgerpb.TrialReply, by *called) *trialView {
+	r := t.GetResult()
+	v := &trialView{Status: r.GetStatus(), Code: r.GetCode(), Message: r.GetMessage(), GasUsed: r.GetGasUsed(),
+		Changes: []stateRecord{}, Hidden: t.GetHidden(), Cut: t.GetCut()}
+	shownBy := invoked{}
+	shownBy.describe(trialResult(r), by)
+	v.Output, v.Events, v.ErrorName = shownBy.Output, shownBy.Events, shownBy.ErrorName
+	for _, e := range t.GetChanges() {
+		v.Changes = append(v.Changes, stateRecord{Key: shownText(e.GetKey()), Value: shownText(e.GetValue()), Audience: e.GetAudience(), Deleted: e.GetDeleted()})
+	}
+	for _, s := range t.GetSteps() {
+		v.Steps = append(v.Steps, stepView{Depth: s.GetDepth(), Contract: s.GetContract(), What: s.GetWhat(), Key: shownText(s.GetKey()), Value: shownText(s.GetValue()),
+			Found: s.GetFound(), Hidden: s.GetHidden(), Audience: s.GetAudience(), Other: s.GetOther(), Gas: s.GetGas()})
+	}
+	if rec := t.GetRecorded(); rec != nil && (rec.GetStatus() != r.GetStatus() || rec.GetCode() != r.GetCode() || rec.GetGasUsed() != r.GetGasUsed() || string(rec.GetOutput()) != string(r.GetOutput())) {
+		v.Recorded = fmt.Sprintf("%s, gas %d", rec.GetStatus(), rec.GetGasUsed())
+	}
+	return v
+}
+
+// trialResult is a result as the views of transactions take it.
+func trialResult(r *ledgerpb.ResultView) *ledger.Result {
+	out := &ledger.Result{Status: ledger.StatusRefused, Code: r.GetCode(), Output: r.GetOutput()}
+	if r.GetStatus() == ledger.StatusOK.String() {
+		out.Status = ledger.StatusOK
+	}
+	for _, e := range r.GetEvents() {
+		out.Events = append(out.Events, ledger.Event{Contract: e.GetContract(), Topic: e.GetTopic(), Data: e.GetData()})
+	}
+	return out
+}
+
+func (v *trialView) table(w io.Writer) error {
+	rows := [][]string{{"status", v.Status + prefixed(" ", v.ErrorName)}}
+	if v.Message != "" {
+		rows = append(rows, []string{"message", v.Message})
+	}
+	if v.Output != nil {
+		rows = append(rows, []string{"output", fmt.Sprintf("%s", v.Output)})
+	}
+	for _, e := range v.Events {
+		rows = append(rows, []string{"event", fmt.Sprintf("%s %s %s", e.Contract, e.Topic, e.Data)})
+	}
+	for _, c := range v.Changes {
+		rows = append(rows, []string{"change", c.words()})
+	}
+	if v.Hidden > 0 {
+		rows = append(rows, []string{"change", fmt.Sprintf("and %d of records that are not shown to you, or too large", v.Hidden)})
+	}
+	rows = append(rows, []string{"gas", strconv.FormatUint(v.GasUsed, 10)})
+	if v.Recorded != "" {
+		rows = append(rows, []string{"recorded", v.Recorded + "; the ledger's own record counts, and this replica's engine or store differs from it"})
+	}
+	if err := table(w, rows); err != nil {
+		return err
+	}
+	for _, s := range v.Steps {
+		_, _ = fmt.Fprintln(w, printable(strings.Repeat("  ", int(s.Depth))+s.words())) // table has reported
+	}
+	if v.Cut {
+		_, _ = fmt.Fprintln(w, "  … and more steps")
+	}
+	return nil
+}
+
+func (c *stateRecord) words() string {
+	text := c.Key
+	if c.Deleted {
+		return text + " removed"
+	}
+	text += " = " + shortText(c.Value)
+	if len(c.Audience) > 0 {
+		text += " for " + strings.Join(c.Audience, ", ")
+	}
+	return text
+}
+
+func shortText(s string) string {
+	if len(s) > 160 {
+		return strings.ToValidUTF8(s[:160], "") + "…"
+	}
+	return s
+}
+
+func (s *stepView) words() string {
+	key, value := s.Key, shortText(s.Value)
+	if s.Hidden {
+		key, value = "(not shown to you)", "(not shown to you)"
+	}
+	text := s.Contract + " " + s.What + " " + key
+	switch s.What {
+	case "get":
+		text += map[bool]string{true: " → " + value, false: " → none"}[s.Found]
+	case "put":
+		text += " = " + value
+	case "entry":
+		text += " → " + value
+	case "emit":
+		text += " " + value
+	case "scan":
+		text = s.Contract + " scan from " + orStart(key) + " to " + orEnd(value)
+	case "log":
+		text = s.Contract + " log " + value
+	case "invoke":
+		return fmt.Sprintf("%s calls %s.%s with %d gas", s.Contract, s.Other, key, s.Gas)
+	case "return":
+		text = fmt.Sprintf("%s gets %s, %d gas: %s", s.Contract, s.Other, s.Gas, value)
+	}
+	if len(s.Audience) > 0 {
+		text += " for " + strings.Join(s.Audience, ", ")
+	}
+	return text
+}
+
+func orStart(s string) string {
+	if s == "" {
+		return "the start"
+	}
+	return s
+}
+
+func orEnd(s string) string {
+	if s == "" {
+		return "the end"
+	}
+	return s
+}
+
+// finishTrial prints a trial and returns what a transaction that ends so would.
+func finishTrial(cmd *cobra.Command, f *flags, t *ledgerpb.TrialReply, by *called) error {
+	v := viewTrial(t, by)
+	if err := f.render(cmd.OutOrStdout(), v, v.table); err != nil {
+		return err
+	}
+	switch v.Status {
+	case ledger.StatusOK.String():
+		return nil
+	case ledger.StatusContractError.String():
+		return &exitError{exitContract, fmt.Errorf("the contract would return error %d%s: %s", v.Code, prefixed(" ", v.ErrorName), v.Message)}
+	}
+	return &exitError{exitRefused, fmt.Errorf("%s: %s", v.Status, v.Message)}
+}
+
+func txReplay(f *flags) *cobra.Command {
+	var noTrace bool
+	c := &cobra.Command{Use: "replay ID", Short: "Execute a transaction of the past again, and tell what its contract did", Args: cobra.ExactArgs(1),
+		Long: `Executes a transaction again on the state that it found, on one replica, which forgets
+the changes, and prints each access of the contract to the ledger. A replica answers as
+long as it keeps the state of the block before. Only who signed the transaction, an
+administrator of that organisation, or an auditor may ask; records that are not for the
+one who asks are left out.`,
+		Example: "  concordat tx replay 4f1c… --as alice@org0",
+		RunE: func(cmd *cobra.Command, args []string) error {
+			signer, err := f.signer()
+			if err != nil {
+				return err
+			}
+			c, err := f.connect(cmd)
+			if err != nil {
+				return err
+			}
+			defer c.Close()
+			id, err := hex.DecodeString(args[0])
+			if err != nil || len(id) != ledger.HashSize {
+				return &exitError{exitUsage, fmt.Errorf("%q is no transaction id; it has %d hexadecimal digits", args[0], 2*ledger.HashSize)}
+			}
+			t, err := c.Trial(cmd.Context(), &ledgerpb.TrialRequest{TxId: args[0], Trace: !noTrace}, 0, signer)
+			if err != nil {
+				return err
+			}
+			by := &called{}
+			reply, err := c.Lookup(cmd.Context(), &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_TxId{TxId: args[0]}})
+			if err == nil && reply.GetTransaction().GetContract() != client.SystemContract {
+				by.method = reply.GetTransaction().GetMethod()
+				if _, s, err := contractOf(cmd.Context(), c, reply.GetTransaction().GetContract()); err == nil {
+					by.schema = s
+				}
+			}
+			v := viewTrial(t, by) // that the transaction failed is no failure of this command
+			return f.render(cmd.OutOrStdout(), v, v.table)
+		}}
+	c.Flags().BoolVar(&noTrace, "no-trace", false, "only how it ends and what it changes")
+	return c
+}
+
+// dryRun executes a call on one replica, which forgets its changes.
+func dryRun(cmd *cobra.Command, f *flags, c *client.Client, signer client.Signer, call client.Call, by *called, trace bool) error {
+	t, err := c.Trial(cmd.Context(), &ledgerpb.TrialRequest{Contract: call.Contract, Method: call.Method, Args: call.Args, GasLimit: call.GasLimit, Trace: trace}, 0, signer)
+	if err != nil {
+		return err
+	}
+	return finishTrial(cmd, f, t, by)
+}
+
+var errTraceAlone = errors.New("--trace is for --dry-run; of a transaction that was submitted `concordat tx replay` tells the steps")
