@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -192,7 +193,7 @@ func keeper() []byte {
 		i32(1002), asm.Memory(0x2d, 0, 0), i32('w'), asm.Op(0x46, 0x04, 0x40),
 		i32(0), i32(1), i32(8), i32(3), i32(4), i32(9), asm.CallFunc(put), asm.Op(0x1a), asm.Op(0x0b),
 		i32(100), i32(0), i32(1), i32(200), i32(8), asm.CallFunc(get), asm.Memory(0x36, 2, 0),
-		i32(100), i32(4), asm.CallFunc(output), i32(0))
+		i32(100), i32(math.MinInt32|4), asm.CallFunc(output), i32(0)) // declassified
 	return b.Bytes()
 }
 
