@@ -153,13 +153,17 @@ func (g *Guest) Finish(result uint32, err error) Outcome {
 	return o
 }
 
+const logError = 2 // the level
+
 // withheld stands for the message of a failure or trap that would tell every member what only
 // some of them may see. The code is shown.
 const withheld = "the message is withheld, for the call had read private records"
 
-// worded is the message of a failure or trap as it may be shown.
+// worded is the message of a failure or trap as it may be shown. The replica's log
+// has it in any case.
 func (g *Guest) worded(message string) string {
 	if message != "" && g.public() && !g.told {
+		g.logText(logError, []byte(message))
 		return withheld
 	}
 	return message
