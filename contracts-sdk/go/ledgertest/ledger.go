@@ -173,3 +173,9 @@ func hidden(err error) error {
 	}
 	return concordat.Fail(concordat.CodeOther, withheld)
 }
+
+// For is who may read the event; nil: every member.
+func (e Event) For() concordat.Audience {
+	a, _ := parseAudience(e.Audience) // only what can be read was kept
+	return a
+}
