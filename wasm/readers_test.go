@@ -2,7 +2,11 @@ package wasm_test
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
+	"math/rand"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -210,4 +214,110 @@ func TestHowACallEndsIsNotTold(t *testing.T) {
 	require.Equal(t, "unreachable", run(end("panic", 0), wasm.Call{}, true).Message)
 	require.Equal(t, "secret", string(run(end("output", open), wasm.Call{}, true).Output))
 	require.Equal(t, "secret", run(end("fail", open), wasm.Call{}, true).Message)
+}
+
+// reader reads the records under the bytes from 1 to n and then puts for an audience.
+func reader(n int, audience []byte) []byte {
+	b := asm.New()
+	get, put, output := b.ABI("get"), b.ABI("put"), b.ABI("output")
+	keys := make([]byte, 256)
+	for i := range keys {
+		keys[i] = byte(i)
+	}
+	b.Data = asm.DataAt(0, append(keys, audience...))
+	var body [][]byte
+	for i := range int32(n) {
+		body = append(body, i32(i+1), i32(1), i32(9000), i32(0), asm.CallFunc(get), asm.Op(0x1a))
+	}
+	body = append(body,
+		i32(9000), i32(0), i32(1), i32(0), i32(1), i32(256), i32(int32(len(audience))), asm.CallFunc(put), asm.Memory(0x36, 2, 0),
+		i32(9000), i32(4|open), asm.CallFunc(output), i32(0))
+	return b.Call(nil, body...).Bytes()
+}
+
+func readAll(t *testing.T, e *wasm.Engine, read []ledger.Audience, tell ledger.Audience) (status byte, o wasm.Outcome) {
+	t.Helper()
+	s := wasmtest.New()
+	for i, a := range read {
+		key := string([]byte{byte(i + 1)})
+		s.Values[key], s.Audiences[key] = []byte("v"), a.Encode()
+	}
+	o = s.Call(compile(t, e, reader(len(read), tell.Encode())), wasm.Call{}, plenty)
+	require.Equal(t, wasm.OK, o.Status, o.Message)
+	return o.Output[0], o
+}
+
+// One list stands for all audiences that were read: it gives the answers of a model
+// that keeps each of them.
+func TestReadersAgreeWithASlowModel(t *testing.T) {
+	e := engine(t, wasm.Config{})
+	random := rand.New(rand.NewSource(7))
+	names := []ledger.Party{"org:a", "org:b", "org:c", "1@a", "2@a", "1@b", "2@b", "1@c", "x"}
+	draw := func(most int) ledger.Audience {
+		var a ledger.Audience
+		for range 1 + random.Intn(most) {
+			a = append(a, names[random.Intn(len(names))])
+		}
+		return ledger.NewAudience(a...)
+	}
+	covers := func(a ledger.Audience, entry ledger.Party) bool {
+		_, organisation, _ := strings.Cut(string(entry), "@")
+		for _, reader := range a {
+			if reader == entry || organisation != "" && string(reader) == "org:"+organisation {
+				return true
+			}
+		}
+		return false
+	}
+	refused := 0
+	for range 400 {
+		var read []ledger.Audience
+		for range 1 + random.Intn(5) {
+			read = append(read, draw(7))
+		}
+		tell := draw(2)
+		want := byte(0)
+		for _, a := range read {
+			for _, entry := range tell {
+				if !covers(a, entry) {
+					want = 4
+				}
+			}
+		}
+		status, _ := readAll(t, e, read, tell)
+		require.Equal(t, want, status, "%v of %v", tell, read)
+		refused += int(want) / 4
+	}
+	require.Greater(t, refused, 50)
+	require.Less(t, refused, 350)
+}
+
+// The longest list that audiences of 64 can make: each step gives up an organisation
+// for 32 of its parties and keeps the rest.
+func TestReadersAreBounded(t *testing.T) {
+	organisation := func(i int) ledger.Party { return ledger.Party(fmt.Sprintf("org:o%02d", i)) }
+	var all []ledger.Party
+	for i := range 64 {
+		all = append(all, organisation(i))
+	}
+	read := []ledger.Audience{ledger.NewAudience(all...)}
+	for step := range 33 {
+		next := append([]ledger.Party{}, all[:32]...)
+		if step > 0 {
+			next = append(slices.Delete(next, step-1, step), organisation(40))
+		}
+		given := 40
+		if step > 0 {
+			given = step - 1
+		}
+		for p := range 32 {
+			next = append(next, ledger.Party(fmt.Sprintf("p%02d@o%02d", p, given)))
+		}
+		read = append(read, ledger.NewAudience(next...))
+		require.Len(t, read[len(read)-1], 64)
+	}
+	status, o := readAll(t, engine(t, wasm.Config{}), read, ledger.Audience{"p00@o05"})
+	require.Zero(t, status)
+	require.Greater(t, len(o.Read.Entries), 800)
+	require.LessOrEqual(t, len(o.Read.Entries), 1100)
 }

@@ -85,7 +85,7 @@ func (g *Guest) organisationOf(p ledger.Party) string {
 	if known, ok := g.organisations[p]; ok {
 		return known
 	}
-	g.pay(module.GasGet)
+	g.pay(module.GasParty)
 	organisation, err := g.state.Organisation(p)
 	g.check(err)
 	if g.organisations == nil {
