@@ -31,21 +31,41 @@ func names(t *testing.T, encoded []byte) string {
 	return strings.Join(list, ",")
 }
 
-// The built module does what parity.txt says; the test in go/ does it natively.
-func TestScriptsInTheEngine(t *testing.T) {
-	built, err := build.Contract(t.Context(), "go", "")
-	require.NoError(t, err)
+// modules are the contracts of both languages, built now.
+func modules(t *testing.T) map[string]*wasm.Module {
 	e, err := wasm.New(context.Background(), wasm.Config{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, e.Close(context.Background())) })
-	m, err := e.Compile(context.Background(), built.Code)
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, m.Close(context.Background())) })
+	out := map[string]*wasm.Module{}
+	for _, language := range []string{"go", "rust"} {
+		if _, _, err := build.RustCompiler(t.Context()); language == "rust" && err != nil {
+			t.Log("only Go:", err)
+			continue
+		}
+		built, err := build.Contract(t.Context(), language, "")
+		require.NoError(t, err)
+		m, err := e.Compile(context.Background(), built.Code)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, m.Close(context.Background())) })
+		out[language] = m
+	}
+	return out
+}
+
+// The built modules do what parity.txt says; the tests in go/ and rust/ do it natively.
+func TestScriptsInTheEngine(t *testing.T) {
 	text, err := os.ReadFile("parity.txt")
 	require.NoError(t, err)
+	for language, m := range modules(t) {
+		t.Run(language, func(t *testing.T) { replay(t, m, string(text)) })
+		t.Run(language+" verifies", func(t *testing.T) { verifies(t, m) })
+	}
+}
+
+func replay(t *testing.T, m *wasm.Module, text string) {
 	var s *wasmtest.State
 	ended, title := "", ""
-	for _, line := range strings.Split(string(text), "\n") {
+	for _, line := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(line, " ")
 		have := ended
 		switch word {
@@ -80,8 +100,9 @@ func run(t *testing.T, s *wasmtest.State, m *wasm.Module, script string) string 
 		if len(o.Output) == 0 {
 			return "ok"
 		}
-		require.Equal(t, field(o.Output[2:]), o.Output)
-		return "ok " + string(o.Output[2:])
+		_, n := binary.Uvarint(o.Output[1:])
+		require.Equal(t, field(o.Output[1+n:]), o.Output)
+		return "ok " + string(o.Output[1+n:])
 	case wasm.Failed:
 		return fmt.Sprintf("fail %d %s", o.Code, o.Message)
 	}

@@ -39,6 +39,7 @@ func (g *Guest) narrow(other Readers) {
 		g.readers = other
 		return
 	}
+	// #nosec G115 -- lengths
 	g.pay(uint64(len(mine.Entries)+len(other.Entries)) * module.GasReader)
 	var both ledger.Audience
 	for _, e := range mine.Entries {

@@ -55,6 +55,10 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			return nil, concordat.Fail(7, w[1])
 		case "silent":
 			out = ""
+		case "verify":
+			out += verify(c, w[1], w[2:])
+		default:
+			return nil, concordat.Fail(1, "there is no step "+w[0])
 		}
 	}
 	return &script{out}, nil
