@@ -21,6 +21,7 @@ type (
 	Outcome   = host.Outcome
 	Status    = host.Status
 	Attribute = host.Attribute
+	Readers   = host.Readers
 )
 
 // The statuses of an Outcome.

@@ -1,6 +1,8 @@
 package wasm_test
 
 import (
+	"bytes"
+	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/binary"
 	"strings"
@@ -8,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/concordat-ledger/concordat/ledger/cryptography"
 	"github.com/concordat-ledger/concordat/wasm"
 	"github.com/concordat-ledger/concordat/wasm/host"
 	"github.com/concordat-ledger/concordat/wasm/module"
@@ -193,4 +196,50 @@ func offersOf(name string) []module.Offer {
 		}
 	}
 	return nil
+}
+
+// Each operation answers through the interface as its package does; 0 says that
+// something does not hold, and what has no room is fetched.
+func TestCryptoOperations(t *testing.T) {
+	run := func(op int32, in []byte, room int32) (int32, []byte, uint64) {
+		b := asm.New()
+		crypto, fetch, output := b.ABI("crypto"), b.ABI("fetch"), b.ABI("output")
+		b.Data = asm.DataAt(0, in)
+		o, _ := both(t, b.Call(nil,
+			i32(20_000), i32(op), i32(0), i32(int32(len(in))), i32(20_004), i32(room), asm.CallFunc(crypto), asm.Memory(0x36, 2, 0),
+			i32(20_200), i32(100), asm.CallFunc(fetch), asm.Op(0x1a),
+			i32(20_000), i32(300), asm.CallFunc(output), i32(0)).Bytes(), wasm.Call{}, plenty)
+		require.Equal(t, wasm.OK, o.Status, o.Message)
+		n := int32(binary.LittleEndian.Uint32(o.Output))
+		if n > room {
+			return n, o.Output[200 : 200+n], o.GasUsed
+		}
+		return n, o.Output[4 : 4+max(n, 0)], o.GasUsed
+	}
+	key := ed25519.NewKeyFromSeed(make([]byte, 32))
+	signed := append(append(append([]byte{}, key[32:]...), ed25519.Sign(key, []byte("m"))...), 'm')
+	for op, do := range map[int32]func([]byte) []byte{
+		3: cryptography.SHA512, 4: cryptography.Keccak256, 5: cryptography.BLAKE3Sum, 6: cryptography.Ed25519, 7: cryptography.P256,
+		8: cryptography.Secp256k1, 9: cryptography.Secp256k1Recover, 10: cryptography.BLS, 11: cryptography.BLSAggregate,
+		12: cryptography.MerkleInclusion, 13: cryptography.Receipt,
+	} {
+		in := signed
+		if op == 11 {
+			in = make([]byte, 200) // of nobody
+		}
+		n, out, _ := run(op, in, 64)
+		require.EqualValues(t, len(do(in)), n, op)
+		require.True(t, bytes.Equal(do(in), out), op)
+	}
+	n, out, _ := run(3, []byte("abc"), 10)
+	require.EqualValues(t, 64, n)
+	require.Equal(t, cryptography.SHA512([]byte("abc")), out)
+	for _, op := range []int32{0, 14, 99, -1} {
+		n, _, _ := run(op, signed, 64)
+		require.EqualValues(t, -1, n, op)
+	}
+	claim := func(n byte) []byte { return append(make([]byte, 48), n, 0) }
+	_, _, none := run(11, claim(0), 64)
+	_, _, three := run(11, claim(3), 64)
+	require.EqualValues(t, 3*module.GasBLSSigner, three-none, "what the input claims is paid for before it is looked at")
 }

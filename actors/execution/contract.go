@@ -18,13 +18,22 @@ func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id 
 	r := &contracts.Runner{Modules: x.chain.modules, Store: x.overlay, Call: wasm.Call{
 		Caller: string(tx.Party), Organisation: party.Organisation, Height: x.header.Height, Time: x.header.Time,
 		CommandID: tx.Command, TxID: id,
-	}, Trace: x.trace}
+	}, Organisation: x.organisation, Trace: x.trace}
 	if log := x.chain.logger; log != nil {
 		r.Log = func(contract string, level uint8, text string) {
 			log.Log(context.Background(), slog.LevelDebug, text, "contract", contract, "level", level, "height", x.header.Height, "tx", id.Short())
 		}
 	}
 	return r
+}
+
+// organisation is where a party is registered, empty when it is not.
+func (x *executor) organisation(p ledger.Party) (string, error) {
+	record, err := x.party(p)
+	if err != nil || record == nil {
+		return "", err
+	}
+	return record.Organisation, nil
 }
 
 // gas is a transaction's limit, and what its size costs of it beforehand.

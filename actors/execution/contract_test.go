@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
 	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/module"
 	asm "github.com/concordat-ledger/concordat/wasm/wasmtest/assemble"
 )
 
@@ -192,7 +194,7 @@ func keeper() []byte {
 		i32(1002), asm.Memory(0x2d, 0, 0), i32('w'), asm.Op(0x46, 0x04, 0x40),
 		i32(0), i32(1), i32(8), i32(3), i32(4), i32(9), asm.CallFunc(put), asm.Op(0x1a), asm.Op(0x0b),
 		i32(100), i32(0), i32(1), i32(200), i32(8), asm.CallFunc(get), asm.Memory(0x36, 2, 0),
-		i32(100), i32(4), asm.CallFunc(output), i32(0))
+		i32(100), i32(math.MinInt32|4), asm.CallFunc(output), i32(0)) // declassified
 	return b.Bytes()
 }
 
@@ -252,4 +254,61 @@ func TestABlockHasRoomForSoMuch(t *testing.T) {
 		require.Contains(t, r.Message, "no room")
 	}
 	require.Equal(t, ledger.StatusOK, b.call("alice@a", "writer", "w", 0).Status)
+}
+
+// again calls itself once and then writes what "k" holds after the inner call's write,
+// which is one more. It declares to be ready for that, if told so.
+func again(ready bool) []byte {
+	b := asm.New()
+	get, put, output, read, invoke := b.ABI("get"), b.ABI("put"), b.ABI("output"), b.ABI("call_read"), b.ABI("invoke")
+	b.Data = asm.DataAt(0, []byte("k\x00\x00\x00again\x00\x00\x00\x0a\x01i"))
+	load := asm.Cat(i32(0), i32(1), i32(16), i32(4), asm.CallFunc(get), asm.Op(0x1a))
+	b.Call(nil,
+		i32(1000), i32(200), asm.CallFunc(read), asm.Op(0x1a),
+		load,
+		i32(1002), asm.Memory(0x2d, 0, 0), i32('o'), asm.Op(0x46, 0x04, 0x40),
+		i32(4), i32(5), i32(12), i32(3), asm.I64Const(math.MaxInt64), asm.CallFunc(invoke), asm.Op(0x1a),
+		load, asm.Op(0x0b),
+		i32(16), i32(16), asm.Memory(0x28, 2, 0), i32(1), asm.Op(0x6a), asm.Memory(0x36, 2, 0),
+		i32(0), i32(1), i32(16), i32(4), i32(0), i32(0), asm.CallFunc(put), asm.Op(0x1a),
+		i32(16), i32(4), asm.CallFunc(output), i32(0))
+	if ready {
+		b.Export(module.ExportReentrant, 3, b.Global(asm.I32, false, i32(1)))
+	}
+	return b.Bytes()
+}
+
+// A contract that declares to be ready for it may be entered while it is in a call;
+// what it reads after the inner call is fresh.
+func TestReentrancyCanBeDeclared(t *testing.T) {
+	for ready, want := range map[bool]byte{true: 2, false: 1} {
+		b := withEngine(t)
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "again", again(ready)).Status)
+		r := b.call("alice@a", "again", "o", 0)
+		require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+		require.Equal(t, []byte{want, 0, 0, 0}, r.Output)
+	}
+}
+
+// A party's organisation is where it is registered; its name may say something else.
+func TestAnOrganisationCoversItsRegisteredParties(t *testing.T) {
+	b := withEngine(t)
+	r := b.register("admin@b", "stranger@a", "b")
+	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+	for to, want := range map[ledger.Party]byte{"alice@a": 0, "stranger@a": 4, "nobody@a": 4} {
+		m := asm.New()
+		get, put, output := m.ABI("get"), m.ABI("put"), m.ABI("output")
+		from, into := ledger.NewAudience("org:a").Encode(), ledger.NewAudience(to).Encode()
+		m.Data = asm.DataAt(0, append(append([]byte("kx"), from...), into...))
+		m.Call(nil,
+			i32(0), i32(1), i32(0), i32(1), i32(2), i32(int32(len(from))), asm.CallFunc(put), asm.Op(0x1a),
+			i32(0), i32(1), i32(900), i32(9), asm.CallFunc(get), asm.Op(0x1a),
+			i32(800), i32(1), i32(1), i32(0), i32(1), i32(2+int32(len(from))), i32(int32(len(into))), asm.CallFunc(put), asm.Memory(0x36, 2, 0),
+			i32(800), i32(math.MinInt32|4), asm.CallFunc(output), i32(0))
+		name, _, _ := strings.Cut(string(to), "@")
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", name, m.Bytes()).Status)
+		r := b.call("alice@a", name, "x", 0)
+		require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+		require.Equal(t, []byte{want, 0, 0, 0}, r.Output, to)
+	}
 }

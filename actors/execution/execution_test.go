@@ -10,24 +10,26 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/actors/actorspb"
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/ledger/state"
 	"github.com/concordat-ledger/concordat/ledger/state/tree"
-	"github.com/concordat-ledger/concordat/wasm"
 )
 
 type emptyStore struct{}
 
-func (emptyStore) Tip() (ledger.Height, ledger.Hash)                                { return 0, ledger.Hash{} }
-func (emptyStore) Get([]byte, ledger.Height) ([]byte, bool, error)                  { return nil, false, nil }
-func (emptyStore) Scan(_, _ []byte, _ ledger.Height, _ bool) (wasm.Iterator, error) { return nil, nil }
-func (emptyStore) Header(ledger.Height) ([]byte, error)                             { return nil, nil }
-func (emptyStore) Commands(func(actorspb.Command) error) error                      { return nil }
-func (emptyStore) CommandsSum(ledger.Height) (ledger.Hash, error)                   { return ledger.Hash{}, nil }
-func (emptyStore) Tree(ledger.Height) (*tree.Tree, error)                           { return tree.New(nil), nil }
-func (emptyStore) RebuildTree(ledger.Height) (*tree.Tree, error)                    { return tree.New(nil), nil }
-func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error)                   { return nil, nil }
+func (emptyStore) Tip() (ledger.Height, ledger.Hash)               { return 0, ledger.Hash{} }
+func (emptyStore) Get([]byte, ledger.Height) ([]byte, bool, error) { return nil, false, nil }
+func (emptyStore) Scan(_, _ []byte, _ ledger.Height, _ bool) (contracts.Iterator, error) {
+	return nil, nil
+}
+func (emptyStore) Header(ledger.Height) ([]byte, error)           { return nil, nil }
+func (emptyStore) Commands(func(actorspb.Command) error) error    { return nil }
+func (emptyStore) CommandsSum(ledger.Height) (ledger.Hash, error) { return ledger.Hash{}, nil }
+func (emptyStore) Tree(ledger.Height) (*tree.Tree, error)         { return tree.New(nil), nil }
+func (emptyStore) RebuildTree(ledger.Height) (*tree.Tree, error)  { return tree.New(nil), nil }
+func (emptyStore) Outcome(ledger.Height) (*ledger.Outcome, error) { return nil, nil }
 
 type bench struct {
 	t     *testing.T

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"slices"
 
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
-	"github.com/concordat-ledger/concordat/wasm"
 )
 
 // overlay is what one block's transactions see: the state before, and the
@@ -109,7 +109,7 @@ func (o *overlay) changes() []state.Change {
 
 // Scan implements contracts.Store: what the store holds, under what was changed
 // since.
-func (o *overlay) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
+func (o *overlay) Scan(from, to []byte, reverse bool) (contracts.Iterator, error) {
 	m := &merged{reverse: reverse, changed: map[string][]byte{}}
 	for k, v := range o.base.fresh {
 		m.sortedAdd(k, v.data, from, to)
@@ -137,8 +137,8 @@ type merged struct {
 	reverse    bool
 	changed    map[string][]byte
 	keys       []string
-	below      wasm.Iterator // nil before the first block
-	key, value []byte        // the next of below
+	below      contracts.Iterator // nil before the first block
+	key, value []byte             // the next of below
 	has        bool
 }
 
@@ -166,7 +166,7 @@ func (m *merged) advance() (err error) {
 	return err
 }
 
-// Next implements wasm.Iterator.
+// Next implements contracts.Iterator.
 func (m *merged) Next() (key, value []byte, ok bool, err error) {
 	for {
 		if len(m.keys) == 0 && !m.has {
@@ -196,7 +196,7 @@ func (m *merged) before(a []byte, b string) bool {
 	return string(a) < b
 }
 
-// Close implements wasm.Iterator.
+// Close implements contracts.Iterator.
 func (m *merged) Close() {
 	if m.below != nil {
 		m.below.Close()
@@ -206,5 +206,5 @@ func (m *merged) Close() {
 // reader is the store as execution reads it.
 type reader interface {
 	Get(key []byte, at ledger.Height) (value []byte, found bool, err error)
-	Scan(from, to []byte, at ledger.Height, reverse bool) (wasm.Iterator, error)
+	Scan(from, to []byte, at ledger.Height, reverse bool) (contracts.Iterator, error)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
 
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
-	"github.com/concordat-ledger/concordat/wasm"
 )
 
 // mapStore is a store that holds one height.
@@ -26,7 +26,7 @@ func (m mapStore) Get(key []byte, _ ledger.Height) ([]byte, bool, error) {
 	return v, ok, nil
 }
 
-func (m mapStore) Scan(from, to []byte, _ ledger.Height, reverse bool) (wasm.Iterator, error) {
+func (m mapStore) Scan(from, to []byte, _ ledger.Height, reverse bool) (contracts.Iterator, error) {
 	it := &mapIterator{state: m.state}
 	for _, k := range slices.Sorted(maps.Keys(m.state)) {
 		if k >= string(from) && k < string(to) {

@@ -11,7 +11,6 @@ import (
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
-	"github.com/concordat-ledger/concordat/wasm"
 )
 
 // pastStore keeps what each block changed.
@@ -31,7 +30,7 @@ func (s *pastStore) Get(key []byte, at ledger.Height) (value []byte, found bool,
 	return value, found, nil
 }
 
-func (s *pastStore) Scan(from, to []byte, at ledger.Height, reverse bool) (wasm.Iterator, error) {
+func (s *pastStore) Scan(from, to []byte, at ledger.Height, reverse bool) (contracts.Iterator, error) {
 	seen := map[string]bool{}
 	var keys []string
 	for _, b := range s.blocks[:at] {

@@ -93,7 +93,7 @@ func (v viewStore) Get(key []byte) ([]byte, error) {
 	return raw, nil
 }
 
-func (v viewStore) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
+func (v viewStore) Scan(from, to []byte, reverse bool) (contracts.Iterator, error) {
 	it, err := v.view.Scan(from, to, reverse)
 	if err != nil {
 		return nil, err
@@ -119,7 +119,7 @@ func (s storeIterator) Next() (key, value []byte, ok bool, err error) {
 func (s storeIterator) Close() { s.it.Close() }
 
 // Scan implements execution.Store.
-func (r *records) Scan(from, to []byte, at ledger.Height, reverse bool) (wasm.Iterator, error) {
+func (r *records) Scan(from, to []byte, at ledger.Height, reverse bool) (contracts.Iterator, error) {
 	it, err := r.Store.Scan(from, to, at, reverse)
 	if err != nil {
 		return nil, err

@@ -19,7 +19,7 @@ import (
 // copySDK puts the SDK and the examples elsewhere, for the place must not matter.
 func copySDK(t *testing.T) string {
 	to := filepath.Join(t.TempDir(), "another", "place")
-	for _, dir := range []string{"go", "rust", "examples"} {
+	for _, dir := range []string{"go", "rust", "examples", "parity"} {
 		require.NoError(t, os.CopyFS(filepath.Join(to, dir), os.DirFS(filepath.Join("..", dir))))
 	}
 	for _, file := range []string{"Cargo.toml", "Cargo.lock"} {

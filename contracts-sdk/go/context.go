@@ -13,6 +13,7 @@ type Context struct {
 
 	method string
 	args   []byte
+	open   uint32 // flag of how the call ends
 }
 
 // Attribute is a property of the caller that its organisation vouches for.
@@ -60,12 +61,20 @@ func (*Context) Get(key []byte) ([]byte, bool) {
 }
 
 // Put writes a record that every member may read. A contract that writes more
-// than the ledger's limits, or in a query, is ended.
-func (*Context) Put(key, value []byte) { must(hostPut(key, value, nil), "put") }
+// than the ledger's limits, in a query, or for more readers than may see what the
+// call has read, is ended.
+func (*Context) Put(key, value []byte) { must(hostPut(key, value, nil, 0), "put") }
 
 // PutFor writes a record for an audience only.
 func (*Context) PutFor(audience Audience, key, value []byte) {
-	must(hostPut(key, value, audience.encode()), "put")
+	must(hostPut(key, value, audience.encode(), 0), "put")
+}
+
+// PutDeclassified writes a record for an audience, empty being every member, although
+// the call may have read what not all of them may see. The contract vouches that the
+// record does not give it away.
+func (*Context) PutDeclassified(audience Audience, key, value []byte) {
+	must(hostPut(key, value, audience.encode(), declassified), "put")
 }
 
 // Delete removes a record; it is no error when there is none.
@@ -121,29 +130,48 @@ var eventRoom = make([]byte, 0, 512)
 
 // EmitFor tells an audience.
 func (*Context) EmitFor(audience Audience, topic string, data Message) {
-	eventRoom = AppendMessage(eventRoom[:0], data)
-	must(hostEmit(topic, eventRoom, audience.encode()), "emit")
+	emit(audience, topic, data, 0)
 }
+
+// EmitDeclassified tells an audience, empty being every member, although the call may
+// have read what not all of them may see.
+func (*Context) EmitDeclassified(audience Audience, topic string, data Message) {
+	emit(audience, topic, data, declassified)
+}
+
+func emit(audience Audience, topic string, data Message, flags uint32) {
+	eventRoom = AppendMessage(eventRoom[:0], data)
+	must(hostEmit(topic, eventRoom, audience.encode(), flags), "emit")
+}
+
+// declassified is added to the length of what more may read than may see what the
+// call has read.
+const declassified = 1 << 31
+
+// DeclassifyResult lets every member see what this call returns, or why it fails,
+// although it has read private records. Without it such an output is refused, and the
+// message of a failure is withheld.
+func (c *Context) DeclassifyResult() { c.open = declassified }
 
 // Log writes to the replica's log, for finding errors. It is no part of a result.
 func (*Context) Log(text string) { hostLog(0, text) }
 
-// SHA256 is the hash of b.
-func (*Context) SHA256(b []byte) [32]byte {
-	var out [32]byte
-	hostCrypto(1, b, out[:])
-	return out
+// Call calls a method of another contract and reads what it returns into out. Of
+// a call that fails nothing remains, and the caller may go on. The error is an *Error
+// with the called contract's code, or with CodeTrapped.
+func (c *Context) Call(contract, name string, in, out Message) error {
+	return c.CallWithGas(contract, name, 1<<62, in, out)
 }
 
-// Call calls a method of another contract and reads what it returns into out. Of
-// a call that fails nothing remains, and the caller may go on.
-func (*Context) Call(contract, name string, in, out Message) error {
+// CallWithGas is Call with a limit of gas for the called contract, which never gets
+// more than the caller has.
+func (*Context) CallWithGas(contract, name string, gas int64, in, out Message) error {
 	var envelope Fields
 	envelope.mode = writing
 	args := Encode(in)
 	envelope.String(1, &name)
 	envelope.Bytes(2, &args)
-	status, result := hostInvoke(contract, envelope.b)
+	status, result := hostInvoke(contract, envelope.b, gas)
 	if status == 0 {
 		return Decode(result, out)
 	}
@@ -151,6 +179,9 @@ func (*Context) Call(contract, name string, in, out Message) error {
 		return &Error{CodeOther, "the called contract did not answer"}
 	}
 	n := uint32(result[0]) | uint32(result[1])<<8 | uint32(result[2])<<16 | uint32(result[3])<<24
+	if status == 2 {
+		n = CodeTrapped
+	}
 	return &Error{n, string(result[4:])}
 }
 
@@ -178,6 +209,8 @@ func must(status int32, what string) {
 		panic(what + " is refused in a query")
 	case 2:
 		panic(what + ": a key, value, topic or audience is empty or too large")
+	case 4:
+		panic(what + ": not everyone in the audience may read what this call has read; write for fewer, or declassify")
 	}
 	panic(what + ": the limit of a transaction is reached")
 }

@@ -13,7 +13,7 @@ type Error struct {
 // Error is the sentence.
 func (e *Error) Error() string { return e.Message }
 
-// Fail is an Error. Codes are the contract's own, from 1; the two below are
+// Fail is an Error. Codes are the contract's own, from 1; those below are
 // reserved.
 func Fail(code uint32, message string) error { return &Error{code, message} }
 
@@ -22,6 +22,8 @@ const (
 	CodeUnknownMethod uint32 = 0xffff_ffff
 	CodeBadArguments  uint32 = 0xffff_fffe
 	CodeOther         uint32 = 0xffff_fffd // an error that is no *Error
+	CodeTrapped       uint32 = 0xffff_fffc // the called contract trapped or ran out of gas
+	CodeForbidden     uint32 = 0xffff_fffb // of RequireAttribute, RequireParty and RequireOrganisation
 )
 
 type method struct {

@@ -3,23 +3,28 @@
 package concordat
 
 // Host is the ledger that a contract runs on when it is not built for one;
-// package ledgertest provides it. Statuses are those of the interface.
+// package ledgertest provides it. Statuses are those of the interface; declassified
+// says that more may read it than may read what the call has read.
 type Host interface {
 	Get(key []byte) ([]byte, bool)
-	Put(key, value, audience []byte) int32
+	Put(key, value, audience []byte, declassified bool) int32
 	Delete(key []byte) int32
 	// Scan returns nil when too many scans are open.
 	Scan(from, to []byte, reverse bool) (next func() (key, value []byte, ok bool))
-	Emit(topic string, data, audience []byte) int32
+	Emit(topic string, data, audience []byte, declassified bool) int32
 	Log(text string)
-	SHA256(b []byte) [32]byte
-	Invoke(contract string, method string, args []byte) (output []byte, err error)
+	// Crypto is an operation of the interface; nil says that it does not hold.
+	Crypto(op uint32, in []byte) []byte
+	Invoke(contract string, method string, args []byte, gas int64) (output []byte, err error)
 }
 
 var native Host
 
 // Use makes calls run on h. It is for test kits.
 func Use(h Host) { native, scans = h, nil }
+
+// Openly tells whether a call of Declassify came before; it is for test kits.
+func (c *Context) Openly() bool { return c.open != 0 }
 
 // IsQuery tells whether a method was registered as one that changes nothing. It is
 // for test kits.
@@ -39,16 +44,16 @@ func host() Host {
 	return native
 }
 
-func hostGet(key []byte) ([]byte, bool)         { return host().Get(key) }
-func hostPut(key, value, audience []byte) int32 { return host().Put(key, value, audience) }
-func hostDelete(key []byte) int32               { return host().Delete(key) }
-func hostLog(_ uint32, s string)                { host().Log(s) }
-func hostEmit(topic string, d, a []byte) int32  { return host().Emit(topic, d, a) }
-
-func hostCrypto(_ uint32, in, out []byte) {
-	sum := host().SHA256(in)
-	copy(out, sum[:])
+func hostGet(key []byte) ([]byte, bool) { return host().Get(key) }
+func hostPut(key, value, audience []byte, flags uint32) int32 {
+	return host().Put(key, value, audience, flags != 0)
 }
+func hostDelete(key []byte) int32 { return host().Delete(key) }
+func hostLog(_ uint32, s string)  { host().Log(s) }
+func hostEmit(topic string, d, a []byte, flags uint32) int32 {
+	return host().Emit(topic, d, a, flags != 0)
+}
+func hostCrypto(op uint32, in []byte) []byte { return host().Crypto(op, in) }
 
 var scans []func() (key, value []byte, ok bool)
 
@@ -88,15 +93,18 @@ func hostNext(handle int32, buf []byte) int32 {
 
 func little(n int) []byte { return []byte{byte(n), byte(n >> 8), byte(n >> 16), byte(n >> 24)} }
 
-func hostInvoke(contract string, envelope []byte) (int32, []byte) {
+func hostInvoke(contract string, envelope []byte, gas int64) (int32, []byte) {
 	var c Context
 	if err := Decode(envelope, &c); err != nil {
 		panic(err.Error())
 	}
-	out, err := host().Invoke(contract, c.method, c.args)
+	out, err := host().Invoke(contract, c.method, c.args, gas)
 	if err == nil {
 		return 0, out
 	}
 	n := code(err)
+	if n == CodeTrapped {
+		return 2, append(little(0), err.Error()...)
+	}
 	return 1, append(little(int(n)), err.Error()...)
 }

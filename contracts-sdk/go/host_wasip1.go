@@ -69,11 +69,12 @@ func hostGet(key []byte) ([]byte, bool) {
 	return out, true
 }
 
-func hostPut(key, value, audience []byte) int32 {
+// hostPut's flags are added to the length of the audience.
+func hostPut(key, value, audience []byte, flags uint32) int32 {
 	k, kn := at(key)
 	v, vn := at(value)
 	a, an := at(audience)
-	return importPut(k, kn, v, vn, a, an)
+	return importPut(k, kn, v, vn, a, an|flags)
 }
 
 func hostDelete(key []byte) int32 { return importDel(at(key)) }
@@ -89,17 +90,17 @@ func hostNext(handle int32, buf []byte) int32 {
 	return importNext(handle, b, n)
 }
 
-func hostEmit(topic string, data, audience []byte) int32 {
+func hostEmit(topic string, data, audience []byte, flags uint32) int32 {
 	t, tn := text(topic)
 	d, dn := at(data)
 	a, an := at(audience)
-	return importEmit(t, tn, d, dn, a, an)
+	return importEmit(t, tn, d, dn, a, an|flags)
 }
 
-func hostInvoke(contract string, envelope []byte) (int32, []byte) {
+func hostInvoke(contract string, envelope []byte, gas int64) (int32, []byte) {
 	c, cn := text(contract)
 	e, en := at(envelope)
-	status := importInvoke(c, cn, e, en, 1<<62)
+	status := importInvoke(c, cn, e, en, gas)
 	size := importFetch(unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
 	out := make([]byte, size)
 	if int(size) <= len(scratch) {
@@ -110,10 +111,19 @@ func hostInvoke(contract string, envelope []byte) (int32, []byte) {
 	return status, out
 }
 
-func hostCrypto(op uint32, in, out []byte) {
+// hostCrypto's answer is nil when what was to be verified does not hold.
+func hostCrypto(op uint32, in []byte) []byte {
 	i, n := at(in)
-	o, room := at(out)
-	importCrypto(op, i, n, o, room)
+	size := importCrypto(op, i, n, unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
+	if size == 0 || int32(size) < 0 {
+		return nil
+	}
+	if int(size) <= len(scratch) {
+		return scratch[:size]
+	}
+	out := make([]byte, size)
+	importFetch(at(out))
+	return out
 }
 
 func hostLog(level uint32, s string) {
@@ -143,9 +153,10 @@ func call() int32 {
 	}
 	if err != nil {
 		p, n := text(err.Error())
-		importFail(code(err), p, n) // does not return
+		importFail(code(err), p, n|c.open) // does not return
 	}
-	importOutput(at(out))
+	p, n := at(out)
+	importOutput(p, n|c.open)
 	return 0
 }
 

@@ -29,6 +29,7 @@ var impureNames = map[string][]string{
 // functions of their arguments. Anything else is added here with a thought.
 var pureLibraries = []string{
 	"github.com/cloudflare/circl/ecc/bls12381",
+	"github.com/decred/dcrd/dcrec/secp256k1",
 	"github.com/oasisprotocol/curve25519-voi",
 	"github.com/transparency-dev/merkle",
 	"golang.org/x/crypto",

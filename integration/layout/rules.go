@@ -84,6 +84,7 @@ var doors = map[string][]string{
 	"github.com/dgraph-io/badger":         {"actors/storage"},
 	"github.com/tetratelabs/wazero":       {"wasm/..."},
 	"github.com/cloudflare/circl":         {"ledger/certificate"},
+	"github.com/decred/dcrd":              {"ledger/cryptography"},
 	"github.com/spf13/cobra":              {"node"},
 	"github.com/prometheus/client_golang": {"actors/...", "bus/...", "node/..."}, // each actor's metrics stand beside it
 	"go.opentelemetry.io/otel":            {"actors/shell", "bus/...", "actors/gateway", "node/..."},

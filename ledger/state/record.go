@@ -89,6 +89,13 @@ func RecordValue(b []byte) ([]byte, error) {
 	return h.value, err
 }
 
+// SplitRecord is the value and the encoded audience, for readers to whom everything
+// is visible and who must know who else may read it.
+func SplitRecord(b []byte) (value, audience []byte, err error) {
+	h, err := parseHead(b)
+	return h.value, h.audience, err
+}
+
 // Visible is the one filter of all reads made for someone. What it refuses must
 // look to the reader like what does not exist.
 func Visible(audience ledger.Audience, reader ledger.Recipient) bool {

@@ -2,7 +2,6 @@ package host
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/binary"
 	"errors"
 
@@ -19,7 +18,12 @@ const (
 	statusReadOnly = 1
 	statusTooLarge = 2
 	statusLimit    = 3
+	statusWider    = 4 // not everyone who could read it may see what the call has read
 )
+
+// declassified, added to the length of an audience, an output or a failure's
+// message, says that it may be told although the call read what is more private.
+const declassified = 1 << 31
 
 // Statuses of invoke.
 const (
@@ -32,12 +36,6 @@ const (
 	absent      = ^uint32(0) // -1
 	tooMany     = ^uint32(2) // -3, of scan
 	scanReverse = 1
-)
-
-// Crypto operations.
-const (
-	cryptoSHA256 = 1
-	cryptoRandom = 2
 )
 
 // Instantiate registers both modules that contracts import from. Functions of
@@ -122,16 +120,21 @@ func (g *Guest) callRead(s []uint64) {
 }
 
 func (g *Guest) setOutput(s []uint64) {
-	ptr, n := arg(s, 0), arg(s, 1)
+	ptr, n, open := arg(s, 0), arg(s, 1)&^declassified, arg(s, 1)&declassified != 0
 	if n > OutputBytesMax {
 		g.trap("an output of %d bytes, at most %d are allowed", n, OutputBytesMax)
+	}
+	if n > 0 && !open && g.public() {
+		g.told = true // that sentence holds nothing of the contract's
+		g.trap("an output is shown to every member, and this call has read private records; write them for an audience instead, or declassify the output")
 	}
 	g.pay(uint64(n) * module.GasHostByte)
 	g.output = append([]byte(nil), g.bytes(ptr, n)...)
 }
 
 func (g *Guest) fail(s []uint64) {
-	n := min(arg(s, 2), MessageBytesMax)
+	n := min(arg(s, 2)&^declassified, MessageBytesMax)
+	g.told = arg(s, 2)&declassified != 0
 	g.pay(uint64(n) * module.GasHostByte)
 	g.message = cut(string(g.bytes(arg(s, 1), n)), MessageBytesMax)
 	g.code = arg(s, 0)
@@ -147,12 +150,13 @@ func (g *Guest) get(s []uint64) {
 		return
 	}
 	g.pay(uint64(n) * module.GasHostByte)
-	value, found, err := g.state.Get(g.bytes(arg(s, 0), n))
+	value, audience, found, err := g.state.Get(g.bytes(arg(s, 0), n))
 	g.check(err)
 	if !found {
 		s[0] = uint64(absent)
 		return
 	}
+	g.seen(audience)
 	g.pending = value
 	s[0] = uint64(g.give(arg(s, 2), arg(s, 3), value))
 }
@@ -163,7 +167,7 @@ func (g *Guest) fetch(s []uint64) {
 
 func (g *Guest) put(s []uint64) {
 	g.states("put")
-	keyLen, valueLen, audienceLen := arg(s, 1), arg(s, 3), arg(s, 5)
+	keyLen, valueLen, audienceLen := arg(s, 1), arg(s, 3), arg(s, 5)&^declassified
 	switch {
 	case g.call.ReadOnly:
 		s[0] = statusReadOnly
@@ -176,8 +180,12 @@ func (g *Guest) put(s []uint64) {
 		return
 	}
 	g.pay(module.GasPut + (uint64(keyLen)+uint64(valueLen)+uint64(audienceLen))*module.GasPutByte)
+	audience, ok := g.audience(arg(s, 4), arg(s, 5))
+	if !ok {
+		s[0] = statusWider
+		return
+	}
 	g.writes++
-	audience := g.audience(arg(s, 4), audienceLen)
 	s[0] = g.written(g.state.Put(g.bytes(arg(s, 0), keyLen), g.bytes(arg(s, 2), valueLen), audience))
 }
 
@@ -190,14 +198,15 @@ func (g *Guest) written(err error) uint64 {
 	return statusOK
 }
 
-// audience reads an encoded audience; a malformed one traps, for nobody could say
-// who may read the record.
-func (g *Guest) audience(ptr, n uint32) []byte {
-	b := g.bytes(ptr, n)
-	if _, err := ledger.ParseAudience(b); err != nil {
+// audience reads an encoded audience and tells whether it may be told what the call
+// has read. A malformed one traps, for nobody could say who may read the record.
+func (g *Guest) audience(ptr, n uint32) (encoded []byte, ok bool) {
+	b := g.bytes(ptr, n&^declassified)
+	a, err := ledger.ParseAudience(b)
+	if err != nil {
 		g.trap("%v", err)
 	}
-	return b
+	return b, n&declassified != 0 || g.mayTell(a)
 }
 
 func (g *Guest) del(s []uint64) {
@@ -253,12 +262,13 @@ func (g *Guest) next(s []uint64) {
 	written := 0
 	for {
 		if !sc.held {
-			key, value, ok, err := sc.iterator.Next()
+			key, value, audience, ok, err := sc.iterator.Next()
 			g.check(err)
 			if !ok {
 				break
 			}
 			g.pay(module.GasScanEntry)
+			g.seen(audience)
 			sc.key, sc.value, sc.held = append(sc.key[:0], key...), append(sc.value[:0], value...), true
 		}
 		size := 8 + len(sc.key) + len(sc.value)
@@ -283,7 +293,7 @@ func (g *Guest) next(s []uint64) {
 
 func (g *Guest) emit(s []uint64) {
 	g.states("emit")
-	topicLen, dataLen, audienceLen := arg(s, 1), arg(s, 3), arg(s, 5)
+	topicLen, dataLen, audienceLen := arg(s, 1), arg(s, 3), arg(s, 5)&^declassified
 	switch {
 	case g.call.ReadOnly:
 		s[0] = statusReadOnly
@@ -298,27 +308,14 @@ func (g *Guest) emit(s []uint64) {
 	size := int(topicLen) + int(dataLen)
 	g.pay(module.GasEmit + uint64(size)*module.GasEmitByte) // #nosec G115 -- not negative
 	topic := cut(string(g.bytes(arg(s, 0), topicLen)), TopicBytesMax)
+	audience, ok := g.audience(arg(s, 4), arg(s, 5))
+	if !ok {
+		s[0] = statusWider
+		return
+	}
 	g.events++
 	g.emitted += size
-	audience := g.audience(arg(s, 4), audienceLen)
 	s[0] = g.written(g.state.Emit(topic, g.bytes(arg(s, 2), dataLen), audience))
-}
-
-func (g *Guest) crypto(s []uint64) {
-	op, ptr, n := arg(s, 0), arg(s, 1), arg(s, 2)
-	switch op {
-	case cryptoSHA256:
-		g.pay(module.GasHash + uint64(n)*module.GasHashByte)
-		sum := sha256.Sum256(g.bytes(ptr, n))
-		s[0] = uint64(g.give(arg(s, 3), arg(s, 4), sum[:]))
-	case cryptoRandom:
-		g.pay(module.GasHash)
-		var out [sha256.Size]byte
-		g.random.read(g.call, out[:])
-		s[0] = uint64(g.give(arg(s, 3), arg(s, 4), out[:]))
-	default:
-		s[0] = uint64(absent)
-	}
 }
 
 func (g *Guest) log(s []uint64) {

@@ -11,6 +11,7 @@ import (
 	"github.com/tetratelabs/wazero/api"
 	"github.com/tetratelabs/wazero/sys"
 
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm/module"
 )
 
@@ -39,6 +40,11 @@ type Guest struct {
 	stderr   []byte
 	clock    uint64 // monotonic, nanoseconds
 	random   randomSource
+
+	readers       Readers // of all that was read so far
+	lastRead      []byte  // the audience that was looked at last
+	organisations map[ledger.Party]string
+	told          bool // the message was declassified
 }
 
 // ending says why the guest was stopped by a host function.
@@ -98,7 +104,7 @@ func (g *Guest) Start(call *Call, state State, gas uint64) {
 	scans, envelope := g.scans[:0], g.envelope[:0]
 	*g = Guest{
 		memory: g.memory, budget: g.budget, left: g.left,
-		call: call, state: state, limit: gas, scans: scans, clock: clockStart,
+		call: call, state: state, limit: gas, scans: scans, clock: clockStart, readers: call.Read,
 	}
 	g.envelope = appendEnvelope(envelope, call)
 }
@@ -118,7 +124,7 @@ func (g *Guest) Finish(result uint32, err error) Outcome {
 		s.iterator.Close()
 	}
 	used, over := g.spent()
-	o := Outcome{GasUsed: used}
+	o := Outcome{GasUsed: used, Read: g.readers}
 	switch {
 	case g.end == endHalt:
 		return Outcome{Status: Halt, Err: g.halt}
@@ -126,9 +132,9 @@ func (g *Guest) Finish(result uint32, err error) Outcome {
 		o.Status, o.GasUsed = OutOfGas, g.limit
 		o.Message = fmt.Sprintf("the gas limit of %d is used up", g.limit)
 	case g.end == endFail:
-		o.Status, o.Code, o.Message = Failed, g.code, g.message
+		o.Status, o.Code, o.Message = Failed, g.code, g.worded(g.message)
 	case g.end == endTrap:
-		o.Status, o.Message = Trapped, g.message
+		o.Status, o.Message = Trapped, g.worded(g.message)
 	case err == nil && result == 0:
 		o.Status, o.Output = OK, g.output
 	case err == nil:
@@ -145,11 +151,27 @@ func (g *Guest) Finish(result uint32, err error) Outcome {
 	return o
 }
 
+const logError = 2 // the level
+
+// withheld stands for the message of a failure or trap that would tell every member what only
+// some of them may see. The code is shown.
+const withheld = "the message is withheld, for the call had read private records"
+
+// worded is the message of a failure or trap as it may be shown. The replica's log
+// has it in any case.
+func (g *Guest) worded(message string) string {
+	if message != "" && g.public() && !g.told {
+		g.logText(logError, []byte(message))
+		return withheld
+	}
+	return message
+}
+
 // withWords adds the first line of the standard error: a Go panic writes there why,
 // and then traps.
 func (g *Guest) withWords(text string) string {
 	line, _, _ := strings.Cut(strings.TrimSpace(string(g.stderr)), "\n")
-	if line == "" {
+	if line == "" || g.public() {
 		return text
 	}
 	return cut(text+": "+line, MessageBytesMax)

@@ -24,11 +24,12 @@ func (g *Guest) invoke(s []uint64) {
 		g.trap("a call of contract %s is malformed: %v", name, err)
 	}
 	allowed := min(g.remaining()-g.remaining()/64, s[4]) // the caller keeps something to go on with
-	o := g.state.Invoke(name, method, args, allowed)
+	o := g.state.Invoke(name, method, args, allowed, g.readers)
 	if o.Status == Halt {
 		g.check(o.Err)
 	}
 	g.pay(o.GasUsed)
+	g.narrow(o.Read)
 	switch o.Status {
 	case OK:
 		g.pending = o.Output

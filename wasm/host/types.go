@@ -46,7 +46,8 @@ type Call struct {
 	Time         ledger.Time
 	CommandID    []byte
 	TxID         ledger.Hash
-	ReadOnly     bool // a query: puts, deletes and events are refused with a status
+	ReadOnly     bool    // a query: puts, deletes and events are refused with a status
+	Read         Readers // of what the calling contract had read
 }
 
 // ErrLimit is what Put and Emit return when a limit of the whole transaction is
@@ -56,21 +57,26 @@ var ErrLimit = errors.New("a limit of the transaction is reached")
 // State is what one call sees and changes. An error other than ErrLimit says that
 // this replica cannot answer; it halts the call and is never part of a result.
 type State interface {
-	Get(key []byte) (value []byte, found bool, err error)
+	// Get returns a record and its encoded audience.
+	Get(key []byte) (value, audience []byte, found bool, err error)
 	Put(key, value, audience []byte) error
 	Delete(key []byte) error
 	// Scan goes over the keys from ≤ key < to in order; nil is no bound.
 	Scan(from, to []byte, reverse bool) (Iterator, error)
 	Emit(topic string, data, audience []byte) error
 	Log(level uint8, text string)
-	// Invoke calls another contract and never uses more than gas.
-	Invoke(contract, method string, args []byte, gas uint64) Outcome
+	// Invoke calls another contract, which begins with what its caller has read, and
+	// never uses more than gas.
+	Invoke(contract, method string, args []byte, gas uint64, read Readers) Outcome
+	// Organisation is where a party is registered, empty when it is not.
+	Organisation(party ledger.Party) (string, error)
 }
 
 // Iterator walks over a scan.
 type Iterator interface {
-	// Next returns the next entry, valid until the following call.
-	Next() (key, value []byte, ok bool, err error)
+	// Next returns the next entry with its encoded audience, valid until the following
+	// call.
+	Next() (key, value, audience []byte, ok bool, err error)
 	Close()
 }
 
@@ -106,9 +112,10 @@ func (s Status) String() string {
 // Outcome is the end of a call.
 type Outcome struct {
 	Status  Status
-	Output  []byte // when OK
-	Code    uint32 // of a failure, by the contract's schema
-	Message string // of a failure or trap
-	GasUsed uint64 // the whole limit when out of gas
-	Err     error  // when Halt
+	Output  []byte  // when OK
+	Code    uint32  // of a failure, by the contract's schema
+	Message string  // of a failure or trap
+	GasUsed uint64  // the whole limit when out of gas
+	Read    Readers // of what was read, however the call ended
+	Err     error   // when Halt
 }

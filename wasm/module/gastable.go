@@ -66,8 +66,30 @@ const (
 	GasEmit       = 2_000
 	GasEmitByte   = 4
 	GasInvoke     = 5_000
+	GasReader     = 1_300  // every entry of an audience that is compared: 130 ns
+	GasParty      = 25_000 // where a party is registered: a lookup and a parse, 2.4 µs
 	GasHash       = 1_000
 	GasHashByte   = 12
 	GasLogByte    = 2
 	GasRandomByte = 16
+)
+
+// Prices of cryptography, 10 gas a nanosecond of amd64: medians of
+// BenchmarkOperations in ledger/cryptography, whose figures stand behind each.
+const (
+	GasSHA512           = 3_500      // 340 ns
+	GasSHA512Byte       = 17         // 1.65 ns
+	GasKeccak           = 3_500      // 360 ns
+	GasKeccakByte       = 21         // 2.0 ns
+	GasBLAKE3           = 3_000      // 300 ns
+	GasBLAKE3Byte       = 39         // 3.8 ns
+	GasEd25519          = 270_000    // 26.5 µs; a byte as of SHA-512
+	GasP256             = 610_000    // 60.4 µs
+	GasSecp256k1        = 1_300_000  // 129 µs
+	GasSecp256k1Recover = 1_700_000  // 167 µs
+	GasBLS              = 12_000_000 // one signature 2.0 ms, 64 of them 52 ms
+	GasBLSSigner        = 8_000_000
+	GasMerkle           = 11_000     // 1.1 µs
+	GasMerkleHash       = 3_700      // a hash of the path, 365 ns
+	GasReceipt          = 20_000_000 // 2.0 ms; a byte as of SHA-256
 )

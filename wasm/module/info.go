@@ -9,10 +9,11 @@ const WASI = "wasi_snapshot_preview1"
 // Names of exports that have a meaning.
 const (
 	ExportMemory     = "memory"
-	ExportCall       = "call"            // () → i32; 0 is success
-	ExportInitialize = "_initialize"     // () → (), optional
-	ExportWarm       = "warm"            // () → (), optional, before the snapshot
-	ExportMarker     = "concordat_abi_1" // a function or a global
+	ExportCall       = "call"                // () → i32; 0 is success
+	ExportInitialize = "_initialize"         // () → (), optional
+	ExportWarm       = "warm"                // () → (), optional, before the snapshot
+	ExportMarker     = "concordat_abi_1"     // a function or a global
+	ExportReentrant  = "concordat_reentrant" // a function or a global, optional: it may be entered while it is in a call
 )
 
 // ReservedPrefix begins the names of exports that the instrumenter adds.
@@ -36,6 +37,7 @@ type Info struct {
 	Exports        []string
 	Marker         bool // exports ExportMarker; always true for what Check accepts
 	Initialize     bool
+	Reentrant      bool // exports ExportReentrant
 	Warm           bool
 	MutableGlobals []string // names under which Instrument exports them
 

@@ -26,6 +26,8 @@ func (d *decoded) whole() *Refusal {
 			bad = d.entry(e)
 		case ExportMarker:
 			d.info.Marker = e.kind == kindFunction || e.kind == kindGlobal
+		case ExportReentrant:
+			d.info.Reentrant = e.kind == kindFunction || e.kind == kindGlobal
 		}
 		if bad != nil {
 			return bad

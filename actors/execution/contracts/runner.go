@@ -35,9 +35,16 @@ const CodeUnknownMethod = ^uint32(0)
 type Store interface {
 	Getter
 	Set(key, record []byte) // a nil record deletes
-	Scan(from, to []byte, reverse bool) (wasm.Iterator, error)
+	Scan(from, to []byte, reverse bool) (Iterator, error)
 	Mark() int         // a point to return to
 	Rollback(mark int) // undoes what was set since
+}
+
+// Iterator walks over a store's records.
+type Iterator interface {
+	// Next returns the next entry, valid until the following call.
+	Next() (key, record []byte, ok bool, err error)
+	Close()
 }
 
 // Runner runs the calls of one transaction or query.
@@ -49,7 +56,10 @@ type Runner struct {
 	// Reader is for whom a query reads; what it may not see does not exist for it.
 	// nil: a transaction, which sees all.
 	Reader *ledger.Recipient
-	Trace  Trace // told of each step; nil: nobody is
+	// Organisation is where a party is registered, empty when it is not; a query needs
+	// none.
+	Organisation func(ledger.Party) (string, error)
+	Trace        Trace // told of each step; nil: nobody is
 
 	events  []ledger.Event
 	emitted int
@@ -111,7 +121,13 @@ func (r *Runner) Execute(record *Record, method string, args []byte, gas uint64)
 	return o, err
 }
 
+// enter calls a method in a module. It refuses to enter a contract that is in a call
+// already, for that would see its own half-made changes; one that declares to be
+// ready for it may be.
 func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uint64) wasm.Outcome {
+	if slices.Contains(r.path, name) && !m.Info().Reentrant {
+		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contract %s is in a call already and cannot be entered again", name)}
+	}
 	call := r.Call
 	call.Method, call.Args, call.Self, call.Via = method, args, name, ""
 	if n := len(r.path); n > 0 {
@@ -142,25 +158,25 @@ func (r *Runner) session(name string) wasm.State {
 	return s
 }
 
-func (s session) Get(key []byte) ([]byte, bool, error) {
+func (s session) Get(key []byte) (value, audience []byte, found bool, err error) {
 	raw, err := s.r.Store.Get(Key(s.name, key))
 	if err != nil || raw == nil {
-		return nil, false, err
+		return nil, nil, false, err
 	}
 	return s.r.shown(raw)
 }
 
-// shown is a record's value, if the reader may see it.
-func (r *Runner) shown(raw []byte) (value []byte, visible bool, err error) {
-	if r.Reader == nil {
-		value, err = state.RecordValue(raw)
-		return value, err == nil, err
+// shown is a record's value and audience, if the reader may see it.
+func (r *Runner) shown(raw []byte) (value, audience []byte, visible bool, err error) {
+	value, audience, err = state.SplitRecord(raw)
+	if err != nil || r.Reader == nil {
+		return value, audience, err == nil, err
 	}
-	record, err := state.DecodeRecord(raw)
-	if err != nil || !state.Visible(record.Audience, *r.Reader) {
-		return nil, false, err
+	readers, err := ledger.ParseAudience(audience)
+	if err != nil || !state.Visible(readers, *r.Reader) {
+		return nil, nil, false, err
 	}
-	return record.Value, true, nil
+	return value, audience, true, nil
 }
 
 func (s session) Put(key, value, audience []byte) error {
@@ -190,20 +206,21 @@ func (s session) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
 
 // own shows a scan's entries as the contract wrote them.
 type own struct {
-	wasm.Iterator
+	Iterator
 	r   *Runner
 	cut int
 }
 
-func (o *own) Next() (key, value []byte, ok bool, err error) {
+// Next implements wasm.Iterator.
+func (o *own) Next() (key, value, audience []byte, ok bool, err error) {
 	for {
 		key, raw, ok, err := o.Iterator.Next()
 		if err != nil || !ok {
-			return nil, nil, false, err
+			return nil, nil, nil, false, err
 		}
-		value, visible, err := o.r.shown(raw)
+		value, audience, visible, err := o.r.shown(raw)
 		if err != nil || visible {
-			return key[o.cut:], value, err == nil, err
+			return key[o.cut:], value, audience, err == nil, err
 		}
 	}
 }
@@ -225,16 +242,16 @@ func (s session) Log(level uint8, text string) {
 	}
 }
 
-// Invoke refuses what would enter a contract that is in a call already: it would
-// see its own half-made changes.
-func (s session) Invoke(contract, method string, args []byte, gas uint64) wasm.Outcome {
-	switch {
-	case slices.Contains(s.r.path, contract):
-		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contract %s is in a call already and cannot be entered again", contract)}
-	case len(s.r.path) >= DepthMax:
+// Invoke calls another contract with what its caller has read, and hands back what
+// it read.
+func (s session) Invoke(contract, method string, args []byte, gas uint64, read host.Readers) wasm.Outcome {
+	if len(s.r.path) >= DepthMax {
 		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contracts call each other more than %d deep", DepthMax)}
 	}
+	before := s.r.Call.Read
+	s.r.Call.Read = read
 	o, err := s.r.Run(contract, method, args, gas)
+	s.r.Call.Read = before
 	var unknown *Unknown
 	if errors.As(err, &unknown) {
 		return wasm.Outcome{Status: wasm.Failed, Message: unknown.Error()}
@@ -243,6 +260,14 @@ func (s session) Invoke(contract, method string, args []byte, gas uint64) wasm.O
 		return wasm.Outcome{Status: wasm.Halt, Err: err}
 	}
 	return o
+}
+
+// Organisation implements wasm.State.
+func (s session) Organisation(party ledger.Party) (string, error) {
+	if s.r.Organisation == nil {
+		return "", nil
+	}
+	return s.r.Organisation(party)
 }
 
 // Check makes a contract's module ready and judges its schema, without calling it.

@@ -1,8 +1,6 @@
 package contracts
 
 import (
-	"slices"
-
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
 	"github.com/concordat-ledger/concordat/wasm"
@@ -45,16 +43,24 @@ func (t traced) audience(key []byte) ledger.Audience {
 	return record.Audience
 }
 
-func (t traced) Get(key []byte) ([]byte, bool, error) {
-	value, found, err := t.session.Get(key)
-	t.tell(Step{What: "get", Key: key, Value: value, Found: found, Audience: t.audience(key)})
-	return value, found, err
+func (t traced) Get(key []byte) (value, audience []byte, found bool, err error) {
+	value, audience, found, err = t.session.Get(key)
+	t.tell(Step{What: "get", Key: key, Value: value, Found: found, Audience: readers(audience)})
+	return value, audience, found, err
+}
+
+// readers are an audience that the state or the engine has judged.
+func readers(encoded []byte) ledger.Audience {
+	a, err := ledger.ParseAudience(encoded)
+	if err != nil {
+		return nil
+	}
+	return a
 }
 
 func (t traced) Put(key, value, audience []byte) error {
 	err := t.session.Put(key, value, audience)
-	who, _ := ledger.ParseAudience(audience) // the engine has judged it
-	t.tell(Step{What: "put", Key: key, Value: value, Found: err == nil, Audience: who})
+	t.tell(Step{What: "put", Key: key, Value: value, Found: err == nil, Audience: readers(audience)})
 	return err
 }
 
@@ -79,20 +85,17 @@ type tracedIterator struct {
 	of traced
 }
 
-func (i tracedIterator) Next() (key, value []byte, ok bool, err error) {
-	key, value, ok, err = i.Iterator.Next()
+func (i tracedIterator) Next() (key, value, audience []byte, ok bool, err error) {
+	key, value, audience, ok, err = i.Iterator.Next()
 	if ok {
-		key = slices.Clone(key) // looking the audience up may move the iterator's buffers
-		value = slices.Clone(value)
-		i.of.tell(Step{What: "entry", Key: key, Value: value, Found: true, Audience: i.of.audience(key)})
+		i.of.tell(Step{What: "entry", Key: key, Value: value, Found: true, Audience: readers(audience)})
 	}
-	return key, value, ok, err
+	return key, value, audience, ok, err
 }
 
 func (t traced) Emit(topic string, data, audience []byte) error {
 	err := t.session.Emit(topic, data, audience)
-	who, _ := ledger.ParseAudience(audience) // the engine has judged it
-	t.tell(Step{What: "emit", Key: []byte(topic), Value: data, Found: err == nil, Audience: who})
+	t.tell(Step{What: "emit", Key: []byte(topic), Value: data, Found: err == nil, Audience: readers(audience)})
 	return err
 }
 
@@ -101,9 +104,9 @@ func (t traced) Log(level uint8, text string) {
 	t.session.Log(level, text)
 }
 
-func (t traced) Invoke(contract, method string, args []byte, gas uint64) wasm.Outcome {
+func (t traced) Invoke(contract, method string, args []byte, gas uint64, read wasm.Readers) wasm.Outcome {
 	t.tell(Step{What: "invoke", Key: []byte(method), Value: args, Other: contract, Gas: gas, Found: true})
-	o := t.session.Invoke(contract, method, args, gas)
+	o := t.session.Invoke(contract, method, args, gas, read)
 	said := o.Output
 	if o.Status != wasm.OK {
 		said = []byte(o.Message)

@@ -1,7 +1,6 @@
 package ledgertest
 
 import (
-	"crypto/sha256"
 	"errors"
 	"maps"
 	"slices"
@@ -32,6 +31,7 @@ const (
 	statusReadOnly = 1
 	statusTooLarge = 2
 	statusLimit    = 3
+	statusWider    = 4
 )
 
 // usage is what one call may do and has done.
@@ -39,11 +39,14 @@ type usage struct {
 	readOnly bool
 	public   bool // records with an audience are not shown
 
+	readers readers // of all that the call has read
+
 	writes  int
 	scans   int
 	events  int
 	emitted int
 	logged  int
+	random  int
 }
 
 // Get implements concordat.Host.
@@ -51,6 +54,7 @@ func (l *Ledger) Get(key []byte) ([]byte, bool) {
 	if !l.shows(string(key)) {
 		return nil, false
 	}
+	l.call.readers.narrow(l.AudienceOf(key))
 	return slices.Clone(l.State[string(key)]), true
 }
 
@@ -60,14 +64,17 @@ func (l *Ledger) shows(key string) bool {
 }
 
 // Put implements concordat.Host.
-func (l *Ledger) Put(key, value, audience []byte) int32 {
+func (l *Ledger) Put(key, value, audience []byte, declassified bool) int32 {
 	if len(value) > concordat.ValueBytesMax || len(audience) > audienceBytesMax {
 		key = nil // too large in one part is too large
 	}
-	if status := l.write(key); status != statusOK {
+	if status := l.mayWrite(key); status != statusOK {
 		return status
 	}
-	mustAudience(audience)
+	if a := mustAudience(audience); !declassified && !l.call.readers.mayTell(a) {
+		return statusWider
+	}
+	l.call.writes++
 	l.State[string(key)] = slices.Clone(value)
 	delete(l.audiences, string(key))
 	if len(audience) > 0 {
@@ -78,16 +85,17 @@ func (l *Ledger) Put(key, value, audience []byte) int32 {
 
 // Delete implements concordat.Host.
 func (l *Ledger) Delete(key []byte) int32 {
-	status := l.write(key)
+	status := l.mayWrite(key)
 	if status == statusOK {
+		l.call.writes++
 		delete(l.State, string(key))
 		delete(l.audiences, string(key))
 	}
 	return status
 }
 
-// write judges a write by its key and counts it.
-func (l *Ledger) write(key []byte) int32 {
+// mayWrite judges a write by its key.
+func (l *Ledger) mayWrite(key []byte) int32 {
 	switch {
 	case l.call.readOnly:
 		return statusReadOnly
@@ -96,7 +104,6 @@ func (l *Ledger) write(key []byte) int32 {
 	case l.call.writes >= writesMax:
 		return statusLimit
 	}
-	l.call.writes++
 	return statusOK
 }
 
@@ -115,6 +122,7 @@ func (l *Ledger) Scan(from, to []byte, reverse bool) func() (key, value []byte, 
 			k := keys[0]
 			keys = keys[1:]
 			if k >= string(from) && (len(to) == 0 || k < string(to)) && l.shows(k) {
+				l.call.readers.narrow(l.AudienceOf([]byte(k)))
 				return []byte(k), l.State[k], true
 			}
 		}
@@ -123,7 +131,7 @@ func (l *Ledger) Scan(from, to []byte, reverse bool) func() (key, value []byte, 
 }
 
 // Emit implements concordat.Host.
-func (l *Ledger) Emit(topic string, data, audience []byte) int32 {
+func (l *Ledger) Emit(topic string, data, audience []byte, declassified bool) int32 {
 	u := &l.call
 	size := len(topic) + len(data)
 	switch {
@@ -134,7 +142,9 @@ func (l *Ledger) Emit(topic string, data, audience []byte) int32 {
 	case u.events >= eventsMax || u.emitted+size > eventBytesMax:
 		return statusLimit
 	}
-	mustAudience(audience)
+	if a := mustAudience(audience); !declassified && !u.readers.mayTell(a) {
+		return statusWider
+	}
 	u.events++
 	u.emitted += size
 	l.Events = append(l.Events, Event{topic, slices.Clone(data), slices.Clone(audience)})
@@ -150,11 +160,9 @@ func (l *Ledger) Log(text string) {
 	}
 }
 
-// SHA256 implements concordat.Host.
-func (l *Ledger) SHA256(b []byte) [32]byte { return sha256.Sum256(b) }
-
-// Invoke implements concordat.Host.
-func (l *Ledger) Invoke(contract, method string, args []byte) ([]byte, error) {
+// Invoke implements concordat.Host. What Others stands for has
+// read is told by ReadFor.
+func (l *Ledger) Invoke(contract, method string, args []byte, _ int64) ([]byte, error) {
 	switch {
 	case contract == l.Name:
 		return nil, concordat.Fail(0, "contract "+contract+" is in a call already and cannot be entered again")
@@ -164,10 +172,12 @@ func (l *Ledger) Invoke(contract, method string, args []byte) ([]byte, error) {
 	return l.Others(contract, method, args)
 }
 
-func mustAudience(b []byte) {
-	if _, err := parseAudience(b); err != nil {
+func mustAudience(b []byte) concordat.Audience {
+	a, err := parseAudience(b)
+	if err != nil {
 		panic(err.Error())
 	}
+	return a
 }
 
 // parseAudience reads a count and the entries, which ascend, each behind its length.

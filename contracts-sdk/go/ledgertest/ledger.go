@@ -10,6 +10,7 @@
 package ledgertest
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -35,6 +36,9 @@ type Ledger struct {
 	Logs   []string
 	// Others answers calls of other contracts; nil: there are none.
 	Others func(contract, method string, args []byte) ([]byte, error)
+	// Answers of cryptographic operations that are not computed natively; nil says that
+	// something does not hold.
+	Answers map[Question][]byte
 
 	audiences map[string][]byte // of the records that have one
 	deployed  bool
@@ -79,7 +83,8 @@ func (c Caller) Through(contract string) Caller {
 	return c
 }
 
-// Trapped is the error of a call that panicked.
+// Trapped is the error of a call that panicked. A real ledger withholds the reason
+// when the call had read private records.
 type Trapped struct{ Reason string }
 
 // Error is the panic's text.
@@ -132,6 +137,7 @@ func (c Caller) run(method string, args []byte, u usage) (out []byte, err error)
 	l.call = u
 	l.calls++
 	concordat.Use(l)
+	context := c.context
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = nil, &Trapped{fmt.Sprint(r)}
@@ -141,12 +147,35 @@ func (c Caller) run(method string, args []byte, u usage) (out []byte, err error)
 		}
 		concordat.Use(nil)
 	}()
-	context := c.context
 	context.Self, context.Height, context.Time = l.Name, l.Height, l.Time
 	context.CommandID = fmt.Appendf(nil, "command %d", l.calls)
 	out, err = concordat.Dispatch(&context, method, args)
 	if err == nil && len(out) > outputBytesMax {
 		panic(fmt.Sprintf("an output of %d bytes, at most %d are allowed", len(out), outputBytesMax))
 	}
-	return slices.Clone(out), err
+	if !l.public(&context) {
+		return slices.Clone(out), err
+	}
+	if err == nil && len(out) > 0 {
+		panic(outputOpen)
+	}
+	return nil, hidden(err)
+}
+
+// hidden is an error without its message.
+func hidden(err error) error {
+	var e *concordat.Error
+	switch {
+	case err == nil:
+		return nil
+	case errors.As(err, &e):
+		return concordat.Fail(e.Code, withheld)
+	}
+	return concordat.Fail(concordat.CodeOther, withheld)
+}
+
+// For is who may read the event; nil: every member.
+func (e Event) For() concordat.Audience {
+	a, _ := parseAudience(e.Audience) // only what can be read was kept
+	return a
 }

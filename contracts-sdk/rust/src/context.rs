@@ -1,6 +1,6 @@
 //! One call, and what it can do.
 
-use crate::contract::{Error, OTHER};
+use crate::contract::{Error, OTHER, TRAPPED};
 use crate::fields::{decode, encode, Field, Fields, Message};
 use crate::host;
 
@@ -37,6 +37,7 @@ pub struct Context {
     pub command_id: Vec<u8>,
     pub(crate) method: String,
     pub(crate) args: Vec<u8>,
+    pub(crate) open: bool, // how the call ends is declassified
 }
 
 impl Message for Context {
@@ -79,6 +80,10 @@ fn must(status: i32, what: &str) {
     match status {
         0 => {}
         1 => panic!("{} is refused in a query", what),
+        4 => panic!(
+            "{}: not everyone in the audience may read what this call has read; write for fewer, or declassify",
+            what
+        ),
         2 => panic!("{}: a key, value, topic or audience is empty or too large", what),
         _ => panic!("{}: the limit of a transaction is reached", what),
     }
@@ -91,14 +96,22 @@ impl Context {
     }
 
     /// Writes a record that every member may read. A contract that writes more than
-    /// the ledger's limits, or in a query, is ended.
+    /// the ledger's limits, in a query, or for more readers than may see what the call
+    /// has read, is ended.
     pub fn put(&mut self, key: &[u8], value: &[u8]) {
         self.put_for(&[], key, value);
     }
 
     /// Writes a record for an audience only.
     pub fn put_for(&mut self, to: Audience<'_>, key: &[u8], value: &[u8]) {
-        must(host::put(key, value, &audience(to)), "put");
+        must(host::put(key, value, &audience(to), false), "put");
+    }
+
+    /// Writes a record for an audience, empty being every member, although the call may
+    /// have read what not all of them may see. The contract vouches that the record does
+    /// not give it away.
+    pub fn put_declassified(&mut self, to: Audience<'_>, key: &[u8], value: &[u8]) {
+        must(host::put(key, value, &audience(to), true), "put");
     }
 
     /// Removes a record; it is no error when there is none.
@@ -118,13 +131,26 @@ impl Context {
     }
 
     /// Tells the world that something happened.
-    pub fn emit<M: Message>(&mut self, topic: &str, mut data: M) {
-        must(host::emit(topic, &encode(&mut data), &[]), "emit");
+    pub fn emit<M: Message>(&mut self, topic: &str, data: M) {
+        self.emit_for(&[], topic, data);
     }
 
     /// Tells an audience.
     pub fn emit_for<M: Message>(&mut self, to: Audience<'_>, topic: &str, mut data: M) {
-        must(host::emit(topic, &encode(&mut data), &audience(to)), "emit");
+        must(host::emit(topic, &encode(&mut data), &audience(to), false), "emit");
+    }
+
+    /// Tells an audience, empty being every member, although the call may have read what
+    /// not all of them may see.
+    pub fn emit_declassified<M: Message>(&mut self, to: Audience<'_>, topic: &str, mut data: M) {
+        must(host::emit(topic, &encode(&mut data), &audience(to), true), "emit");
+    }
+
+    /// Lets every member see what this call returns, or why it fails, although it has
+    /// read private records. Without it such an output is refused, and the message of a
+    /// failure is withheld.
+    pub fn declassify_result(&mut self) {
+        self.open = true;
     }
 
     /// Writes to the replica's log, for finding errors. It is no part of a result.
@@ -132,23 +158,33 @@ impl Context {
         host::log(0, text);
     }
 
-    /// The SHA-256 of b.
-    pub fn sha256(&self, b: &[u8]) -> [u8; 32] {
-        host::sha256(b)
+    /// Calls a method of another contract. Of a call that fails nothing remains, and
+    /// the caller may go on. The error has the called contract's code, or TRAPPED.
+    pub fn call<I: Message, O: Message>(&mut self, contract: &str, method: &str, m: I) -> Result<O, Error> {
+        self.call_with_gas(contract, method, i64::MAX, m)
     }
 
-    /// Calls a method of another contract. Of a call that fails nothing remains, and
-    /// the caller may go on.
-    pub fn call<I: Message, O: Message>(&mut self, contract: &str, method: &str, mut m: I) -> Result<O, Error> {
+    /// Call with a limit of gas for the called contract, which never gets more than the
+    /// caller has.
+    pub fn call_with_gas<I: Message, O: Message>(
+        &mut self,
+        contract: &str,
+        method: &str,
+        gas: i64,
+        mut m: I,
+    ) -> Result<O, Error> {
         let mut envelope = Context { method: method.to_owned(), args: encode(&mut m), ..Context::default() };
-        let (status, result) = host::invoke(contract, &encode(&mut envelope));
+        let (status, result) = host::invoke(contract, &encode(&mut envelope), gas);
         if status == 0 {
             return decode(&result);
         }
         if result.len() < 4 {
             return Err(Error::new(OTHER, "the called contract did not answer"));
         }
-        let code = u32::from_le_bytes([result[0], result[1], result[2], result[3]]);
+        let code = match status {
+            2 => TRAPPED,
+            _ => u32::from_le_bytes([result[0], result[1], result[2], result[3]]),
+        };
         Err(Error::new(code, String::from_utf8_lossy(&result[4..])))
     }
 }

@@ -23,6 +23,10 @@ pub const UNKNOWN_METHOD: u32 = 0xffff_ffff;
 pub const BAD_ARGUMENTS: u32 = 0xffff_fffe;
 /// Reserved code: anything else.
 pub const OTHER: u32 = 0xffff_fffd;
+/// Reserved code: the called contract trapped or ran out of gas.
+pub const TRAPPED: u32 = 0xffff_fffc;
+/// Reserved code of require_attribute, require_party and require_organisation.
+pub const FORBIDDEN: u32 = 0xffff_fffb;
 
 /// A method by its name.
 pub type MethodEntry = (&'static str, fn(&mut Context, &[u8]) -> Result<Vec<u8>, Error>);

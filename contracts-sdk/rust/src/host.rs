@@ -57,8 +57,14 @@ mod wasm {
         Some(if size as usize > 128 { fetched(size as usize) } else { out })
     }
 
-    pub fn put(key: &[u8], value: &[u8], audience: &[u8]) -> i32 {
-        unsafe { import::put(key.as_ptr(), key.len(), value.as_ptr(), value.len(), audience.as_ptr(), audience.len()) }
+    /// Added to the length of what more may read than may see what the call has read.
+    fn flag(declassified: bool) -> usize {
+        usize::from(declassified) << 31
+    }
+
+    pub fn put(key: &[u8], value: &[u8], audience: &[u8], declassified: bool) -> i32 {
+        let n = audience.len() | flag(declassified);
+        unsafe { import::put(key.as_ptr(), key.len(), value.as_ptr(), value.len(), audience.as_ptr(), n) }
     }
 
     pub fn delete(key: &[u8]) -> i32 {
@@ -73,21 +79,29 @@ mod wasm {
         unsafe { import::next(handle, buf.as_mut_ptr(), buf.len()) }
     }
 
-    pub fn emit(topic: &str, data: &[u8], audience: &[u8]) -> i32 {
-        unsafe { import::emit(topic.as_ptr(), topic.len(), data.as_ptr(), data.len(), audience.as_ptr(), audience.len()) }
+    pub fn emit(topic: &str, data: &[u8], audience: &[u8], declassified: bool) -> i32 {
+        let n = audience.len() | flag(declassified);
+        unsafe { import::emit(topic.as_ptr(), topic.len(), data.as_ptr(), data.len(), audience.as_ptr(), n) }
     }
 
-    pub fn invoke(contract: &str, envelope: &[u8]) -> (i32, Vec<u8>) {
-        let status =
-            unsafe { import::invoke(contract.as_ptr(), contract.len(), envelope.as_ptr(), envelope.len(), i64::MAX) };
+    pub fn invoke(contract: &str, envelope: &[u8], gas: i64) -> (i32, Vec<u8>) {
+        let status = unsafe { import::invoke(contract.as_ptr(), contract.len(), envelope.as_ptr(), envelope.len(), gas) };
         let size = unsafe { import::fetch(std::ptr::null_mut(), 0) };
         (status, fetched(size))
     }
 
-    pub fn sha256(b: &[u8]) -> [u8; 32] {
-        let mut out = [0; 32];
-        unsafe { import::crypto(1, b.as_ptr(), b.len(), out.as_mut_ptr(), out.len()) };
-        out
+    /// None: what was to be verified does not hold.
+    pub fn crypto(op: u32, input: &[u8]) -> Option<Vec<u8>> {
+        let mut size = 0;
+        let out = filled(128, |to, room| {
+            size = unsafe { import::crypto(op, input.as_ptr(), input.len(), to, room) } as i32;
+            if size > room as i32 || size < 0 { 0 } else { size as usize }
+        });
+        match size {
+            i32::MIN..=0 => None,
+            1..=128 => Some(out),
+            _ => Some(fetched(size as usize)),
+        }
     }
 
     pub fn log(level: u32, text: &str) {
@@ -104,13 +118,16 @@ mod wasm {
         if size > 1024 {
             envelope = filled(size, |to, room| unsafe { import::call_read(to, room) });
         }
+        let mut open = false;
         let done = decode::<Context>(&envelope).and_then(|mut c| {
             let (method, args) = (std::mem::take(&mut c.method), std::mem::take(&mut c.args));
-            dispatch(methods, &mut c, &method, &args)
+            let done = dispatch(methods, &mut c, &method, &args);
+            open = c.open;
+            done
         });
         match done {
-            Ok(out) => unsafe { import::output(out.as_ptr(), out.len()) },
-            Err(e) => unsafe { import::fail(e.code, e.message.as_ptr(), e.message.len()) },
+            Ok(out) => unsafe { import::output(out.as_ptr(), out.len() | flag(open)) },
+            Err(e) => unsafe { import::fail(e.code, e.message.as_ptr(), e.message.len() | flag(open)) },
         }
         0
     }

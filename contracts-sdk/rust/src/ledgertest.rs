@@ -36,6 +36,9 @@ pub struct Ledger {
     pub logs: Vec<String>,
     /// None: there are no other contracts.
     pub others: Option<Others>,
+    /// Answers of cryptographic operations by number and input; the crate has no
+    /// dependencies and computes SHA-256 alone. None: something does not hold.
+    pub answers: BTreeMap<(u32, Vec<u8>), Option<Vec<u8>>>,
     deployed: bool,
     calls: u64,
     usage: Usage,
@@ -45,11 +48,13 @@ pub struct Ledger {
 #[derive(Clone, Default)]
 struct Usage {
     read_only: bool,
+    read: Vec<Vec<u8>>, // the audiences of what was read
+    random: u64,
     writes: usize,
     events: usize,
     emitted: usize,
     logged: usize,
-    scans: Vec<Vec<(Vec<u8>, Vec<u8>)>>,
+    scans: Vec<Vec<(Vec<u8>, Vec<u8>, Vec<u8>)>>, // key, value, audience
 }
 
 // Limits of one call on a real ledger, in bytes unless said otherwise, as
@@ -123,6 +128,10 @@ impl Ledger {
             if let Ok(out) = &result {
                 assert!(out.len() <= OUTPUT_BYTES_MAX, "an output of {} bytes", out.len());
             }
+            let read = CURRENT.with(|l| !l.borrow().usage.read.is_empty());
+            if read && !read_only && !c.open {
+                return hidden(result);
+            }
             result
         }))
         .unwrap_or_else(|why| Err(Error::new(OTHER, format!("the contract trapped: {}", reason(&*why)))));
@@ -140,8 +149,8 @@ impl Ledger {
         !(self.usage.read_only && self.audiences.contains_key(key))
     }
 
-    /// Judges a write by its key and counts it.
-    fn write(&mut self, key: &[u8]) -> i32 {
+    /// Judges a write by its key.
+    fn may_write(&self, key: &[u8]) -> i32 {
         if self.usage.read_only {
             return 1;
         }
@@ -151,8 +160,50 @@ impl Ledger {
         if self.usage.writes >= WRITES_MAX {
             return 3;
         }
-        self.usage.writes += 1;
         0
+    }
+
+    fn seen(&mut self, audience: Option<Vec<u8>>) {
+        self.usage.read.extend(audience.filter(|a| !a.is_empty()));
+    }
+
+    /// Whether everyone in an audience may see all that the call has read.
+    fn may_tell(&self, audience: &[u8]) -> bool {
+        let to = entries(audience);
+        self.usage.read.iter().all(|a| {
+            let readers = entries(a);
+            !to.is_empty() && to.iter().all(|e| covers(&readers, e))
+        })
+    }
+}
+
+/// The entries of an audience that was checked.
+fn entries(mut b: &[u8]) -> Vec<&str> {
+    let mut list = Vec::new();
+    b = b.get(2..).unwrap_or_default();
+    while b.len() > 2 {
+        let (entry, rest) = b[2..].split_at(usize::from(u16::from_le_bytes([b[0], b[1]])));
+        list.push(std::str::from_utf8(entry).unwrap_or_default());
+        b = rest;
+    }
+    list
+}
+
+/// A party is covered by itself or by its organisation, which here is what follows its
+/// @; an organisation by itself.
+fn covers(readers: &[&str], entry: &str) -> bool {
+    readers.contains(&entry)
+        || entry.split_once('@').map_or(false, |(_, o)| !o.is_empty() && readers.contains(&format!("org:{}", o).as_str()))
+}
+
+/// How a call ends that has read private records: every member sees it.
+fn hidden(result: Result<Vec<u8>, Error>) -> Result<Vec<u8>, Error> {
+    match result {
+        Ok(out) if out.is_empty() => Ok(out),
+        Ok(_) => panic!(
+            "an output is shown to every member, and this call has read private records; write them for an audience instead, or declassify the output"
+        ),
+        Err(e) => Err(Error::new(e.code, "the message is withheld, for the call had read private records")),
     }
 }
 
@@ -193,15 +244,26 @@ pub(crate) mod host {
     }
 
     pub fn get(key: &[u8]) -> Option<Vec<u8>> {
-        with(|l| if l.shows(key) { l.state.get(key).cloned() } else { None })
+        with(|l| {
+            let value = if l.shows(key) { l.state.get(key).cloned() } else { None };
+            if value.is_some() {
+                let audience = l.audiences.get(key).cloned();
+                l.seen(audience);
+            }
+            value
+        })
     }
 
-    pub fn put(key: &[u8], value: &[u8], audience: &[u8]) -> i32 {
+    pub fn put(key: &[u8], value: &[u8], audience: &[u8], declassified: bool) -> i32 {
         let large = value.len() > VALUE_BYTES_MAX || audience.len() > AUDIENCE_BYTES_MAX;
-        let status = with(|l| l.write(if large { &[] } else { key })); // no key is refused likewise
+        let mut status = with(|l| l.may_write(if large { &[] } else { key })); // no key is refused likewise
         if status == 0 {
             check_audience(audience);
+            status = wider(audience, declassified);
+        }
+        if status == 0 {
             with(|l| {
+                l.usage.writes += 1;
                 l.state.insert(key.to_vec(), value.to_vec());
                 l.audiences.remove(key);
                 if !audience.is_empty() {
@@ -214,8 +276,9 @@ pub(crate) mod host {
 
     pub fn delete(key: &[u8]) -> i32 {
         with(|l| {
-            let status = l.write(key);
+            let status = l.may_write(key);
             if status == 0 {
+                l.usage.writes += 1;
                 l.state.remove(key);
                 l.audiences.remove(key);
             }
@@ -230,7 +293,9 @@ pub(crate) mod host {
             }
             let inside = |k: &[u8]| k >= from && (to.is_empty() || k < to) && l.shows(k);
             let mut found: Vec<_> =
-                l.state.iter().filter(|(k, _)| inside(k)).map(|(k, v)| (k.clone(), v.clone())).collect();
+                l.state.iter().filter(|(k, _)| inside(k)).map(|(k, v)| {
+                    (k.clone(), v.clone(), l.audiences.get(k).cloned().unwrap_or_default())
+                }).collect();
             if flags & 1 == 0 {
                 found.reverse(); // taken from the end
             }
@@ -245,25 +310,27 @@ pub(crate) mod host {
             let rest = &mut l.usage.scans[handle as usize];
             let size = match rest.last() {
                 None => return 0,
-                Some((k, v)) => 8 + k.len() + v.len(),
+                Some((k, v, _)) => 8 + k.len() + v.len(),
             };
+            let looked = rest.last().map(|(_, _, a)| a.clone());
             if size > buf.len() {
                 return -(size as i32);
             }
-            let (k, v) = rest.pop().unwrap_or_default();
+            let (k, v, _) = rest.pop().unwrap_or_default();
             let mut out = Vec::with_capacity(size);
             for part in [&k, &v] {
                 out.extend_from_slice(&(part.len() as u32).to_le_bytes());
                 out.extend_from_slice(part);
             }
             buf[..size].copy_from_slice(&out);
+            l.seen(looked);
             size as i32
         })
     }
 
-    pub fn emit(topic: &str, data: &[u8], audience: &[u8]) -> i32 {
+    pub fn emit(topic: &str, data: &[u8], audience: &[u8], declassified: bool) -> i32 {
         let size = topic.len() + data.len();
-        let status = with(|l| {
+        let mut status = with(|l| {
             let large = topic.len() > TOPIC_BYTES_MAX || data.len() > EVENT_BYTES_MAX;
             match &l.usage {
                 u if u.read_only => 1,
@@ -274,6 +341,9 @@ pub(crate) mod host {
         });
         if status == 0 {
             check_audience(audience);
+            status = wider(audience, declassified);
+        }
+        if status == 0 {
             with(|l| {
                 l.usage.events += 1;
                 l.usage.emitted += size;
@@ -281,6 +351,10 @@ pub(crate) mod host {
             });
         }
         status
+    }
+
+    fn wider(audience: &[u8], declassified: bool) -> i32 {
+        with(|l| if declassified || l.may_tell(audience) { 0 } else { 4 })
     }
 
     pub fn log(_: u32, text: &str) {
@@ -296,7 +370,7 @@ pub(crate) mod host {
         });
     }
 
-    pub fn invoke(contract: &str, envelope: &[u8]) -> (i32, Vec<u8>) {
+    pub fn invoke(contract: &str, envelope: &[u8], _: i64) -> (i32, Vec<u8>) {
         let (name, others) = with(|l| (l.name.clone(), l.others));
         let result = match (decode::<Context>(envelope), others) {
             (Err(e), _) => panic!("a call of contract {} is malformed: {}", contract, e.message),
@@ -312,7 +386,22 @@ pub(crate) mod host {
         }
     }
 
-    pub fn sha256(b: &[u8]) -> [u8; 32] {
-        crate::sha256::sum(b)
+    pub fn crypto(op: u32, input: &[u8]) -> Option<Vec<u8>> {
+        let given = with(|l| l.answers.get(&(op, input.to_vec())).cloned());
+        match (given, op) {
+            (Some(answer), _) => answer,
+            (None, 1) => Some(crate::sha256::sum(input).to_vec()),
+            (None, 2) => {
+                let seed = with(|l| {
+                    l.usage.random += 1;
+                    format!("{} {} {}", l.name, l.calls, l.usage.random)
+                });
+                Some(crate::sha256::sum(seed.as_bytes()).to_vec())
+            }
+            _ => panic!(
+                "cryptographic operation {} is not computed by the test kit: put its answer into answers, or test the module",
+                op
+            ),
+        }
     }
 }

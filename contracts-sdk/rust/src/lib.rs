@@ -21,8 +21,11 @@
 //! the state. A method that returns an error, or panics, changes nothing.
 
 mod amount;
+mod caller;
+mod collections;
 mod context;
 mod contract;
+mod crypto;
 mod fields;
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
@@ -32,10 +35,12 @@ mod sha256;
 mod store;
 
 pub use amount::Amount;
+pub use collections::{number, parse_number, History, Index, Single, Stored};
 pub use context::{Attribute, Audience, Context};
-pub use contract::{dispatch, Error, BAD_ARGUMENTS, OTHER, UNKNOWN_METHOD};
+pub use contract::{dispatch, Error, BAD_ARGUMENTS, FORBIDDEN, OTHER, TRAPPED, UNKNOWN_METHOD};
 #[doc(hidden)]
 pub use contract::{run, MethodEntry};
+pub use crypto::Receipt;
 pub use fields::{decode, encode, Field, Fields, Message, Nothing};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

@@ -3,7 +3,36 @@
 use std::marker::PhantomData;
 
 use crate::fields::{decode, encode, Message};
-use crate::{Amount, Context};
+use crate::{Amount, Audience, Context};
+
+/// Takes a key apart that [`key`] joined.
+pub(crate) fn parts_of(mut key: &[u8]) -> Vec<Vec<u8>> {
+    let mut parts = Vec::new();
+    while let Some((&n, rest)) = key.split_first() {
+        let (part, rest) = rest.split_at(usize::from(n));
+        parts.push(part.to_vec());
+        key = rest;
+    }
+    parts
+}
+
+/// The first key behind all that begin with b; empty when there is none.
+pub(crate) fn after(b: &[u8]) -> Vec<u8> {
+    let mut b = b.to_vec();
+    while let Some(last) = b.pop() {
+        if last != 255 {
+            b.push(last + 1);
+            break;
+        }
+    }
+    b
+}
+
+pub(crate) fn append_part(b: &mut Vec<u8>, part: &[u8]) {
+    assert!(part.len() <= 255, "a part of a key is longer than 255 bytes");
+    b.push(part.len() as u8);
+    b.extend_from_slice(part);
+}
 
 /// Joins parts so that different parts never give the same key: each follows its
 /// length. All keys of one first part stand together, for scans.
@@ -55,24 +84,71 @@ impl<V: Value> Map<V> {
 
     /// Reads the value at a key.
     pub fn get(&self, c: &Context, parts: &[&str]) -> V {
-        match c.get(&self.key(parts)) {
-            None => V::default(),
-            Some(raw) => V::parse_value(&raw).expect("a value of the state cannot be read"),
-        }
+        self.find(c, parts).unwrap_or_default()
+    }
+
+    /// Reads the value at a key, if there is one.
+    pub fn find(&self, c: &Context, parts: &[&str]) -> Option<V> {
+        c.get(&self.key(parts)).map(|raw| parse(&raw))
     }
 
     /// Writes the value at a key; one whose bytes are empty, as an amount of zero, is
     /// deleted.
     pub fn put(&self, c: &mut Context, v: &V, parts: &[&str]) {
-        let mut raw = Vec::with_capacity(32);
-        v.append_value(&mut raw);
-        let key = self.key(parts);
-        if raw.is_empty() {
-            c.delete(&key);
-        } else {
-            c.put(&key, &raw);
+        self.put_for(c, &[], v, parts);
+    }
+
+    /// Writes a value for an audience only.
+    pub fn put_for(&self, c: &mut Context, to: Audience<'_>, v: &V, parts: &[&str]) {
+        match (bytes(v), self.key(parts)) {
+            (raw, key) if raw.is_empty() => c.delete(&key),
+            (raw, key) => c.put_for(to, &key, &raw),
         }
     }
+
+    /// put_for as [`Context::put_declassified`] is.
+    pub fn put_declassified(&self, c: &mut Context, to: Audience<'_>, v: &V, parts: &[&str]) {
+        match (bytes(v), self.key(parts)) {
+            (raw, key) if raw.is_empty() => c.delete(&key),
+            (raw, key) => c.put_declassified(to, &key, &raw),
+        }
+    }
+
+    /// Removes the value at a key; it is no error when there is none.
+    pub fn delete(&self, c: &mut Context, parts: &[&str]) {
+        c.delete(&self.key(parts));
+    }
+
+    /// Visits the values whose keys begin with the given parts, in order, until visit
+    /// returns false. Parts are bytes, for they need not be text.
+    pub fn scan(&self, c: &Context, prefix: &[&str], visit: impl FnMut(&[Vec<u8>], V) -> bool) {
+        let from = self.key(prefix);
+        visit_all(c, &from, &after(&from), visit);
+    }
+
+    /// Scan from behind a whole key on, for the next page.
+    pub fn scan_after(&self, c: &Context, last: &[Vec<u8>], prefix: &[&str], visit: impl FnMut(&[Vec<u8>], V) -> bool) {
+        let mut from = key(&[self.name]);
+        for part in last {
+            append_part(&mut from, part);
+        }
+        from.push(0);
+        visit_all(c, &from, &after(&self.key(prefix)), visit);
+    }
+}
+
+fn visit_all<V: Value>(c: &Context, from: &[u8], to: &[u8], mut visit: impl FnMut(&[Vec<u8>], V) -> bool) {
+    c.scan(from, to, |key, raw| visit(&parts_of(key)[1..], parse(raw)));
+}
+
+pub(crate) fn parse<V: Value>(raw: &[u8]) -> V {
+    V::parse_value(raw).expect("a value of the state cannot be read")
+}
+
+fn bytes<V: Value>(v: &V) -> Vec<u8> {
+    let mut raw = Vec::with_capacity(32);
+    v.append_value(&mut raw);
+    raw
 }
 
 impl Context {

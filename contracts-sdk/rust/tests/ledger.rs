@@ -76,6 +76,7 @@ fn queries_change_nothing_and_see_what_every_member_may() {
     l.call(METHODS, "a@a", "do", &[]).unwrap();
     assert_eq!(l.audiences.len(), 1);
     set(|c| {
+        c.declassify_result();
         let mut seen = String::new();
         c.scan_reverse(b"", b"", |k, _| {
             seen += std::str::from_utf8(k).unwrap();
@@ -112,4 +113,111 @@ fn the_context_is_what_the_test_says() {
     });
     assert_eq!(text(l.call(METHODS, "a@b", "do", &[])), "y.m");
     assert_eq!(l.height, 8);
+}
+
+fn records(audiences: &'static [&'static [&'static str]]) -> Ledger {
+    let mut l = Ledger::new("x");
+    set(move |c| {
+        for (i, a) in audiences.iter().enumerate() {
+            c.put_for(a, &[b'a' + i as u8], b"v");
+        }
+        Ok(String::new())
+    });
+    l.call(METHODS, "a@a", "do", &[]).unwrap();
+    l
+}
+
+#[test]
+fn what_was_read_is_not_told_to_more() {
+    type List = &'static [&'static str];
+    let cases: Vec<(&'static [List], List, bool)> = vec![
+        (&[&[]], &[], true),
+        (&[&["a@a"]], &[], false),
+        (&[&["a@a", "org:b"]], &["org:b"], true),
+        (&[&["org:a"]], &["x@a"], true),
+        (&[&["x@a"]], &["org:a"], false),
+        (&[&["a@a", "org:b"], &["x@b"]], &["x@b"], true),
+        (&[&["a@a", "org:b"], &["x@b"]], &["a@a"], false),
+        (&[&["a@a"], &["b@b"]], &[], false),
+    ];
+    for (read, tell, ok) in cases {
+        let mut l = records(read);
+        for (declassified, ok) in [(false, ok), (true, true)] {
+            for emits in [false, true] {
+                set(move |c| {
+                    c.declassify_result();
+                    c.scan(b"", b"", |_, _| true);
+                    match (emits, declassified) {
+                        (false, false) => c.put_for(tell, b"z", b""),
+                        (false, true) => c.put_declassified(tell, b"y", b""),
+                        (true, false) => c.emit_for(tell, "t", Nothing),
+                        (true, true) => c.emit_declassified(tell, "t", Nothing),
+                    }
+                    Ok(String::new())
+                });
+                let before = l.clone();
+                let done = l.call(METHODS, "a@a", "do", &[]);
+                match ok {
+                    true => drop(done.unwrap()),
+                    false => assert!(done.unwrap_err().message.contains("not everyone in the audience"), "{:?}", tell),
+                }
+                l = before;
+            }
+        }
+    }
+}
+
+#[test]
+fn how_a_call_ends_is_not_told() {
+    let mut l = records(&[&["a@a"]]);
+    let end = |open: bool, fails: bool| {
+        set(move |c| {
+            if open {
+                c.declassify_result();
+            }
+            c.get(b"a");
+            if fails { Err(Error::new(7, "secret")) } else { Ok("secret".into()) }
+        })
+    };
+    end(false, false);
+    assert!(l.call(METHODS, "a@a", "do", &[]).unwrap_err().message.contains("an output is shown to every member"));
+    end(false, true);
+    let e = l.call(METHODS, "a@a", "do", &[]).unwrap_err();
+    assert!(e.code == 7 && e.message.contains("withheld"));
+    end(true, true);
+    assert_eq!(l.call(METHODS, "a@a", "do", &[]).unwrap_err().message, "secret");
+    end(true, false);
+    assert_eq!(text(l.call(METHODS, "a@a", "do", &[])), "secret");
+}
+
+#[test]
+fn who_may_call() {
+    let mut l = Ledger::new("x");
+    l.attributes.push(Attribute { name: "role".into(), value: "teller".into() });
+    set(|c| {
+        assert_eq!((c.attribute("role"), c.attribute("rank")), (Some("teller"), None));
+        c.require_party(&["z@z", "a@b"])?;
+        c.require_attribute("role", "teller")?;
+        c.require_organisation("b")?;
+        for refused in [c.require_party(&["z@z"]), c.require_attribute("role", "auditor"), c.require_organisation("a")] {
+            assert_eq!(refused.unwrap_err().code, concordat::FORBIDDEN);
+        }
+        Ok(String::new())
+    });
+    l.call(METHODS, "a@b", "do", &[]).unwrap();
+}
+
+#[test]
+fn cryptography_that_the_test_answers() {
+    let mut l = Ledger::new("x");
+    l.answers.insert((4, b"abc".to_vec()), Some(vec![9; 32]));
+    l.answers.insert((8, [&[0; 96][..], b"k"].concat()), None);
+    set(|c| {
+        assert_eq!(c.keccak256(b"abc"), [9; 32]);
+        assert!(!c.verify_secp256k1(b"k", &[0; 32], &[0; 64]));
+        assert_ne!(c.deterministic_random(), c.deterministic_random());
+        c.blake3(b"");
+        Ok(String::new())
+    });
+    assert!(l.call(METHODS, "a@b", "do", &[]).unwrap_err().message.contains("operation 5 is not computed by the test kit"));
 }
