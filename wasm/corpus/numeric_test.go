@@ -1,6 +1,7 @@
 package corpus
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 
@@ -30,9 +31,21 @@ func reading(b *asm.Builder) (read []byte, output uint32) {
 	return asm.Cat(asm.I32Const(0), asm.I32Const(256), asm.CallFunc(f), asm.Op(0x1a)), b.ABI("output")
 }
 
-// argument loads the i-th argument.
+// argument loads the i-th argument. An i32 is what is left of 64 bits: some code
+// of an engine looks at the rest of the register.
 func argument(kind byte, i int) []byte {
+	if kind == asm.I32 {
+		return asm.Cat(asm.I32Const(argsAt+8*int32(i)), load(asm.I64, 0), asm.I64Const(rest), asm.Op(0x84, 0xa7))
+	}
 	return asm.Cat(asm.I32Const(argsAt+8*int32(i)), load(kind, 0))
+}
+
+// rest is in the upper half of every i32.
+const rest = -0x2152411100000000
+
+// short loads the i-th argument with the sign of its lower half.
+func short(i int) []byte {
+	return asm.Cat(asm.I32Const(argsAt+8*int32(i)), asm.Memory(0x2e, 0, 0))
 }
 
 var names = map[byte]string{asm.I32: "i32", asm.I64: "i64", asm.F32: "f32", asm.F64: "f64"}
@@ -43,25 +56,28 @@ func numeric() []entry {
 	var out []entry
 	for _, kind := range kinds {
 		for _, o := range operations[kind] {
-			out = append(out, numericEntry(kind, o))
+			out = append(out, numericEntry(kind, o, "", argument))
+			if bytes.IndexByte(o.takes, asm.I32) >= 0 {
+				out = append(out, numericEntry(kind, o, "-short", func(_ byte, i int) []byte { return short(i) }))
+			}
 		}
 	}
 	return out
 }
 
-func numericEntry(kind byte, o operation) entry {
+func numericEntry(kind byte, o operation, suffix string, operand func(kind byte, i int) []byte) entry {
 	b := asm.New()
 	b.MaxPages = 1
 	read, output := reading(b)
 	body := asm.Cat(read, asm.I32Const(128))
 	name := fmt.Sprintf("numeric/%x", o.code)
 	for i, takes := range o.takes {
-		body = append(body, argument(takes, i)...)
+		body = append(body, operand(takes, i)...)
 		name += "-" + names[takes]
 	}
 	body = asm.Cat(body, o.code, store(kind, 0), asm.I32Const(128), asm.I32Const(8), asm.CallFunc(output), asm.I32Const(0))
 	b.Call(nil, body)
-	en := entry{name: name + "-" + names[kind], code: b.Bytes(), fold: true, blind: true}
+	en := entry{name: name + "-" + names[kind] + suffix, code: b.Bytes(), fold: true, blind: true}
 	for _, x := range edges(o.takes[0]) {
 		if len(o.takes) == 1 {
 			en.calls = append(en.calls, words("", x))
@@ -103,7 +119,7 @@ func accesses() []entry {
 	for _, kind := range kinds {
 		for _, of := range []map[byte][]access{loads, stores} {
 			for _, m := range of[kind] {
-				for _, offset := range []uint32{0, 3, 65_528, 65_536, 1<<32 - 1} {
+				for _, offset := range []uint32{0, 3, 65_536, 1<<32 - 1} {
 					out = append(out, accessEntry(kind, m, offset))
 				}
 			}

@@ -88,10 +88,10 @@ func one(t testing.TB, m *wasm.Module, c call, values map[string][]byte, blind b
 	o := m.Call(&c.Call, state, c.gas)
 	require.NotEqual(t, wasm.Halt, o.Status, "%s: %v", c.name, o.Err)
 	return fmt.Sprintf("%s code=%d %q output=%s gas=%d memory=%s writes=%s",
-		o.Status, o.Code, o.Message, short(o.Output), o.GasUsed, w.memory, writes(w.State)), o, w.Values
+		o.Status, o.Code, o.Message, digest(o.Output), o.GasUsed, w.memory, writes(w.State)), o, w.Values
 }
 
-func short(b []byte) string {
+func digest(b []byte) string {
 	if len(b) == 0 {
 		return "-"
 	}

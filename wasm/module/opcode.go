@@ -92,6 +92,7 @@ const (
 	opI64LtU       = 0x54
 	opF32Ne        = 0x5c
 	opF64Ne        = 0x62
+	opI32Popcnt    = 0x69
 	opI32Add       = 0x6a
 	opI32Or        = 0x72
 	opI32Sub       = 0x6b
@@ -100,6 +101,7 @@ const (
 	opI32DivU      = 0x6e
 	opI32RemS      = 0x6f
 	opI32RemU      = 0x70
+	opI64Popcnt    = 0x7b
 	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Mul       = 0x7e
@@ -108,6 +110,7 @@ const (
 	opI64RemS      = 0x81
 	opI64RemU      = 0x82
 	opI64ShrU      = 0x88
+	opI32Wrap      = 0xa7
 	opI64ExtendU   = 0xad
 	opPrefix       = 0xfc
 	blockEmpty     = 0x40

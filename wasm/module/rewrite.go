@@ -45,6 +45,10 @@ func (w *walker) instruction() {
 	switch {
 	case op == opMemoryGrow:
 		w.call(helperGrow)
+	case w.d.asWritten:
+		w.out = append(w.out, w.r.b[start:w.r.pos]...)
+	case op == opI32Popcnt: // wazero 1.12.0 on arm64 counts what is left in the register's upper half
+		w.out = append(w.out, opI64ExtendU, opI64Popcnt, opI32Wrap)
 	case op == opI32RemS || op == opI64RemS:
 		w.remSigned(op)
 	case op == opI32RemU || op == opI64RemU:
