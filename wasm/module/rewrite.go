@@ -47,7 +47,7 @@ func (w *walker) instruction() {
 		w.call(helperGrow)
 	case w.d.asWritten:
 		w.out = append(w.out, w.r.b[start:w.r.pos]...)
-	case op == opI32Popcnt: // wazero 1.12.0 on arm64 counts what is left in the register's upper half
+	case op == opI32Popcnt: // behind a signed load, wazero 1.12.0 on arm64 counts 64 bits
 		w.out = append(w.out, opI64ExtendU, opI64Popcnt, opI32Wrap)
 	case op == opI32RemS || op == opI64RemS:
 		w.remSigned(op)
