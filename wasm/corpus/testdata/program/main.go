@@ -216,7 +216,7 @@ func deep(n int) string {
 	}
 	var pad [40]int
 	pad[n%40] = n
-	return deep(n-1)[:6] + strconv.Itoa(pad[0])[:0]
+	return deep(n - 1)[:6] + strconv.Itoa(pad[0])[:0]
 }
 
 func huge(n int) string {
