@@ -77,6 +77,46 @@ func TestPopulationCountOfASignedLoad(t *testing.T) {
 	require.Equal(t, runtime.GOARCH == "arm64", asWritten > 0)
 }
 
+// A branch on a comparison of x & y with zero tests the bits alone: no order of
+// unsigned numbers on arm64, and on both processors not the order of 0 and x & y.
+func TestBranchOnBitsComparedWithZero(t *testing.T) {
+	b := asm.New()
+	b.NoMarker = true
+	var body []byte
+	var in, want []uint64
+	zero := uint32(2) // a local that is never set: also a zero
+	for _, bits := range []uint64{0, 1, 1 << 31, 0xffffffff} {
+		for order := range 8 { // lt_s lt_u gt_s gt_u le_s le_u ge_s ge_u
+			for form := range 4 {
+				at := asm.I32Const(int32(8 * len(in)))
+				and := asm.Cat(asm.Get(0), asm.Get(1), asm.Op(0x71))
+				compare := asm.Op(byte(0x48 + order))
+				one, other := and, asm.I32Const(0)
+				if form%2 == 1 {
+					other = asm.Get(zero)
+				}
+				if form >= 2 {
+					one, other = other, one
+				}
+				body = asm.Cat(body, at, asm.Memory(0x28, 2, 0), asm.Set(0), at, asm.Memory(0x28, 2, 4), asm.Set(1),
+					at, one, other, compare, asm.Op(0x04, asm.I64), asm.I64Const(1), asm.Op(0x05), asm.I64Const(0), asm.Op(0x0b), asm.Memory(0x37, 3, 0))
+				in = append(in, bits|0xffffffff<<32)
+				x, y := uint32(bits), uint32(0)
+				if form >= 2 {
+					x, y = y, x
+				}
+				holds := []bool{int32(x) < int32(y), x < y, int32(x) > int32(y), x > y, int32(x) <= int32(y), x <= y, int32(x) >= int32(y), x >= y}[order]
+				want = append(want, map[bool]uint64{true: 1}[holds])
+			}
+		}
+	}
+	b.Export("run", 0, b.Func(nil, nil, []byte{asm.I32, asm.I32, asm.I32}, body))
+	asWritten, rewritten := wrong(t, b.Bytes(), in, want)
+	t.Logf("%s: %d of %d branches wrong as written, %d rewritten", runtime.GOARCH, asWritten, len(in), rewritten)
+	require.Zero(t, rewritten)
+	require.Positive(t, asWritten)
+}
+
 // wrong runs a module on numbers at the start of its memory, in machine code, and
 // counts those that are not as wanted.
 func wrong(t *testing.T, code []byte, in, want []uint64) (asWritten, rewritten int) {

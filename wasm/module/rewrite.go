@@ -42,6 +42,7 @@ func (w *walker) instruction() {
 	w.pay(o.class)
 	w.pop(in)
 	w.push(out)
+	w.last = op
 	switch {
 	case op == opMemoryGrow:
 		w.call(helperGrow)
@@ -113,6 +114,7 @@ func (w *walker) prefixed(start int) {
 	switch {
 	case sub <= prefixTruncLast:
 		if w.live() {
+			w.last = opPrefix
 			w.pay(classConvert)
 			w.out = append(w.out, w.r.b[start:w.r.pos]...)
 		}
@@ -135,6 +137,7 @@ func (w *walker) prefixed(start int) {
 	if w.r.fail != nil || !w.live() {
 		return
 	}
+	w.last = opPrefix
 	w.pay(classBulk)
 	w.pop(3)
 	w.call(helperBulk)
@@ -143,6 +146,28 @@ func (w *walker) prefixed(start int) {
 
 func (w *walker) call(helper uint32) {
 	w.out = appendUnsigned(append(w.out, opCall), uint64(w.helpers+helper))
+}
+
+// condition keeps a comparison apart from the branch on it. Where wazero 1.12.0
+// branches on a comparison of x & y with zero, it only tests the bits: on arm64 that
+// is wrong for unsigned orders, and on both processors for zero on the left. Only
+// where the operand is surely no such comparison may the branch have it as it is.
+func (w *walker) condition() {
+	if !w.d.asWritten && mayOrder(w.last) {
+		w.out = append(w.out, opI32Const, 0, opI32Ne)
+	}
+}
+
+// mayOrder tells whether the value an instruction leaves may be the result of <, ≤,
+// > or ≥ of integers: because it is one, or because it may hand on that of another.
+func mayOrder(op byte) bool {
+	switch {
+	case op >= opI32LtS && op <= opI32GeU, op >= opI64LtS && op <= opI64GeU:
+		return true
+	case op == opPrefix, op >= opI32Load && op <= opMemoryGrow, op >= opI32Eqz:
+		return false
+	}
+	return true
 }
 
 // local is the index of a scratch local, named by its type; the same type can

@@ -40,6 +40,7 @@ type walker struct {
 	locals  int // with parameters
 	extra   []ValueType
 	scratch map[ValueType]uint32
+	last    byte // opcode of the last instruction in this stretch of code; opEnd where one begins
 }
 
 // body walks over a function body, from behind its locals to its last end.
@@ -122,7 +123,9 @@ func (w *walker) open(op byte, start int) {
 		w.pay(classBranch)
 		w.pop(1)
 		w.blocks++
+		w.condition()
 	}
+	w.last = opEnd
 	w.out = append(w.out, w.r.b[start:w.r.pos]...)
 	w.frames = append(w.frames, frame{
 		op: op, params: params, results: results, height: w.height - params, before: w.current,
@@ -152,7 +155,7 @@ func (w *walker) otherwise() {
 		return
 	}
 	top.op = opElse
-	w.deadAt = 0
+	w.deadAt, w.last = 0, opEnd
 	w.height = top.height
 	w.push(top.params)
 	w.blocks++
@@ -166,7 +169,7 @@ func (w *walker) end() {
 		w.deadAt--
 		return
 	}
-	w.deadAt = 0
+	w.deadAt, w.last = 0, opEnd
 	top := w.frames[len(w.frames)-1]
 	w.frames = w.frames[:len(w.frames)-1]
 	w.height = top.height
@@ -231,6 +234,10 @@ func (w *walker) jump(op byte, start int) {
 	}
 	w.pay(opcodes[op].class)
 	w.pop(int(opcodes[op].pop))
+	if op == opBrIf {
+		w.condition()
+	}
+	w.last = opEnd
 	for _, l := range labels {
 		w.branch(l)
 	}
