@@ -15,7 +15,8 @@ type function struct {
 	loops  int // counted loops that are open
 }
 
-// counters are locals behind the others, one for each loop within another.
+// counters are locals behind the others, one for each loop within another; behind
+// them is one for conditions.
 const counters = 2
 
 func (p *program) function(i int, s signature) {
@@ -26,7 +27,7 @@ func (p *program) function(i int, s signature) {
 		f.statement(3)
 	}
 	f.values(s.results, 2)
-	for range counters {
+	for range counters + 1 {
 		extra = append(extra, asm.I32)
 	}
 	p.b.Func(s.params, s.results, extra, f.out)
@@ -147,7 +148,7 @@ func (f *function) within(carries []byte, body func()) {
 }
 
 func (f *function) conditional(depth int) {
-	f.expression(asm.I32, 2)
+	f.condition()
 	f.emit(asm.Op(0x04, 0x40))
 	f.within(nil, func() {
 		f.statements(depth)
@@ -184,7 +185,7 @@ func (f *function) endless(depth int) {
 	f.emit(asm.Op(0x03, 0x40))
 	f.within(nil, func() {
 		f.statements(depth)
-		f.expression(asm.I32, 2)
+		f.condition()
 		if !f.wild || f.chance(90) {
 			f.emit(asm.I32Const(7), asm.Op(0x71), asm.Op(0x45))
 		}
@@ -198,7 +199,7 @@ func (f *function) leave(depth int) {
 	carries := f.labels[len(f.labels)-1-label]
 	sure := f.chance(10)
 	if !sure {
-		f.expression(asm.I32, 2)
+		f.condition()
 		f.emit(asm.Op(0x04, 0x40))
 		f.labels = append(f.labels, nil)
 		label++
@@ -211,7 +212,7 @@ func (f *function) leave(depth int) {
 		f.branchTable(carries)
 	case 2, 3:
 		f.values(carries, 1)
-		f.expression(asm.I32, 1)
+		f.condition()
 		f.emit([]byte{0x0d, byte(label)})
 		f.drop(len(carries))
 	case 4:
@@ -247,6 +248,41 @@ func (f *function) branchTable(carries []byte) {
 		code = append(code, pick(f.random, same))
 	}
 	f.emit(code)
+}
+
+// condition is any number, or a comparison of the sort that engines fuse with a
+// branch: bits, or a difference, against zero on either side, maybe in a local.
+func (f *function) condition() {
+	if f.chance(60) {
+		f.expression(asm.I32, 2)
+		return
+	}
+	kind, compares, joins := byte(asm.I32), 0x46, []byte{0x71, 0x72, 0x73, 0x6a, 0x6b, 0x74, 0x76}
+	if f.chance(50) {
+		kind, compares, joins = asm.I64, 0x51, []byte{0x83, 0x84, 0x85, 0x7c, 0x7d, 0x86, 0x88}
+	}
+	number := func() {
+		f.values([]byte{kind, kind}, 1)
+		f.emit([]byte{pick(f.random, joins)})
+	}
+	zero := asm.I32Const(0)
+	if kind == asm.I64 {
+		zero = asm.I64Const(0)
+	}
+	if f.chance(50) {
+		number()
+		f.emit(zero)
+	} else {
+		f.emit(zero)
+		number()
+	}
+	f.emit([]byte{byte(compares + f.below(10))})
+	if f.chance(20) {
+		f.emit(asm.Op(0x45))
+	}
+	if f.chance(30) {
+		f.emit(asm.Tee(uint32(len(f.locals) + counters)))
+	}
 }
 
 // bulk is memory.fill or memory.copy, with overlaps.
