@@ -65,6 +65,9 @@ func numeric() []entry {
 	return out
 }
 
+// pairsOf numbers are taken for pairs; those behind are the ends of conversions.
+const pairsOf = 18
+
 func numericEntry(kind byte, o operation, suffix string, operand func(kind byte, i int) []byte) entry {
 	b := asm.New()
 	b.MaxPages = 1
@@ -78,12 +81,16 @@ func numericEntry(kind byte, o operation, suffix string, operand func(kind byte,
 	body = asm.Cat(body, o.code, store(kind, 0), asm.I32Const(128), asm.I32Const(8), asm.CallFunc(output), asm.I32Const(0))
 	b.Call(nil, body)
 	en := entry{name: name + "-" + names[kind] + suffix, code: b.Bytes(), fold: true, blind: true}
-	for _, x := range edges(o.takes[0]) {
-		if len(o.takes) == 1 {
+	xs := edges(o.takes[0])
+	if len(o.takes) == 1 {
+		for _, x := range xs {
 			en.calls = append(en.calls, words("", x))
-			continue
 		}
-		for _, y := range edges(o.takes[1]) {
+		return en
+	}
+	xs = xs[:min(len(xs), pairsOf)]
+	for _, x := range xs {
+		for _, y := range xs {
 			en.calls = append(en.calls, words("", x, y))
 		}
 	}

@@ -148,7 +148,7 @@ func store(kind byte, offset uint32) []byte {
 
 // Numbers at which arithmetic turns.
 var (
-	edges32 = []int32{0, 1, -1, 2, -2, 7, 31, 32, 33, 127, 128, -128, 255, 256, 32767, 32768, 65535, 65536, math.MaxInt32, math.MinInt32, math.MinInt32 + 1}
+	edges32 = []int32{0, 1, -1, math.MaxInt32, math.MinInt32, math.MinInt32 + 1, 2, -2, 7, 31, 32, 33, 127, 128, -128, 255, 65535, 65536, 256, 32767, 32768}
 	edges64 = []int64{0, 1, -1, 2, -2, 63, 64, 65, math.MaxUint32, math.MaxInt32, math.MinInt32, 1 << 32, math.MaxInt64, math.MinInt64, math.MinInt64 + 1, 1 << 52, 1 << 53}
 	bits32  = []uint32{0, 1 << 31, 0x3f800000, 0xbf800000, 0x3f000000, 0x40200000, 0x7f7fffff, 0xff7fffff, 1, 0x80000001, 0x00800000, 0x7f800000, 0xff800000,
 		0x7fc00000, 0xffc00000, 0x7f800001, 0xff812345, 0x7fe00001, 0x4effffff, 0x4f000000, 0xcf000000, 0xcf000001, 0x5f000000, 0x5effffff, 0x3effffff, 0x4b000001}
