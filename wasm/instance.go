@@ -176,6 +176,7 @@ func (m *Module) Call(call *Call, state State, gasLimit uint64) Outcome {
 	in.guest.Start(call, state, gasLimit)
 	err = in.call.CallWithStack(in.ctx, in.stack[:])
 	o := in.guest.Finish(uint32(in.stack[0]), err) // #nosec G115 -- an i32
+	in.show(state)
 	usable := m.reset(in)
 	if usable && m.engine.cfg.Verify && !in.space.Matches() {
 		o = Outcome{Status: Halt, Err: errors.New("a contract's memory is not its snapshot after a reset")}

@@ -82,7 +82,7 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 	w.r = &reader{b: b}
 	w.index = i + len(d.imported)
 	w.out, w.extra = w.out[:0], w.extra[:0]
-	w.current, w.height, w.highest, w.blocks, w.deadAt = 0, 0, 0, 0, 0
+	w.current, w.height, w.highest, w.blocks, w.deadAt, w.ands = 0, 0, 0, 0, 0, false
 	clear(w.scratch)
 	runs, refusal := w.readLocals(len(t.params))
 	if refusal != nil {
@@ -156,7 +156,7 @@ func (d *decoded) enter(out []byte, cost uint64, slots int64) []byte {
 	out = d.get(out, globalBudget)
 	out = append(appendSigned(append(out, opI64Const), int64(cost<<gasShift)+slots), opI64Sub) // #nosec G115 -- bounded by the body's size
 	out = d.set(out, globalBudget)
-	out = append(d.get(out, globalBudget), opI32WrapI64)
+	out = append(d.get(out, globalBudget), opI32Wrap)
 	out = append(appendSigned(append(out, opI32Const), stackBias), opI32And, opI32Eqz, opIf, blockEmpty, opUnreachable, opEnd)
 	return d.refillWhenNegative(out)
 }

@@ -77,6 +77,7 @@ const (
 	opLocalTee     = 0x22
 	opGlobalGet    = 0x23
 	opGlobalSet    = 0x24
+	opI32Load      = 0x28
 	opMemorySize   = 0x3f
 	opMemoryGrow   = 0x40
 	opI32Const     = 0x41
@@ -85,14 +86,18 @@ const (
 	opF64Const     = 0x44
 	opI32Eqz       = 0x45
 	opI32Eq        = 0x46
+	opI32Ne        = 0x47
 	opI32LtS       = 0x48
 	opI32GtU       = 0x4b
+	opI32GeU       = 0x4f
 	opI64Eqz       = 0x50
 	opI64Eq        = 0x51
 	opI64LtS       = 0x53
 	opI64LtU       = 0x54
+	opI64GeU       = 0x5a
 	opF32Ne        = 0x5c
 	opF64Ne        = 0x62
+	opI32Popcnt    = 0x69
 	opI32Add       = 0x6a
 	opI32And       = 0x71
 	opI32Or        = 0x72
@@ -102,6 +107,7 @@ const (
 	opI32DivU      = 0x6e
 	opI32RemS      = 0x6f
 	opI32RemU      = 0x70
+	opI64Popcnt    = 0x7b
 	opI64Add       = 0x7c
 	opI64Sub       = 0x7d
 	opI64Mul       = 0x7e
@@ -109,9 +115,10 @@ const (
 	opI64DivU      = 0x80
 	opI64RemS      = 0x81
 	opI64RemU      = 0x82
+	opI64And       = 0x83
 	opI64Shl       = 0x86
 	opI64ShrU      = 0x88
-	opI32WrapI64   = 0xa7
+	opI32Wrap      = 0xa7
 	opI64ExtendU   = 0xad
 	opPrefix       = 0xfc
 	blockEmpty     = 0x40

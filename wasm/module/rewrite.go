@@ -42,9 +42,15 @@ func (w *walker) instruction() {
 	w.pay(o.class)
 	w.pop(in)
 	w.push(out)
+	w.last = op
+	w.ands = w.ands || op == opI32And || op == opI64And
 	switch {
 	case op == opMemoryGrow:
 		w.call(helperGrow)
+	case w.d.asWritten:
+		w.out = append(w.out, w.r.b[start:w.r.pos]...)
+	case op == opI32Popcnt: // behind a signed load, wazero 1.12.0 on arm64 counts 64 bits
+		w.out = append(w.out, opI64ExtendU, opI64Popcnt, opI32Wrap)
 	case op == opI32RemS || op == opI64RemS:
 		w.remSigned(op)
 	case op == opI32RemU || op == opI64RemU:
@@ -113,6 +119,7 @@ func (w *walker) prefixed(start int) {
 	switch {
 	case sub <= prefixTruncLast:
 		if w.live() {
+			w.last = opPrefix
 			w.pay(classConvert)
 			w.out = append(w.out, w.r.b[start:w.r.pos]...)
 		}
@@ -135,6 +142,7 @@ func (w *walker) prefixed(start int) {
 	if w.r.fail != nil || !w.live() {
 		return
 	}
+	w.last = opPrefix
 	w.pay(classBulk)
 	w.pop(3)
 	w.call(helperBulk)
@@ -143,6 +151,29 @@ func (w *walker) prefixed(start int) {
 
 func (w *walker) call(helper uint32) {
 	w.out = appendUnsigned(append(w.out, opCall), uint64(w.helpers+helper))
+}
+
+// condition keeps a comparison apart from the branch on it. Where wazero 1.12.0
+// branches on a comparison of x & y with zero, it only tests the bits: on arm64 that
+// is wrong for unsigned orders, and on both processors for zero on the left. Only
+// where the operand is surely no such comparison may the branch have it as it is: what
+// it compares was made before it, so none is before the function's first and.
+func (w *walker) condition() {
+	if !w.d.asWritten && w.ands && mayOrder(w.last) {
+		w.out = append(w.out, opI32Const, 0, opI32Ne)
+	}
+}
+
+// mayOrder tells whether the value an instruction leaves may be the result of <, ≤,
+// > or ≥ of integers: because it is one, or because it may hand on that of another.
+func mayOrder(op byte) bool {
+	switch {
+	case op >= opI32LtS && op <= opI32GeU, op >= opI64LtS && op <= opI64GeU:
+		return true
+	case op == opPrefix, op >= opI32Load && op <= opMemoryGrow, op >= opI32Eqz:
+		return false
+	}
+	return true
 }
 
 // local is the index of a scratch local, named by its type; the same type can

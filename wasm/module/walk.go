@@ -44,6 +44,8 @@ type walker struct {
 	locals  int // with parameters
 	extra   []ValueType
 	scratch map[ValueType]uint32
+	last    byte // opcode of the last instruction in this stretch of code; opEnd where one begins
+	ands    bool // an and of integers was met in this function
 }
 
 // body walks over a function body, from behind its locals to its last end.
@@ -144,7 +146,9 @@ func (w *walker) open(op byte, start int) {
 		w.pay(classBranch)
 		w.pop(1)
 		w.blocks++
+		w.condition()
 	}
+	w.last = opEnd
 	w.out = append(w.out, w.r.b[start:w.r.pos]...)
 	w.frames = append(w.frames, frame{
 		op: op, params: params, results: results, height: w.height - params, before: w.current,
@@ -178,7 +182,7 @@ func (w *walker) otherwise() {
 		return
 	}
 	top.op = opElse
-	w.deadAt = 0
+	w.deadAt, w.last = 0, opEnd
 	w.height = top.height
 	w.push(top.params)
 	w.blocks++
@@ -192,7 +196,7 @@ func (w *walker) end() {
 		w.deadAt--
 		return
 	}
-	w.deadAt = 0
+	w.deadAt, w.last = 0, opEnd
 	top := w.frames[len(w.frames)-1]
 	w.frames = w.frames[:len(w.frames)-1]
 	w.height = top.height
@@ -257,6 +261,10 @@ func (w *walker) jump(op byte, start int) {
 	}
 	w.pay(opcodes[op].class)
 	w.pop(int(opcodes[op].pop))
+	if op == opBrIf {
+		w.condition()
+	}
+	w.last = opEnd
 	for _, l := range labels {
 		w.branch(l)
 	}

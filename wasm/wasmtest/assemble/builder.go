@@ -54,9 +54,6 @@ func (b *Builder) typeIndex(params, results []byte) uint32 {
 	return uint32(len(b.types) - 1) // #nosec G115 -- test modules are small
 }
 
-// Type is the index of a function's type.
-func (b *Builder) Type(params, results []byte) uint32 { return b.typeIndex(params, results) }
-
 // Import adds an imported function; all imports come before the first Func.
 func (b *Builder) Import(from, function string, params, results []byte) uint32 {
 	e := append(name(from), name(function)...)
