@@ -153,7 +153,7 @@ type session struct {
 func (r *Runner) session(name string) wasm.State {
 	s := session{r, name}
 	if r.Trace != nil {
-		return traced{s}
+		return told{s}
 	}
 	return s
 }

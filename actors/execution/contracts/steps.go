@@ -22,16 +22,16 @@ type Step struct {
 // Trace takes the steps of a run. Its slices are valid during the call.
 type Trace func(Step)
 
-// traced is a session that tells what is done with it.
-type traced struct{ session }
+// told is a session that tells what is done with it.
+type told struct{ session }
 
-func (t traced) tell(s Step) {
+func (t told) tell(s Step) {
 	s.Depth, s.Contract = len(t.r.path), t.name
 	t.r.Trace(s)
 }
 
 // audience of the record at a key; none when it is absent or cannot be read.
-func (t traced) audience(key []byte) ledger.Audience {
+func (t told) audience(key []byte) ledger.Audience {
 	raw, err := t.r.Store.Get(Key(t.name, key))
 	if err != nil || raw == nil {
 		return nil
@@ -43,7 +43,7 @@ func (t traced) audience(key []byte) ledger.Audience {
 	return record.Audience
 }
 
-func (t traced) Get(key []byte) (value, audience []byte, found bool, err error) {
+func (t told) Get(key []byte) (value, audience []byte, found bool, err error) {
 	value, audience, found, err = t.session.Get(key)
 	t.tell(Step{What: "get", Key: key, Value: value, Found: found, Audience: readers(audience)})
 	return value, audience, found, err
@@ -58,34 +58,34 @@ func readers(encoded []byte) ledger.Audience {
 	return a
 }
 
-func (t traced) Put(key, value, audience []byte) error {
+func (t told) Put(key, value, audience []byte) error {
 	err := t.session.Put(key, value, audience)
 	t.tell(Step{What: "put", Key: key, Value: value, Found: err == nil, Audience: readers(audience)})
 	return err
 }
 
-func (t traced) Delete(key []byte) error {
+func (t told) Delete(key []byte) error {
 	audience := t.audience(key)
 	err := t.session.Delete(key)
 	t.tell(Step{What: "delete", Key: key, Found: err == nil, Audience: audience})
 	return err
 }
 
-func (t traced) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
+func (t told) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
 	it, err := t.session.Scan(from, to, reverse)
 	t.tell(Step{What: "scan", Key: from, Value: to, Found: err == nil})
 	if err != nil {
 		return nil, err
 	}
-	return tracedIterator{it, t}, nil
+	return toldIterator{it, t}, nil
 }
 
-type tracedIterator struct {
+type toldIterator struct {
 	wasm.Iterator
-	of traced
+	of told
 }
 
-func (i tracedIterator) Next() (key, value, audience []byte, ok bool, err error) {
+func (i toldIterator) Next() (key, value, audience []byte, ok bool, err error) {
 	key, value, audience, ok, err = i.Iterator.Next()
 	if ok {
 		i.of.tell(Step{What: "entry", Key: key, Value: value, Found: true, Audience: readers(audience)})
@@ -93,18 +93,18 @@ func (i tracedIterator) Next() (key, value, audience []byte, ok bool, err error)
 	return key, value, audience, ok, err
 }
 
-func (t traced) Emit(topic string, data, audience []byte) error {
+func (t told) Emit(topic string, data, audience []byte) error {
 	err := t.session.Emit(topic, data, audience)
 	t.tell(Step{What: "emit", Key: []byte(topic), Value: data, Found: err == nil, Audience: readers(audience)})
 	return err
 }
 
-func (t traced) Log(level uint8, text string) {
+func (t told) Log(level uint8, text string) {
 	t.tell(Step{What: "log", Value: []byte(text), Found: true})
 	t.session.Log(level, text)
 }
 
-func (t traced) Invoke(contract, method string, args []byte, gas uint64, read wasm.Readers) wasm.Outcome {
+func (t told) Invoke(contract, method string, args []byte, gas uint64, read wasm.Readers) wasm.Outcome {
 	t.tell(Step{What: "invoke", Key: []byte(method), Value: args, Other: contract, Gas: gas, Found: true})
 	o := t.session.Invoke(contract, method, args, gas, read)
 	said := o.Output
