@@ -44,7 +44,7 @@ func (x *executor) contract(tx *ledger.Transaction, party *ledger.PartyRecord, r
 		return nil
 	}
 	run := x.runner(tx, party, r.TxID)
-	o, err := run.Run(tx.Contract, tx.Method, tx.Args, limit-base)
+	o, err := x.chain.shadow.Run(run, tx.Contract, tx.Method, tx.Args, limit-base)
 	var unknown *contracts.Unknown
 	if errors.As(err, &unknown) {
 		r.Status, r.GasUsed, r.Message = ledger.StatusUnknownContract, base, unknown.Error()
@@ -133,9 +133,9 @@ func (x *executor) deploy(tx *ledger.Transaction, party *ledger.PartyRecord, r *
 func (x *executor) start(tx *ledger.Transaction, party *ledger.PartyRecord, record *contracts.Record, d *ledger.Deployment, r *ledger.Result, base, limit uint64) error {
 	run := x.runner(tx, party, r.TxID)
 	var o wasm.Outcome
-	err := run.Check(record)
+	err := x.chain.shadow.Check(run, record)
 	if err == nil && d.Initialise {
-		o, err = run.Execute(record, contracts.MethodInit, d.Init, limit-base)
+		o, err = x.chain.shadow.Execute(run, record, contracts.MethodInit, d.Init, limit-base)
 	}
 	var refusal *module.Refusal
 	if errors.As(err, &refusal) {
