@@ -48,8 +48,8 @@ func (d *decoded) firstHelper() uint32 {
 // appendHelperTypes comes before the bodies are walked, which may append more.
 func (d *decoded) appendHelperTypes() {
 	nothing := uint32(len(d.types)) // #nosec G115 -- bounded by TypesMax
-	d.types = append(d.types, funcType{}, funcType{[]ValueType{I32}, []ValueType{I32}})
-	d.helperTypes = [helpers]uint32{helperRefill: nothing, helperGrow: nothing + 1, helperBulk: nothing + 1}
+	d.types = append(d.types, funcType{}, funcType{[]ValueType{I32}, []ValueType{I32}}, funcType{params: []ValueType{I32, I32, I32}})
+	d.helperTypes = [helpers]uint32{helperRefill: nothing, helperGrow: nothing + 1, helperFill: nothing + 2, helperCopy: nothing + 2}
 }
 
 // rewriteCode rewrites all bodies and appends the helpers' bodies.

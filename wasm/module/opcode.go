@@ -86,10 +86,12 @@ const (
 	opI32Eq        = 0x46
 	opI32LtS       = 0x48
 	opI32GtU       = 0x4b
+	opI32LeU       = 0x4d
 	opI64Eqz       = 0x50
 	opI64Eq        = 0x51
 	opI64LtS       = 0x53
 	opI64LtU       = 0x54
+	opI64GtU       = 0x56
 	opF32Ne        = 0x5c
 	opF64Ne        = 0x62
 	opI32Add       = 0x6a
@@ -107,6 +109,7 @@ const (
 	opI64DivU      = 0x80
 	opI64RemS      = 0x81
 	opI64RemU      = 0x82
+	opI64Shl       = 0x86
 	opI64ShrU      = 0x88
 	opI64ExtendU   = 0xad
 	opPrefix       = 0xfc
