@@ -14,7 +14,7 @@ import (
 // Large fills and copies are made in pieces. Their outcome is that of the instruction,
 // overlapping in either direction too, and what ends beyond the memory writes nothing.
 func TestLargeBulkInstructionsAreWhole(t *testing.T) {
-	const size = 96 << 16
+	const size = 48 << 16
 	for name, c := range map[string]struct {
 		to, from, n int32
 		fill        bool
@@ -26,19 +26,19 @@ func TestLargeBulkInstructionsAreWhole(t *testing.T) {
 		"fill to the end":         {to: 3, n: size - 3, fill: true},
 		"fill beyond the end":     {to: 4, n: size - 3, fill: true, traps: true},
 		"fill far beyond":         {to: -4, n: 1 << 30, fill: true, traps: true},
-		"copy down, overlapping":  {to: 1000, from: 1003, n: 5 << 20},
-		"copy up, overlapping":    {to: 1003, from: 1000, n: 5 << 20},
-		"copy up, a piece apart":  {to: 1 << 20, from: 0, n: 5 << 20},
-		"copy to itself":          {to: 7, from: 7, n: 3 << 20},
-		"copy apart":              {to: 3 << 20, from: 0, n: 3 << 20},
-		"copy apart, down":        {to: 0, from: 3 << 20, n: 3 << 20},
+		"copy down, overlapping":  {to: 1000, from: 1003, n: 5 << 19},
+		"copy up, overlapping":    {to: 1003, from: 1000, n: 5 << 19},
+		"copy up, a piece apart":  {to: 1 << 20, from: 0, n: 5 << 19},
+		"copy to itself":          {to: 7, from: 7, n: 3 << 19},
+		"copy apart":              {to: 3 << 19, from: 0, n: 3 << 19},
+		"copy apart, down":        {to: 0, from: 3 << 19, n: 3 << 19},
 		"copy exactly two pieces": {to: 9, from: 1, n: 2 << 20},
 		"copy from beyond":        {to: 0, from: size - (2 << 20) + 1, n: 2 << 20, traps: true},
 		"copy to beyond":          {to: size - (2 << 20) + 1, from: 0, n: 2 << 20, traps: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := mt.New()
-			b.Pages = 96
+			b.Pages = 48
 			crypto, output, put := b.ABI("crypto"), b.ABI("output"), b.ABI("put")
 			// A pattern over all of the memory: 4 bytes from a generator each.
 			pattern := mt.Cat(i32(0), mt.Set(0), mt.Op(0x03, 0x40), mt.Get(0), mt.Get(0), i32(1664525), mt.Op(0x6c), i32(12345), mt.Op(0x6a), mt.Memory(0x36, 2, 0),

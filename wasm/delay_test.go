@@ -16,7 +16,9 @@ import (
 
 // loops are contracts that run until their gas is used up, each slow in its own way.
 func loops() map[string][]byte {
-	forever := func(body ...[]byte) []byte { return mt.Cat(mt.Op(0x03, 0x40), mt.Cat(body...), mt.Op(0x0c, 0x00, 0x0b)) }
+	forever := func(body ...[]byte) []byte {
+		return mt.Cat(mt.Op(0x03, 0x40), mt.Cat(body...), mt.Op(0x0c, 0x00, 0x0b))
+	}
 	compute := mt.New().Call([]byte{mt.I64}, forever(mt.Get(0), mt.I64Const(6364136223846793005), mt.Op(0x7e), mt.I64Const(1442695040888963407), mt.Op(0x7c), mt.Set(0)), i32(0))
 	fill := mt.New()
 	fill.Pages = 256
