@@ -42,7 +42,10 @@ const GasInitialise = 1_000_000_000
 const features = api.CoreFeaturesV1 | api.CoreFeatureSignExtensionOps | api.CoreFeatureNonTrappingFloatToIntConversion |
 	api.CoreFeatureMultiValue | api.CoreFeatureBulkMemoryOperations
 
-// Engine compiles modules. It is safe for concurrent use.
+// Engine compiles modules. It is safe for concurrent use. Each engine has one runtime that
+// imports and a compilation cache of its own: in wazero 1.12.0 runtimes that share a cache
+// can mix up the types of imported functions (wazero issue 2511). Engines may share the
+// cache's folder, for files hold no such numbers.
 type Engine struct {
 	cfg   Config
 	rt    wazero.Runtime
