@@ -35,7 +35,7 @@ const recentFile = "modules.recent"
 // not compile them again.
 func (r *instance) startEngine(ctx context.Context) error {
 	var err error
-	if r.modules, err = contracts.NewModules(ctx, filepath.Join(r.cfg.DataDir, "compiled")); err != nil {
+	if r.modules, err = contracts.NewModulesWith(ctx, wasm.Config{CacheDir: filepath.Join(r.cfg.DataDir, "compiled"), Alter: r.cfg.AlterCode}); err != nil {
 		return err
 	}
 	r.shadow, err = contracts.NewShadow(ctx, r.modules, contracts.ShadowConfig{Percent: r.cfg.ShadowPercent,

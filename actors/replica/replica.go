@@ -57,6 +57,8 @@ type Config struct {
 	WrapTransport func(consensus.Transport) consensus.Transport
 	// WrapSnapshots does the same for what it serves to replicas that join.
 	WrapSnapshots func(catchup.Snapshots) catchup.Snapshots
+	// AlterCode is a compiler with a defect; nil: there is none. For tests of what finds it.
+	AlterCode func([]byte) []byte
 	// Clock is the wall clock; nil: the machine's.
 	Clock func() time.Time
 	// Retention says what may be forgotten; the zero value keeps everything.
