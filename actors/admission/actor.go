@@ -40,9 +40,10 @@ type Config struct {
 	Everyone func() []shell.PID // the other replicas' admission
 }
 
-// holdMax is how long a deployment waits for its module at most. Who cannot compile it
-// by then does so when the block is executed.
-const holdMax = 8 * time.Second
+// holdMax is how long a deployment waits for its module at most, so that its receipt comes
+// before an application gives up (5 s by default). Who is not done by then goes on when
+// the block is executed.
+const holdMax = 3 * time.Second
 
 const (
 	tickEvery     = 500 * time.Millisecond
