@@ -63,7 +63,7 @@ func (d *demo) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer cleanup()
-	if d.net, err = devnet.Create(devnet.Options{Dir: dir, F: 1, ClientNodes: 2}); err != nil {
+	if d.net, err = devnet.Create(devnet.Options{Dir: dir, F: 1, ClientNodes: 2, Shadow: devnet.ShadowAll()}); err != nil {
 		return err
 	}
 	if d.local, err = devnet.StartLocal(ctx, d.net, true, newLogger("error")); err != nil {

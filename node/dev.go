@@ -25,7 +25,7 @@ func devCommand(f *flags) *cobra.Command {
 				return err
 			}
 			defer cleanup()
-			n, err := devnet.Create(devnet.Options{Dir: dir, F: faults, C: slow, ClientNodes: 2})
+			n, err := devnet.Create(devnet.Options{Dir: dir, F: faults, C: slow, ClientNodes: 2, Shadow: devnet.ShadowAll()})
 			if err != nil {
 				return err
 			}

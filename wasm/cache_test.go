@@ -12,6 +12,8 @@ import (
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
 	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/wasmtest"
+	asm "github.com/concordat-ledger/concordat/wasm/wasmtest/assemble"
 )
 
 // Whichever byte of the compiled code changes on the disk: it is compiled again.
@@ -59,4 +61,22 @@ func TestDamagedCompiledCodeIsCompiledAgain(t *testing.T) {
 	now, err := os.ReadFile(code)
 	require.NoError(t, err)
 	require.Equal(t, good, now)
+}
+
+// Engines that share a folder, each with other modules first, run the same code: a number
+// of a type that one of them gave is not taken for another's.
+func TestEnginesMayShareAFolder(t *testing.T) {
+	dir := t.TempDir()
+	other := asm.New()
+	other.Func([]byte{asm.I64, asm.F64}, []byte{asm.F32}, nil, asm.F32Const(1))
+	other.Func([]byte{asm.F32}, []byte{asm.I64}, nil, asm.I64Const(1))
+	for round, list := range [][][]byte{{examples.TokenRust, specimen()}, {other.Call(nil, i32(0)).Bytes(), specimen(), examples.TokenRust}, {specimen()}} {
+		e := engine(t, wasm.Config{CacheDir: dir})
+		for _, code := range list {
+			m := compile(t, e, code)
+			o := wasmtest.New().Call(m, wasm.Call{Method: "info"}, plenty)
+			require.NotEqual(t, wasm.Halt, o.Status, "round %d: %v", round, o.Err)
+			require.Equal(t, wasmtest.New().Call(compile(t, engine(t, wasm.Config{Interpreter: true}), code), wasm.Call{Method: "info"}, plenty), o)
+		}
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"runtime"
 	"strings"
 
 	"github.com/tetratelabs/wazero"
@@ -23,10 +22,17 @@ type Config struct {
 	PoolSize    int    // idle instances kept for each module; 0: DefaultPoolSize
 	Verify      bool   // compare all memory after each reset; for tests
 	Portable    bool   // reset by copying all memory, as on systems other than Linux
+	// Alter changes a rewritten module before it becomes machine code: a compiler with a
+	// defect, for tests of what must find one.
+	Alter func(rewritten []byte) []byte
 }
 
 // DefaultPoolSize keeps one instance for the executor and one for queries.
 const DefaultPoolSize = 2
+
+// compileWorkers leaves the other processors to the ledger: nothing waits for a module
+// that is compiled ahead.
+const compileWorkers = 1
 
 // GasInitialise is the gas that _initialize and warm may use together.
 const GasInitialise = 1_000_000_000
@@ -36,7 +42,10 @@ const GasInitialise = 1_000_000_000
 const features = api.CoreFeaturesV1 | api.CoreFeatureSignExtensionOps | api.CoreFeatureNonTrappingFloatToIntConversion |
 	api.CoreFeatureMultiValue | api.CoreFeatureBulkMemoryOperations
 
-// Engine compiles modules. It is safe for concurrent use.
+// Engine compiles modules. It is safe for concurrent use. Each engine has one runtime that
+// imports and a compilation cache of its own: in wazero 1.12.0 runtimes that share a cache
+// can mix up the types of imported functions (wazero issue 2511). Engines may share the
+// cache's folder, for files hold no such numbers.
 type Engine struct {
 	cfg   Config
 	rt    wazero.Runtime
@@ -83,20 +92,41 @@ func (e *Engine) Close(ctx context.Context) error {
 	return err
 }
 
-// Compile makes a module callable. The error is a *module.Refusal when the module
-// is at fault, which every replica finds alike; any other error is local.
+// Compile judges a module and makes it callable. The error is a *module.Refusal when
+// the module is at fault, which every replica finds alike; any other error is local.
+// The original is type-checked, for only then does the rewriting mean the same.
 func (e *Engine) Compile(ctx context.Context, code []byte) (*Module, error) {
 	instrumented, info, err := module.Instrument(code)
 	if err != nil {
 		return nil, err
 	}
-	for _, form := range [][]byte{code, instrumented} {
-		if err := e.validate(ctx, form); err != nil {
-			return nil, err
-		}
+	if err := e.validate(ctx, code); err != nil {
+		return nil, err
+	}
+	return e.ready(ctx, code, instrumented, info)
+}
+
+// CompileAccepted is Compile for a module that was judged before: the type check of the
+// original is left out, which takes longer than the rest when the code is in the cache.
+func (e *Engine) CompileAccepted(ctx context.Context, code []byte) (*Module, error) {
+	instrumented, info, err := module.Instrument(code)
+	if err != nil {
+		return nil, err
+	}
+	return e.ready(ctx, code, instrumented, info)
+}
+
+func (e *Engine) ready(ctx context.Context, code, instrumented []byte, info *module.Info) (*Module, error) {
+	if e.cfg.Alter != nil {
+		instrumented = e.cfg.Alter(instrumented)
 	}
 	compiled, err := e.machineCode(ctx, instrumented)
 	if err != nil {
+		// If the rewritten form is not valid, every replica finds the same, and it is the
+		// module's. The compiler has type-checked it already, so this is done only now.
+		if refusal := e.validate(ctx, instrumented); refusal != nil {
+			return nil, refusal
+		}
 		return nil, err
 	}
 	m := newModule(e, compiled, info, code)
@@ -106,8 +136,7 @@ func (e *Engine) Compile(ctx context.Context, code []byte) (*Module, error) {
 	return m, nil
 }
 
-// validate type-checks the original, for only then does the rewriting mean the
-// same, and the rewritten form. It is the same Go code on every processor, so its
+// validate type-checks a module. It is the same Go code on every processor, so its
 // verdict, and even a defect in it, is the module's: every replica refuses alike.
 func (e *Engine) validate(ctx context.Context, code []byte) (err error) {
 	defer func() {
@@ -133,7 +162,7 @@ func (e *Engine) machineCode(ctx context.Context, code []byte) (compiled wazero.
 	if err := e.files.check(); err != nil {
 		return nil, fmt.Errorf("compiling a valid module: %w", err)
 	}
-	compiled, err = e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, runtime.GOMAXPROCS(0)), code)
+	compiled, err = e.rt.CompileModule(experimental.WithCompilationWorkers(ctx, compileWorkers), code)
 	if err != nil {
 		return nil, fmt.Errorf("compiling a valid module: %w", err)
 	}

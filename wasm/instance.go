@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"sync"
 
 	"github.com/tetratelabs/wazero"
@@ -55,6 +56,23 @@ func (m *Module) Info() *module.Info { return m.info }
 
 // GasReady is the gas that _initialize and warm used.
 func (m *Module) GasReady() uint64 { return m.gasReady }
+
+// Differs says in which way another engine's form of the same module is not like this
+// one after initialisation and warm-up; "" when it is.
+func (m *Module) Differs(o *Module) string {
+	switch {
+	case m.hash != o.hash:
+		return "they are of different modules"
+	case m.gasReady != o.gasReady:
+		return fmt.Sprintf("its initialisation and warm-up use %d gas in one engine and %d in the other", m.gasReady, o.gasReady)
+	case !slices.Equal(m.globals, o.globals):
+		return "its globals differ after initialisation and warm-up"
+	}
+	if at, same := m.snapshot.Compare(o.snapshot); !same {
+		return fmt.Sprintf("its memory differs after initialisation and warm-up, first at byte %d", at)
+	}
+	return ""
+}
 
 // prepare makes the first instance, initialises and warms it up, and keeps what
 // its memory and globals then are. That an initialisation traps or never ends is

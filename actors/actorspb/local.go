@@ -88,6 +88,9 @@ type PoolSize struct {
 	Oldest              uint64
 }
 
+// ModuleReady tells admission that the module of a deployment is compiled, or refused.
+type ModuleReady struct{ TxID ledger.Hash }
+
 // ViewEntered tells admission that a view is in force and who its primary is.
 type ViewEntered struct {
 	View    ledger.View

@@ -34,7 +34,16 @@ type Config struct {
 	PrimaryPID  func() shell.PID // of the primary's admission
 	View        func() ledger.View
 	Unavailable func() bool // the disk is full
+	// Compile begins to compile a deployment's module, and tells actorspb.ModuleReady when
+	// it has; false: it will not. nil: nothing is compiled ahead.
+	Compile  func(tx ledger.Hash, code []byte) bool
+	Everyone func() []shell.PID // the other replicas' admission
 }
+
+// holdMax is how long a deployment waits for its module at most, so that its receipt comes
+// before an application gives up (5 s by default). Who is not done by then goes on when
+// the block is executed.
+const holdMax = 3 * time.Second
 
 const (
 	tickEvery     = 500 * time.Millisecond
@@ -111,6 +120,8 @@ func (a *admission) Receive(c *shell.Context, msg any) {
 		if !a.cfg.IsPrimary() {
 			a.handOver(c, a.pool.Waiters(a.pool.Len(), 0))
 		}
+	case actorspb.ModuleReady:
+		a.pool.Release(m.TxID)
 	case tick:
 		a.pool.Tick(a.now())
 		if !a.cfg.IsPrimary() && a.lastly > 0 { // given to the primary once and not executed since
@@ -195,7 +206,11 @@ func (a *admission) take(c *shell.Context, s *staged, forward *actorspb.Submit) 
 		refuse(ledgerpb.Refusal_REFUSAL_UNAVAILABLE, 1000, "this replica's disk is full; submit through another or try again later")
 		return
 	}
-	verdict, waits := a.pool.Add(pool.Request{ID: s.parsed.ID, Command: key, Party: tx.Party, Envelope: s.parsed.Raw, Expires: tx.ValidUntil})
+	request := pool.Request{ID: s.parsed.ID, Command: key, Party: tx.Party, Envelope: s.parsed.Raw, Expires: tx.ValidUntil}
+	if !a.pool.Holds(request.ID) {
+		request.Held = a.ahead(c, s)
+	}
+	verdict, waits := a.pool.Add(request)
 	switch verdict {
 	case pool.Full:
 		refuse(ledgerpb.Refusal_REFUSAL_OVERLOADED, retryOverload, "the ledger is overloaded; try again in %d ms", retryOverload)

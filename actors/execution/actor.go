@@ -32,9 +32,10 @@ type Config struct {
 	File    []byte // of genesis, as it is
 	Store   Store
 	Modules *contracts.Modules
-	Tell    []shell.PID  // of executed blocks
-	Ask     []shell.PID  // for decisions, after a start
-	Logger  *slog.Logger // for what contracts log; nil: nowhere
+	Shadow  *contracts.Shadow // nil: nothing is run a second time
+	Tell    []shell.PID       // of executed blocks
+	Ask     []shell.PID       // for decisions, after a start
+	Logger  *slog.Logger      // for what contracts log; nil: nowhere
 }
 
 // waitingMax bounds executed blocks that storage has not taken yet; consensus
@@ -121,7 +122,7 @@ func (e *execution) pause(c *shell.Context, err error) {
 func load(cfg *Config) (*chain, error) {
 	height, hash := cfg.Store.Tip()
 	c := &chain{id: cfg.Ledger, limits: cfg.Genesis.Limits, height: height, hash: hash,
-		modules: cfg.Modules, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow()}
+		modules: cfg.Modules, shadow: cfg.Shadow, logger: cfg.Logger, values: newValues(cfg.Store, height), window: newWindow()}
 	var err error
 	if c.genesis, err = founding(cfg.Genesis, cfg.File); err != nil {
 		return nil, err
@@ -219,6 +220,10 @@ func (e *execution) onDecided(c *shell.Context, d actorspb.Decided) {
 	if damaged(err) {
 		e.pause(c, err)
 		return
+	}
+	var wrong *contracts.Mismatch
+	if errors.As(err, &wrong) { // it would be wrong again
+		panic(&shell.Unrecoverable{Err: err})
 	}
 	if err != nil {
 		panic(err) // the supervisor starts us again from the store

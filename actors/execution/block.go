@@ -25,6 +25,7 @@ type chain struct {
 	values  *values
 	window  *window
 	modules *contracts.Modules
+	shadow  *contracts.Shadow // nil: nothing is run a second time
 	logger  *slog.Logger
 	genesis []state.Change // entered with the first block
 }

@@ -18,7 +18,7 @@ func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id 
 	r := &contracts.Runner{Modules: x.chain.modules, Store: x.overlay, Call: wasm.Call{
 		Caller: string(tx.Party), Organisation: party.Organisation, Height: x.header.Height, Time: x.header.Time,
 		CommandID: tx.Command, TxID: id,
-	}, Organisation: x.organisation, Trace: x.trace}
+	}, Organisation: organisationOf, Trace: x.trace}
 	if log := x.chain.logger; log != nil {
 		r.Log = func(contract string, level uint8, text string) {
 			log.Log(context.Background(), slog.LevelDebug, text, "contract", contract, "level", level, "height", x.header.Height, "tx", id.Short())
@@ -27,9 +27,9 @@ func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id 
 	return r
 }
 
-// organisation is where a party is registered, empty when it is not.
-func (x *executor) organisation(p ledger.Party) (string, error) {
-	record, err := x.party(p)
+// organisationOf is where a party is registered, empty when it is not.
+func organisationOf(store contracts.Getter, p ledger.Party) (string, error) {
+	record, err := partyIn(store, p)
 	if err != nil || record == nil {
 		return "", err
 	}
@@ -53,7 +53,7 @@ func (x *executor) contract(tx *ledger.Transaction, party *ledger.PartyRecord, r
 		return nil
 	}
 	run := x.runner(tx, party, r.TxID)
-	o, err := run.Run(tx.Contract, tx.Method, tx.Args, limit-base)
+	o, err := x.chain.shadow.Run(run, tx.Contract, tx.Method, tx.Args, limit-base)
 	var unknown *contracts.Unknown
 	if errors.As(err, &unknown) {
 		r.Status, r.GasUsed, r.Message = ledger.StatusUnknownContract, base, unknown.Error()
@@ -179,9 +179,9 @@ func (x *executor) install(tx *ledger.Transaction, party *ledger.PartyRecord, re
 	}
 	run := x.runner(tx, party, r.TxID)
 	var o wasm.Outcome
-	err := run.Check(record)
+	err := x.chain.shadow.Check(run, record)
 	if err == nil && d.Initialise {
-		o, err = run.Execute(record, method, d.Init, limit-base)
+		o, err = x.chain.shadow.Execute(run, record, method, d.Init, limit-base)
 	}
 	var refusal *module.Refusal
 	if errors.As(err, &refusal) {

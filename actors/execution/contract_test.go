@@ -49,11 +49,19 @@ func deployment(name string, code []byte) string {
 }
 
 func (b *bench) call(party ledger.Party, contract, method string, gas uint64) *ledger.Result {
+	return b.block(b.envelope(party, contract, method, gas)).Results[0]
+}
+
+func (b *bench) envelope(party ledger.Party, contract, method string, gas uint64) []byte {
+	return b.calling(party, contract, method, nil, gas)
+}
+
+func (b *bench) calling(party ledger.Party, contract, method string, args []byte, gas uint64) []byte {
 	b.count++
 	tx := ledger.Transaction{Ledger: ledger.ID{1}, Party: party, Command: []byte{byte(b.count), byte(b.count >> 8), 1}, Contract: contract,
-		Method: method, ValidUntil: b.now + ledger.Time(time.Minute), GasLimit: gas}
+		Method: method, Args: args, ValidUntil: b.now + ledger.Time(time.Minute), GasLimit: gas}
 	e := ledger.Envelope{Payload: tx.Marshal(), PublicKey: b.keys[party].Public()}
-	return b.block(e.Marshal()).Results[0]
+	return e.Marshal()
 }
 
 func withEngine(t *testing.T) *bench {

@@ -64,9 +64,13 @@ func (b *bench) tx(party ledger.Party, command, method, args string, valid time.
 
 func (b *bench) block(txs ...[]byte) *actorspb.ExecutedBlock {
 	b.now += ledger.Time(time.Second)
-	out, err := b.chain.execute(actorspb.Decided{Height: b.chain.height + 1, Body: ledger.NewBody(ledger.ID{1}, ledger.Proposal{Time: b.now, Txs: txs})})
+	out, err := b.chain.execute(b.decided(txs...))
 	require.NoError(b.t, err)
 	return out
+}
+
+func (b *bench) decided(txs ...[]byte) actorspb.Decided {
+	return actorspb.Decided{Height: b.chain.height + 1, Body: ledger.NewBody(ledger.ID{1}, ledger.Proposal{Time: b.now, Txs: txs})}
 }
 
 func (b *bench) register(by, party ledger.Party, organisation string) *ledger.Result {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/state"
 )
@@ -92,8 +93,10 @@ func encodeParty(p *ledger.PartyRecord, from state.Provenance) ([]byte, error) {
 }
 
 // party reads a party's record; nil when it is not registered.
-func (x *executor) party(p ledger.Party) (*ledger.PartyRecord, error) {
-	raw, err := x.overlay.Get(PartyKey(p))
+func (x *executor) party(p ledger.Party) (*ledger.PartyRecord, error) { return partyIn(x.overlay, p) }
+
+func partyIn(store contracts.Getter, p ledger.Party) (*ledger.PartyRecord, error) {
+	raw, err := store.Get(PartyKey(p))
 	if err != nil || raw == nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/actors/execution"
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
+	"github.com/concordat-ledger/concordat/actors/reads"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
@@ -37,6 +38,11 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	case err != nil:
 		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
 	}
+	if name, ready := r.moduleReady(view, req.GetContract()); !ready {
+		reply := refuse(ledgerpb.Refusal_REFUSAL_UNAVAILABLE, "contract %s is being compiled here; ask again in a second, or another client node", name)
+		reply.Error.RetryAfterMs = compiledLaterMs
+		return reply
+	}
 	run := &contracts.Runner{Modules: r.modules, Store: view, Reader: &ledger.Recipient{},
 		Call: wasm.Call{Caller: req.GetParty(), Height: at, Time: header.Time, ReadOnly: true}}
 	args, described, err := r.describe(view, req)
@@ -61,6 +67,28 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 		reply.OutputJson = string(text)
 	}
 	return reply
+}
+
+// compiledLaterMs is when to ask again for a contract that is being compiled.
+const compiledLaterMs = 500
+
+// moduleReady has a contract compiled in the background when it is not, for requests
+// are answered one after the other, and the others should not wait for it.
+func (r *instance) moduleReady(view viewStore, name string) (string, bool) {
+	record, err := contracts.Find(view, name)
+	if err != nil || record == nil {
+		return name, true // what is wrong is said by the call
+	}
+	return name, lookups{modules: r.modules}.ready(view, record)
+}
+
+func (l lookups) ready(view viewStore, record *contracts.Record) bool {
+	hash, err := ledger.HashFromBytes(record.Code)
+	if err != nil || l.modules.Has(hash) {
+		return true
+	}
+	l.modules.Fetch(view, record) // when others wait already, the next question asks again
+	return false
 }
 
 // describe finds the contract's schema, and encodes arguments given as JSON by it.
@@ -133,19 +161,32 @@ func (l lookups) Contracts() ([]*ledgerpb.ContractView, error) {
 	if tip == 0 {
 		return nil, nil
 	}
+	list, err := deployedContracts(l.Store, tip)
+	if err != nil {
+		return nil, err
+	}
+	var out []*ledgerpb.ContractView
+	for _, record := range list {
+		out = append(out, contractView(record))
+	}
+	return out, nil
+}
+
+// deployedContracts are the contracts of a height, by name.
+func deployedContracts(store *storage.Store, at ledger.Height) ([]*contracts.Record, error) {
 	from, to := contracts.RecordRange()
-	it, err := l.Store.Scan(from, to, tip, false)
+	it, err := store.Scan(from, to, at, false)
 	if err != nil {
 		return nil, err
 	}
 	defer it.Close()
-	var out []*ledgerpb.ContractView
+	var out []*contracts.Record
 	for it.Next() {
 		record, err := contracts.ParseRecord(it.Value())
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, contractView(record))
+		out = append(out, record)
 	}
 	return out, it.Err()
 }
@@ -173,6 +214,10 @@ func (l lookups) Contract(name string) (*ledgerpb.ContractView, error) {
 		return nil, err
 	}
 	out := contractView(record)
+	if !l.ready(view, record) {
+		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_UNAVAILABLE, Later: true,
+			Message: fmt.Sprintf("contract %s is being compiled here; ask again in a second, or another client node", name)}
+	}
 	out.Schema, _, err = l.modules.Describe(view, record)
 	return out, err
 }

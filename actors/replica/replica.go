@@ -57,6 +57,8 @@ type Config struct {
 	WrapTransport func(consensus.Transport) consensus.Transport
 	// WrapSnapshots does the same for what it serves to replicas that join.
 	WrapSnapshots func(catchup.Snapshots) catchup.Snapshots
+	// AlterCode is a compiler with a defect; nil: there is none. For tests of what finds it.
+	AlterCode func([]byte) []byte
 	// Clock is the wall clock; nil: the machine's.
 	Clock func() time.Time
 	// Retention says what may be forgotten; the zero value keeps everything.
@@ -64,6 +66,9 @@ type Config struct {
 	// FreeBytesMin is the room on the disk below which the replica stops writing;
 	// 0: the store's default.
 	FreeBytesMin uint64
+	// ShadowPercent is the share of transactions that run a second time in the
+	// interpreter; deployments always do.
+	ShadowPercent float64
 	// ScrubRate is how many bytes a second are read to look for damage; 0: as many as a
 	// pass a day needs, and few.
 	ScrubRate int64
@@ -90,6 +95,7 @@ type instance struct {
 	log       *votelog.Log
 	records   *records
 	modules   *contracts.Modules
+	shadow    *contracts.Shadow
 	proofs    *evidenceFolder
 	mender    *mender
 	mending   bool // its goroutine runs
@@ -168,14 +174,6 @@ func (r *instance) openStores(context.Context) error {
 	return err
 }
 
-// startEngine keeps compiled contracts beside the store, so that a restart does
-// not compile them again.
-func (r *instance) startEngine(ctx context.Context) error {
-	var err error
-	r.modules, err = contracts.NewModules(ctx, filepath.Join(r.cfg.DataDir, "compiled"))
-	return err
-}
-
 // Members are the genesis members with the addresses known here.
 func Members(g *ledger.Genesis, addresses map[string]string) ([]bus.Member, error) {
 	var out []bus.Member
@@ -246,7 +244,7 @@ func (r *instance) startActors(context.Context) error {
 	specs := []shell.Spec{
 		storage.NewActor(&storage.ActorConfig{Store: r.store, Execution: p.execution,
 			Tell: []shell.PID{p.execution, p.consensus}, Full: r.full.Store, Pruning: r.pruning()}),
-		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, File: r.cfg.Genesis, Store: r.records, Modules: r.modules, Logger: r.cfg.Logger,
+		execution.New(&execution.Config{Ledger: r.id, Genesis: r.genesis, File: r.cfg.Genesis, Store: r.records, Modules: r.modules, Shadow: r.shadow, Logger: r.cfg.Logger,
 			Tell: []shell.PID{p.storage, p.collector, p.consensus, p.admission, p.catchup}, Ask: []shell.PID{p.consensus, p.catchup}}),
 		consensus.NewCertifying(cons),
 		admission.New(r.admissionConfig(checker)),
@@ -322,6 +320,14 @@ func (r *instance) admissionConfig(checker *admission.Checker) *admission.Config
 			return r.system.Remote(link.Address(bus.MemberID(r.quorum.Primary(view()).String())), "replica/admission")
 		},
 		Unavailable: r.full.Load,
+		Compile:     r.compileAhead,
+		Everyone: func() []shell.PID {
+			var out []shell.PID
+			for _, id := range r.peers() {
+				out = append(out, r.system.Remote(link.Address(id), "replica/admission"))
+			}
+			return out
+		},
 	}
 }
 
@@ -360,9 +366,7 @@ func (r *instance) close() {
 		r.mender.halt()
 	}
 	var errs []error
-	if r.modules != nil {
-		errs = append(errs, r.modules.Close(context.Background()))
-	}
+	errs = append(errs, r.closeEngine()...)
 	if r.log != nil {
 		errs = append(errs, r.log.Close())
 	}

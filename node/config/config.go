@@ -45,6 +45,9 @@ type Node struct {
 	// ScrubRate is how many bytes of the store are read a second to look for damage; 0: so
 	// many that a pass takes no more than half a day.
 	ScrubRate int64 `yaml:"scrub_bytes_per_second,omitempty"`
+	// Shadow is the share of transactions that run a second time in the interpreter, in
+	// percent; absent: the replica's default.
+	Shadow *float64 `yaml:"shadow_percent,omitempty"`
 }
 
 // Folder is a node's folder, read.
@@ -74,6 +77,9 @@ func Open(dir string) (*Folder, error) {
 	}
 	if f.Node.Kind != ledger.MemberReplica && f.Node.Retention != nil {
 		return nil, retentionError("a client node keeps no blocks")
+	}
+	if s := f.Node.Shadow; s != nil && (f.Node.Kind != ledger.MemberReplica || !(*s >= 0 && *s <= 100)) {
+		return nil, fmt.Errorf("read %s: shadow_percent is a replica's setting, a number from 0 to 100", filepath.Join(dir, NodeFile))
 	}
 	return f, nil
 }

@@ -31,6 +31,7 @@ type Options struct {
 	Scheme      string // "ed25519" when empty
 	Parties     []string
 	Limits      ledger.Limits // zero: the default
+	Shadow      *float64      // percent of the calls that run twice; nil: the default
 }
 
 // Network is a ledger's folders on this machine.
@@ -42,6 +43,12 @@ type Network struct {
 	Replicas []string // folders
 	Clients  []string // folders
 	URLs     []string // of the client nodes
+}
+
+// ShadowAll has every call run twice, as far as there is time for it.
+func ShadowAll() *float64 {
+	all := 100.0
+	return &all
 }
 
 // DefaultParties of a network, each with a key file in keys/.
@@ -159,6 +166,7 @@ func (b *builder) member(kind ledger.MemberKind, id string, n int, share []byte)
 		b.net.Clients = append(b.net.Clients, f.Dir)
 		b.net.URLs = append(b.net.URLs, "nats://"+f.Node.ApplicationListen)
 	} else {
+		f.Node.Shadow = b.opt.Shadow
 		b.net.Replicas = append(b.net.Replicas, f.Dir)
 	}
 	b.folders = append(b.folders, f)

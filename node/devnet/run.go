@@ -46,7 +46,10 @@ func StartReplica(ctx context.Context, dir string, logger *slog.Logger, register
 	// #nosec G115 -- compared with genesis by Start
 	cfg := replica.Config{Retention: policy, Genesis: f.Genesis, Self: ledger.ReplicaID(number), DataDir: f.DataDir(),
 		Listen: f.Node.Listen, Peers: f.Node.Peers, Identity: f.Identity, SigningKey: f.SigningKey, ShareKey: f.ShareKey,
-		Logger: logger, Registerer: registerer, ScrubRate: f.Node.ScrubRate}
+		Logger: logger, Registerer: registerer, ScrubRate: f.Node.ScrubRate, ShadowPercent: replica.DefaultShadowPercent}
+	if f.Node.Shadow != nil {
+		cfg.ShadowPercent = *f.Node.Shadow
+	}
 	for _, change := range options {
 		change(&cfg)
 	}

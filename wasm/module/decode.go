@@ -405,6 +405,7 @@ func (d *decoded) readExports(r *reader) {
 
 func (d *decoded) readElements(r *reader) {
 	d.elements = r.b
+	total := 0 // also where segments lie over each other: each entry is written
 	n := r.count("element segments", DataSegmentsMax)
 	for i := 0; i < n && r.fail == nil; i++ {
 		flags := r.unsigned32()
@@ -422,6 +423,9 @@ func (d *decoded) readElements(r *reader) {
 			return
 		}
 		size := r.count("functions in a table", TableEntriesMax)
+		if total += size; r.fail == nil && total > TableEntriesMax {
+			r.refuse(RuleLimit, "its element segments have more than %d entries together", TableEntriesMax)
+		}
 		for j := 0; j < size && r.fail == nil; j++ {
 			r.unsigned32()
 		}

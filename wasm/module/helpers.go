@@ -5,7 +5,8 @@ func (d *decoded) helperBodies() [helpers][]byte {
 	return [helpers][]byte{
 		helperRefill: d.refillBody(),
 		helperGrow:   d.growBody(),
-		helperBulk:   d.bulkBody(),
+		helperFill:   d.fillBody(),
+		helperCopy:   d.copyBody(),
 	}
 }
 
@@ -54,11 +55,76 @@ func (d *decoded) growBody() []byte {
 	return append(b, opLocalGet, 0, opMemoryGrow, 0, opEnd)
 }
 
-// bulkBody pays for local 0 bytes and returns local 0.
-func (d *decoded) bulkBody() []byte {
-	b := []byte{0}
-	b = append(d.get(b, globalBudget), opLocalGet, 0, opI64ExtendU, opI64Const, BulkBytesShift, opI64ShrU)
+// bulkPiece is what memory.fill and memory.copy do at a time, about 0.2 ms where memory is
+// slow; between two pieces the Go runtime gets hold of the thread.
+const bulkPiece = 1 << 20
+
+// payBulk pays for as many bytes as local 2 says.
+func (d *decoded) payBulk(b []byte) []byte {
+	b = append(d.get(b, globalBudget), opLocalGet, 2, opI64ExtendU, opI64Const, BulkBytesShift, opI64ShrU)
 	b = append(b, opI64Const, gasShift, opI64Shl, opI64Sub)
-	b = d.refillWhenNegative(d.set(b, globalBudget))
-	return append(b, opLocalGet, 0, opEnd)
+	return d.refillWhenNegative(d.set(b, globalBudget))
+}
+
+// wholeWhen ends the helper with the plain instruction, when the condition on the
+// operands holds.
+func wholeWhen(b []byte, instruction ...byte) []byte {
+	b = append(b, opIf, blockEmpty, opLocalGet, 0, opLocalGet, 1, opLocalGet, 2)
+	return append(append(b, instruction...), opReturn, opEnd)
+}
+
+// small tests whether one piece is enough.
+func small(b []byte) []byte {
+	return append(appendSigned(append(b, opLocalGet, 2, opI32Const), bulkPiece), opI32LeU)
+}
+
+// beyond tests whether what begins at a local ends behind the memory. Nothing may be
+// written then, so the plain instruction traps.
+func beyond(b []byte, local byte) []byte {
+	b = append(b, opLocalGet, local, opI64ExtendU, opLocalGet, 2, opI64ExtendU, opI64Add)
+	return append(b, opMemorySize, 0, opI64ExtendU, opI64Const, 16, opI64Shl, opI64GtU)
+}
+
+// step adds to a local, or takes away from it.
+func step(b []byte, local byte, by int64) []byte {
+	return append(appendSigned(append(b, opLocalGet, local, opI32Const), by), opI32Add, opLocalSet, local)
+}
+
+// pause passes once through the engine.
+func pause(b []byte) []byte { return append(b, opI32Const, 0, opMemoryGrow, 0, opDrop) }
+
+// again goes back to the loop's head while more than a piece is left.
+func again(b []byte) []byte {
+	return append(appendSigned(append(b, opLocalGet, 2, opI32Const), bulkPiece), opI32GtU, opBrIf, 0)
+}
+
+// fillBody is memory.fill of (address, value, bytes), paid, in pieces.
+func (d *decoded) fillBody() []byte {
+	fill := []byte{opPrefix, prefixMemoryFill, 0}
+	b := wholeWhen(small(d.payBulk([]byte{0})), fill...)
+	b = wholeWhen(beyond(b, 0), fill...)
+	b = append(b, opLoop, blockEmpty, opLocalGet, 0, opLocalGet, 1)
+	b = append(appendSigned(append(b, opI32Const), bulkPiece), fill...)
+	b = again(pause(step(step(b, 0, bulkPiece), 2, -bulkPiece)))
+	b = append(b, opEnd, opLocalGet, 0, opLocalGet, 1, opLocalGet, 2)
+	return append(append(b, fill...), opEnd)
+}
+
+// copyBody is memory.copy of (to, from, bytes), paid, in pieces: from the front, or from
+// the end where the front would overwrite what is still to be read.
+func (d *decoded) copyBody() []byte {
+	move := []byte{opPrefix, prefixMemoryCopy, 0, 0}
+	b := wholeWhen(small(d.payBulk([]byte{0})), move...)
+	b = wholeWhen(append(beyond(beyond(b, 0), 1), opI32Or), move...)
+	b = append(b, opLocalGet, 0, opLocalGet, 1, opI32LeU, opIf, blockEmpty)
+	b = append(b, opLoop, blockEmpty, opLocalGet, 0, opLocalGet, 1)
+	b = append(appendSigned(append(b, opI32Const), bulkPiece), move...)
+	b = again(pause(step(step(step(b, 0, bulkPiece), 1, bulkPiece), 2, -bulkPiece)))
+	b = append(b, opEnd, opElse, opLoop, blockEmpty)
+	b = step(b, 2, -bulkPiece)
+	b = append(b, opLocalGet, 0, opLocalGet, 2, opI32Add, opLocalGet, 1, opLocalGet, 2, opI32Add)
+	b = append(appendSigned(append(b, opI32Const), bulkPiece), move...)
+	b = append(again(pause(b)), opEnd, opEnd)
+	b = append(b, opLocalGet, 0, opLocalGet, 1, opLocalGet, 2)
+	return append(append(b, move...), opEnd)
 }

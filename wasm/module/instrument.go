@@ -48,8 +48,8 @@ func (d *decoded) firstHelper() uint32 {
 // appendHelperTypes comes before the bodies are walked, which may append more.
 func (d *decoded) appendHelperTypes() {
 	nothing := uint32(len(d.types)) // #nosec G115 -- bounded by TypesMax
-	d.types = append(d.types, funcType{}, funcType{[]ValueType{I32}, []ValueType{I32}})
-	d.helperTypes = [helpers]uint32{helperRefill: nothing, helperGrow: nothing + 1, helperBulk: nothing + 1}
+	d.types = append(d.types, funcType{}, funcType{[]ValueType{I32}, []ValueType{I32}}, funcType{params: []ValueType{I32, I32, I32}})
+	d.helperTypes = [helpers]uint32{helperRefill: nothing, helperGrow: nothing + 1, helperFill: nothing + 2, helperCopy: nothing + 2}
 }
 
 // rewriteCode rewrites all bodies and appends the helpers' bodies.
@@ -66,8 +66,7 @@ func (d *decoded) rewriteCode() ([]byte, *Refusal) {
 			return nil, refusal
 		}
 		section = append(appendUnsigned(section, uint64(len(body))), body...)
-		cost := uint64(CompilePerByte*len(b)) + uint64(CompilePerBlockSquared*w.blocks*w.blocks) // #nosec G115 -- not negative
-		if d.info.CompileCost += cost; d.info.CompileCost > CompileBudget {
+		if d.info.CompileCost += w.compileCost(len(b)); d.info.CompileCost > CompileBudget {
 			return nil, refuse(RuleBudget, "it would take too long to compile: %d functions with long chains of branches; split the largest", i+1)
 		}
 		d.info.BlocksLargest = max(d.info.BlocksLargest, w.blocks)
@@ -78,11 +77,18 @@ func (d *decoded) rewriteCode() ([]byte, *Refusal) {
 	return section, nil
 }
 
+// compileCost is what a body takes of the compile budget.
+func (w *walker) compileCost(size int) uint64 {
+	locals := w.locals + len(w.extra)
+	return uint64(CompilePerByte*size + CompilePerBlockSquared*w.blocks*w.blocks + // #nosec G115 -- not negative
+		CompilePerLocalBlock*locals*w.blocks + CompilePerLabel*w.labels)
+}
+
 func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType) ([]byte, *Refusal) {
 	w.r = &reader{b: b}
 	w.index = i + len(d.imported)
 	w.out, w.extra = w.out[:0], w.extra[:0]
-	w.current, w.height, w.highest, w.blocks, w.deadAt, w.ands = 0, 0, 0, 0, 0, false
+	w.current, w.height, w.highest, w.blocks, w.labels, w.deadAt, w.ands = 0, 0, 0, 0, 0, 0, false
 	clear(w.scratch)
 	runs, refusal := w.readLocals(len(t.params))
 	if refusal != nil {

@@ -90,11 +90,13 @@ const (
 	opI32LtS       = 0x48
 	opI32GtU       = 0x4b
 	opI32GeU       = 0x4f
+	opI32LeU       = 0x4d
 	opI64Eqz       = 0x50
 	opI64Eq        = 0x51
 	opI64LtS       = 0x53
 	opI64LtU       = 0x54
 	opI64GeU       = 0x5a
+	opI64GtU       = 0x56
 	opF32Ne        = 0x5c
 	opF64Ne        = 0x62
 	opI32Popcnt    = 0x69

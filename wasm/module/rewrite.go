@@ -7,7 +7,8 @@ import "math"
 const (
 	helperRefill = iota // () → (): the next slice of gas, or a trap
 	helperGrow          // (pages i32) → i32: memory.grow, paid
-	helperBulk          // (bytes i32) → i32: pays for a bulk instruction and returns its argument
+	helperFill          // (address, value, bytes i32) → (): memory.fill, paid
+	helperCopy          // (to, from, bytes i32) → (): memory.copy, paid
 	helpers
 )
 
@@ -145,8 +146,11 @@ func (w *walker) prefixed(start int) {
 	w.last = opPrefix
 	w.pay(classBulk)
 	w.pop(3)
-	w.call(helperBulk)
-	w.out = append(w.out, w.r.b[start:w.r.pos]...)
+	if sub == prefixMemoryFill {
+		w.call(helperFill)
+	} else {
+		w.call(helperCopy)
+	}
 }
 
 func (w *walker) call(helper uint32) {

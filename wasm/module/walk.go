@@ -40,6 +40,7 @@ type walker struct {
 	height  int
 	highest int
 	blocks  int
+	labels  int // of branch tables
 	deadAt  int // frames open beyond the live ones while code cannot be reached, plus one; 0 = live
 	locals  int // with parameters
 	extra   []ValueType
@@ -137,6 +138,9 @@ func (w *walker) blockType() (params, results int) {
 func (w *walker) open(op byte, start int) {
 	params, results := w.blockType()
 	w.blocks++
+	if op == opLoop {
+		w.blocks++
+	}
 	if w.deadAt > 0 {
 		w.deadAt++
 		w.deep()
@@ -247,6 +251,7 @@ func (w *walker) jump(op byte, start int) {
 		for range n + 1 {
 			labels = append(labels, w.r.unsigned32())
 		}
+		w.labels += n
 		w.blocks++
 	case opReturn:
 		labels = append(labels, uint32(max(len(w.frames), 1)-1)) // #nosec G115 -- bounded by NestingMax

@@ -3,10 +3,15 @@
 // In: checked transactions, draws of the primary, executed blocks, the time.
 // Out: batches. Kept: at most Transactions and Bytes of them, in order of
 // arrival. Durable: nothing; whoever waits for a receipt sends again. A
-// transaction that was drawn but not executed for a while is offered again.
+// transaction that was drawn but not executed for a while is offered again; one that
+// is held is offered when it is released, or when its time has come.
 package pool
 
-import "github.com/concordat-ledger/concordat/ledger"
+import (
+	"slices"
+
+	"github.com/concordat-ledger/concordat/ledger"
+)
 
 // Limits of what waits.
 type Limits struct {
@@ -28,6 +33,7 @@ type Request struct {
 	Party    ledger.Party
 	Envelope []byte
 	Expires  ledger.Time
+	Held     ledger.Time // it is not offered before this time, unless it is released; 0: it is not held
 }
 
 // Verdict of Add.
@@ -57,6 +63,7 @@ type Requests struct {
 	byID     map[ledger.Hash]*entry
 	commands map[ledger.Hash]*entry
 	parties  map[ledger.Party]int
+	held     []*entry // in order of arrival; neither in queue nor in drawn
 	bytes    int
 	waiting  int // not drawn
 	waitingB int
@@ -88,10 +95,55 @@ func (p *Requests) Add(r Request) (Verdict, ledger.Hash) {
 	p.byID[r.ID], p.commands[r.Command] = e, e
 	p.parties[r.Party]++
 	p.bytes += len(r.Envelope)
+	if e.Held > 0 {
+		p.held = append(p.held, e)
+		return Added, r.ID
+	}
+	p.offer(e)
+	return Added, r.ID
+}
+
+// offer puts an entry behind all that wait.
+func (p *Requests) offer(e *entry) {
 	p.queue = append(p.queue, e)
 	p.waiting++
-	p.waitingB += len(r.Envelope)
-	return Added, r.ID
+	p.waitingB += len(e.Envelope)
+}
+
+// Release offers a held transaction: what it waited for is done.
+func (p *Requests) Release(id ledger.Hash) {
+	if e, ok := p.byID[id]; ok && e.Held > 0 {
+		e.Held = 0
+		p.offer(e)
+	}
+	p.held = slices.DeleteFunc(p.held, func(e *entry) bool { return e.gone || e.Held == 0 })
+}
+
+// releaseDue offers what was held long enough, and forgets what is gone or expired.
+func (p *Requests) releaseDue(now ledger.Time) (expired []ledger.Hash) {
+	kept := p.held[:0]
+	for _, e := range p.held {
+		switch {
+		case e.gone:
+		case e.Expires <= now:
+			expired = append(expired, e.ID)
+			p.remove(e)
+		case e.Held <= now:
+			e.Held = 0
+			p.offer(e)
+		default:
+			kept = append(kept, e)
+		}
+	}
+	clear(p.held[len(kept):])
+	p.held = kept
+	return expired
+}
+
+// Holds tells whether a transaction is here, drawn or not.
+func (p *Requests) Holds(id ledger.Hash) bool {
+	_, ok := p.byID[id]
+	return ok
 }
 
 // Waiting is what a draw could take.
@@ -188,6 +240,7 @@ func (p *Requests) Executed(ids []ledger.Hash) {
 // Tick offers drawn transactions again that were not executed, and forgets what
 // has expired. It returns the ids that expired.
 func (p *Requests) Tick(now ledger.Time) (expired []ledger.Hash) {
+	expired = p.releaseDue(now)
 	at := 0
 	for ; at < len(p.drawn); at++ {
 		e := p.drawn[at]
@@ -231,7 +284,7 @@ func (p *Requests) remove(e *entry) {
 		delete(p.parties, e.Party)
 	}
 	p.bytes -= len(e.Envelope)
-	if e.drawn == 0 {
+	if e.drawn == 0 && e.Held == 0 {
 		p.waiting--
 		p.waitingB -= len(e.Envelope)
 	}

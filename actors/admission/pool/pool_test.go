@@ -68,3 +68,45 @@ func TestCountsStayTrue(t *testing.T) {
 		}
 	})
 }
+
+// A held transaction is not offered, and does not count as one that waits, until it is
+// released or its time has come; it is executed, expires and is known like any other.
+func TestAHeldTransactionWaitsForItsRelease(t *testing.T) {
+	held := func(n byte, until, expires ledger.Time) Request {
+		return Request{ID: ledger.Hash{n}, Command: ledger.Hash{n, 1}, Party: "a", Envelope: []byte{n}, Expires: expires, Held: until}
+	}
+	p := New(DefaultLimits())
+	add := func(r Request) {
+		verdict, _ := p.Add(r)
+		require.Equal(t, Added, verdict)
+	}
+	add(held(1, 100, 1000))
+	add(held(2, 100, 1000))
+	add(held(3, 0, 1000))
+	verdict, _ := p.Add(held(1, 0, 1000))
+	require.Equal(t, Known, verdict)
+	n, size := p.Waiting()
+	require.Equal(t, []int{1, 1, 3}, []int{n, size, p.Len()})
+	require.EqualValues(t, 3, p.Oldest(), "who is held is no reason to complain about the primary")
+	require.Equal(t, [][]byte{{3}}, p.Waiters(10, 0))
+	require.Equal(t, [][]byte{{3}}, p.Draw(1, 10, 100))
+
+	p.Release(ledger.Hash{2})
+	p.Release(ledger.Hash{2})
+	p.Release(ledger.Hash{9})
+	require.Equal(t, [][]byte{{2}}, p.Draw(2, 10, 100))
+	require.Empty(t, p.Tick(99))
+	require.Empty(t, p.Draw(99, 10, 100))
+	require.Empty(t, p.Tick(100))
+	require.Equal(t, [][]byte{{1}}, p.Draw(100, 10, 100), "it was held long enough")
+
+	add(held(4, 5000, 6000))
+	add(held(5, 5000, 2000))
+	p.Executed([]ledger.Hash{{4}})
+	p.Release(ledger.Hash{4})
+	require.Equal(t, []ledger.Hash{{5}}, p.Tick(2000), "it expires while it is held")
+	n, size = p.Waiting()
+	require.Equal(t, []int{0, 0}, []int{n, size})
+	p.Executed([]ledger.Hash{{1}, {2}, {3}})
+	require.Zero(t, p.Len())
+}

@@ -1,12 +1,15 @@
 package contracts
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"sync"
 
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm"
+	"github.com/concordat-ledger/concordat/wasm/module"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
@@ -16,10 +19,14 @@ const modulesMax = 64
 // Modules keeps compiled modules by the hash of their code. It is safe for
 // concurrent use; what is in use is not given up.
 type Modules struct {
-	engine *wasm.Engine
-	mu     sync.Mutex
-	byHash map[ledger.Hash]*entry
-	clock  uint64
+	engine  *wasm.Engine
+	most    int
+	ahead   chan prepared  // what is to be compiled in the background
+	stop    chan struct{}  // closed: nothing is compiled in the background any more
+	working sync.WaitGroup // the background
+	mu      sync.Mutex
+	byHash  map[ledger.Hash]*entry
+	clock   uint64
 }
 
 type entry struct {
@@ -33,15 +40,29 @@ type entry struct {
 
 // NewModules starts an engine that caches compiled code in a folder, or nowhere.
 func NewModules(ctx context.Context, cacheDir string) (*Modules, error) {
-	e, err := wasm.New(ctx, wasm.Config{CacheDir: cacheDir})
+	return NewModulesWith(ctx, wasm.Config{CacheDir: cacheDir})
+}
+
+// NewModulesWith starts an engine of another kind.
+func NewModulesWith(ctx context.Context, cfg wasm.Config) (*Modules, error) {
+	e, err := wasm.New(ctx, cfg)
 	if err != nil {
 		return nil, err
 	}
-	return &Modules{engine: e, byHash: map[ledger.Hash]*entry{}}, nil
+	return modulesOn(e, modulesMax), nil
+}
+
+func modulesOn(e *wasm.Engine, most int) *Modules {
+	m := &Modules{engine: e, most: most, byHash: map[ledger.Hash]*entry{}, ahead: make(chan prepared, aheadMax), stop: make(chan struct{})}
+	m.working.Add(1)
+	go m.background()
+	return m
 }
 
 // Close ends the engine after the calls that are under way.
 func (m *Modules) Close(ctx context.Context) error {
+	close(m.stop)
+	m.working.Wait()
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var err error
@@ -56,13 +77,33 @@ func (m *Modules) Close(ctx context.Context) error {
 }
 
 // Use calls fn with the module of the given hash, which is compiled from what
-// load returns when it is not kept. The error is a *module.Refusal when the code
+// load returns when it is not kept. The module is that of a deployed contract: it was
+// judged when it was deployed. The error is a *module.Refusal when the code
 // is at fault, and local otherwise.
 func (m *Modules) Use(hash ledger.Hash, load func() ([]byte, error), fn func(*wasm.Module)) error {
-	return m.use(hash, load, func(e *entry) { fn(e.module) })
+	return m.use(hash, m.engine.CompileAccepted, load, func(e *entry) { fn(e.module) })
 }
 
-func (m *Modules) use(hash ledger.Hash, load func() ([]byte, error), fn func(*entry)) error {
+// Has tells whether a module is ready, or known to be at fault.
+func (m *Modules) Has(hash ledger.Hash) bool {
+	m.mu.Lock()
+	e := m.byHash[hash]
+	m.mu.Unlock()
+	if e == nil {
+		return false
+	}
+	select {
+	case <-e.ready:
+		return true
+	default:
+		return false
+	}
+}
+
+// compiler is one of the engine's two ways to compile.
+type compiler func(ctx context.Context, code []byte) (*wasm.Module, error)
+
+func (m *Modules) use(hash ledger.Hash, how compiler, load func() ([]byte, error), fn func(*entry)) error {
 	m.mu.Lock()
 	e, ok := m.byHash[hash]
 	if !ok {
@@ -75,7 +116,7 @@ func (m *Modules) use(hash ledger.Hash, load func() ([]byte, error), fn func(*en
 	m.mu.Unlock()
 	defer m.release(hash, e)
 	if !ok {
-		m.compile(e, load)
+		m.compile(e, how, load)
 	}
 	<-e.ready
 	if e.err != nil {
@@ -92,15 +133,16 @@ func (m *Modules) Describe(store Getter, record *Record) (raw []byte, s *schema.
 	if err != nil {
 		return nil, nil, err
 	}
-	err = m.use(hash, func() ([]byte, error) { return Code(store, record) }, func(e *entry) { raw, s = e.module.Schema(), e.schema })
+	err = m.use(hash, m.engine.Compile, func() ([]byte, error) { return Code(store, record) },
+		func(e *entry) { raw, s = e.module.Schema(), e.schema })
 	return raw, s, err
 }
 
-func (m *Modules) compile(e *entry, load func() ([]byte, error)) {
+func (m *Modules) compile(e *entry, how compiler, load func() ([]byte, error)) {
 	defer close(e.ready)
 	code, err := load()
 	if err == nil {
-		e.module, err = m.engine.Compile(context.Background(), code)
+		e.module, err = how(context.Background(), code)
 	}
 	if err == nil && e.module.Schema() != nil {
 		e.schema, _ = schema.Parse(e.module.Schema()) // judged at deployment
@@ -109,18 +151,20 @@ func (m *Modules) compile(e *entry, load func() ([]byte, error)) {
 }
 
 // release gives up the least recently used module when there are too many, and at
-// once one that did not compile: the next try loads it anew.
+// once one that did not compile for a reason of this replica: the next try loads it
+// anew. A refusal is kept, for it is the same each time.
 func (m *Modules) release(hash ledger.Hash, e *entry) {
 	m.mu.Lock()
 	e.users--
 	var gone *entry
-	if e.err != nil && e.users == 0 && m.byHash[hash] == e {
+	var refusal *module.Refusal
+	if e.err != nil && e.users == 0 && m.byHash[hash] == e && !errors.As(e.err, &refusal) {
 		delete(m.byHash, hash)
-	} else if len(m.byHash) > modulesMax {
+	} else if len(m.byHash) > m.most {
 		gone = m.sortedOldest()
 	}
 	m.mu.Unlock()
-	if gone != nil {
+	if gone != nil && gone.module != nil {
 		_ = gone.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
 	}
 }
@@ -131,7 +175,7 @@ func (m *Modules) sortedOldest() *entry {
 	var oldest *entry
 	var at ledger.Hash
 	for hash, e := range m.byHash {
-		if e.users == 0 && e.module != nil && (oldest == nil || e.used < oldest.used) {
+		if e.users == 0 && (oldest == nil || e.used < oldest.used) {
 			oldest, at = e, hash
 		}
 	}
@@ -139,4 +183,16 @@ func (m *Modules) sortedOldest() *entry {
 		delete(m.byHash, at)
 	}
 	return oldest
+}
+
+// Recent are the modules that are kept, the most recently used first.
+func (m *Modules) Recent() []ledger.Hash {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var out []ledger.Hash
+	for hash := range m.byHash {
+		out = append(out, hash)
+	}
+	slices.SortFunc(out, func(a, b ledger.Hash) int { return cmp.Compare(m.byHash[b].used, m.byHash[a].used) })
+	return out
 }

@@ -56,9 +56,9 @@ type Runner struct {
 	// Reader is for whom a query reads; what it may not see does not exist for it.
 	// nil: a transaction, which sees all.
 	Reader *ledger.Recipient
-	// Organisation is where a party is registered, empty when it is not; a query needs
-	// none.
-	Organisation func(ledger.Party) (string, error)
+	// Organisation is where a party is registered by the state, empty when it is not; a
+	// query needs none. It reads nothing but the state, for the call may run a second time.
+	Organisation func(Getter, ledger.Party) (string, error)
 	Trace        Trace // told of each step; nil: nobody is
 
 	events  []ledger.Event
@@ -267,7 +267,7 @@ func (s session) Organisation(party ledger.Party) (string, error) {
 	if s.r.Organisation == nil {
 		return "", nil
 	}
-	return s.r.Organisation(party)
+	return s.r.Organisation(s.r.Store, party)
 }
 
 // Check makes a contract's module ready and judges its schema, without calling it.
