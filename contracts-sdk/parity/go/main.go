@@ -2,6 +2,8 @@
 package main
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
@@ -55,6 +57,8 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			return nil, concordat.Fail(7, w[1])
 		case "silent":
 			out = ""
+		case "call":
+			out += call(c, w[1], w[2], w[3])
 		case "verify":
 			out += verify(c, w[1], w[2:])
 		default:
@@ -62,6 +66,24 @@ func do(c *concordat.Context, in *script) (*script, error) {
 		}
 	}
 	return &script{out}, nil
+}
+
+// ready says that the contract may be entered while it is in a call.
+//
+//go:wasmexport concordat_reentrant
+func ready() {}
+
+// call runs a script of one step, whose words a plus joins, on another contract with a
+// limit of gas, and says how that ended.
+func call(c *concordat.Context, contract, gas, step string) string {
+	limit, _ := strconv.ParseInt(gas, 10, 64)
+	var out script
+	err := c.CallWithGas(contract, "do", limit, &script{strings.ReplaceAll(step, "+", " ")}, &out)
+	var e *concordat.Error
+	if errors.As(err, &e) {
+		return "failed with " + strconv.FormatUint(uint64(e.Code), 10)
+	}
+	return "done " + out.Text
 }
 
 func audience(list string) concordat.Audience {
