@@ -45,6 +45,14 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			}
 		case "scan":
 			c.Scan([]byte(w[1]), []byte(w[2]), func(key, _ []byte) bool { out += string(key); return true })
+		case "sweep": // deletes everything as soon as it has found something
+			c.Scan([]byte(w[1]), []byte(w[2]), func(key, _ []byte) bool {
+				out += string(key)
+				for k := w[1][0]; k < w[2][0]; k++ {
+					c.Delete([]byte{k})
+				}
+				return true
+			})
 		case "append":
 			history.AppendFor(c, audience(w[1]), concordat.NewAmount(1))
 		case "declassify":

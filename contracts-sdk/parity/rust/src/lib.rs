@@ -29,6 +29,15 @@ fn act(c: &mut Context, m: Script) -> Result<Script, Error> {
                 out += &String::from_utf8_lossy(key);
                 true
             }),
+            "sweep" => {
+                let mut found = Vec::new(); // a scan borrows the context: what it finds is deleted behind it
+                c.scan(w[1].as_bytes(), w[2].as_bytes(), |key, _| {
+                    found.extend_from_slice(key);
+                    true
+                });
+                found.iter().for_each(|k| c.delete(&[*k]));
+                out += &String::from_utf8_lossy(&found);
+            }
             "append" => drop(HISTORY.append_for(c, &audience(w[1]), &Amount(1), &[])),
             "declassify" => c.declassify_result(),
             "only" => c.require_party(&[w[1]])?,
