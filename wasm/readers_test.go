@@ -191,8 +191,10 @@ func TestHowACallEndsIsNotTold(t *testing.T) {
 		}
 		return b.Call(nil, body...).Bytes()
 	}
+	var logs []string
 	run := func(code []byte, call wasm.Call, private bool) wasm.Outcome {
 		s := wasmtest.New()
+		defer func() { logs = s.Logs }()
 		s.Values["r"] = []byte("v")
 		if private {
 			s.Audiences["r"] = audience("a@a")
@@ -211,6 +213,7 @@ func TestHowACallEndsIsNotTold(t *testing.T) {
 	o = run(end("fail", 0), wasm.Call{}, true)
 	require.EqualValues(t, 9, o.Code)
 	require.Equal(t, "the message is withheld, for the call had read private records", o.Message)
+	require.Equal(t, []string{"secret"}, logs, "the replica's log has it")
 	require.Equal(t, "unreachable", run(end("panic", 0), wasm.Call{}, true).Message)
 	require.Equal(t, "secret", string(run(end("output", open), wasm.Call{}, true).Output))
 	require.Equal(t, "secret", run(end("fail", open), wasm.Call{}, true).Message)

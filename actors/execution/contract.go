@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
@@ -17,7 +19,7 @@ import (
 func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id ledger.Hash) *contracts.Runner {
 	r := &contracts.Runner{Modules: x.chain.modules, Store: x.overlay, Call: wasm.Call{
 		Caller: string(tx.Party), Organisation: party.Organisation, Height: x.header.Height, Time: x.header.Time,
-		CommandID: tx.Command, TxID: id,
+		Attributes: attributes(party), CommandID: tx.Command, TxID: id,
 	}, Organisation: organisationOf, Trace: x.trace}
 	if log := x.chain.logger; log != nil {
 		r.Log = func(contract string, level uint8, text string) {
@@ -25,6 +27,15 @@ func (x *executor) runner(tx *ledger.Transaction, party *ledger.PartyRecord, id 
 		}
 	}
 	return r
+}
+
+// attributes are those of a party's record, by name.
+func attributes(party *ledger.PartyRecord) []wasm.Attribute {
+	var out []wasm.Attribute
+	for _, name := range slices.Sorted(maps.Keys(party.Attributes)) {
+		out = append(out, wasm.Attribute{Name: name, Value: party.Attributes[name]})
+	}
+	return out
 }
 
 // organisationOf is where a party is registered, empty when it is not.

@@ -1,6 +1,7 @@
 package execution
 
 import (
+	"encoding/json"
 	"math"
 	"strings"
 	"testing"
@@ -319,4 +320,22 @@ func TestAnOrganisationCoversItsRegisteredParties(t *testing.T) {
 		require.Equal(t, ledger.StatusOK, r.Status, r.Message)
 		require.Equal(t, []byte{want, 0, 0, 0}, r.Output, to)
 	}
+}
+
+// The call holds what the caller's organisation vouches for, in the order of names.
+func TestACallHoldsTheCallersAttributes(t *testing.T) {
+	b := withEngine(t)
+	public := b.keys["alice@a"].Public()
+	args, err := json.Marshal(ledger.PartyRecord{Party: "alice@a", Organisation: "a", PublicKey: public[:],
+		Attributes: map[string]string{"role": "teller", "branch": "7", "rank": ""}})
+	require.NoError(t, err)
+	r := b.block(b.tx("admin@a", "attributes", "register_party", string(args), time.Minute)).Results[0]
+	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+	m := asm.New()
+	read, output := m.ABI("call_read"), m.ABI("output")
+	m.Call([]byte{asm.I32}, i32(0), i32(0), i32(1000), asm.CallFunc(read), asm.CallFunc(output), i32(0))
+	require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "mirror", m.Bytes()).Status)
+	r = b.call("alice@a", "mirror", "x", 0)
+	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
+	require.Contains(t, string(r.Output), "\x22\x01a\x2a\x0b\x0a\x06branch\x12\x017\x2a\x06\x0a\x04rank\x2a\x0e\x0a\x04role\x12\x06teller")
 }

@@ -171,3 +171,27 @@ func compareOverlay(t *rapid.T, o *overlay, m *model, key *rapid.Generator[strin
 	}
 	require.Equal(t, want, have)
 }
+
+// A scan shows the moment when it was opened, whatever is written meanwhile.
+func TestAScanShowsTheMomentItWasOpened(t *testing.T) {
+	b := newBench(t)
+	o := newOverlay(b.chain.values)
+	for _, k := range []string{"c/x/a", "c/x/b", "c/x/c"} {
+		o.Set([]byte(k), []byte("old"))
+	}
+	it, err := o.Scan([]byte("c/x/"), []byte("c/x0"), false)
+	require.NoError(t, err)
+	o.Set([]byte("c/x/b"), []byte("new"))
+	o.Set([]byte("c/x/c"), nil)
+	o.Set([]byte("c/x/d"), []byte("new"))
+	seen := ""
+	for {
+		k, v, ok, err := it.Next()
+		require.NoError(t, err)
+		if !ok {
+			break
+		}
+		seen += string(k) + "=" + string(v) + " "
+	}
+	require.Equal(t, "c/x/a=old c/x/b=old c/x/c=old ", seen)
+}

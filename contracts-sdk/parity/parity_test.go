@@ -58,6 +58,7 @@ func TestScriptsInTheEngine(t *testing.T) {
 	require.NoError(t, err)
 	for language, m := range modules(t) {
 		t.Run(language, func(t *testing.T) { replay(t, m, string(text)) })
+		t.Run(language+" calls", func(t *testing.T) { calls(t, m) })
 		t.Run(language+" verifies", func(t *testing.T) { verifies(t, m) })
 	}
 }

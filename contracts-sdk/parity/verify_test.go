@@ -33,6 +33,27 @@ func verifies(t *testing.T, m *wasm.Module) {
 	require.Equal(t, "ok no", ask(id, key, receipt[1:]))
 }
 
+// calls makes the module call itself under another name: the gas limit holds, the
+// error has its code, what the called one read counts, and the mark is exported.
+func calls(t *testing.T, m *wasm.Module) {
+	require.True(t, m.Info().Reentrant)
+	s := wasmtest.New()
+	s.Others = map[string]*wasm.Module{"other": m}
+	require.Equal(t, "ok", run(t, s, m, "put a alice@a"))
+	for script, want := range map[string]string{
+		"call other 50000000 append+all":                   "ok done",
+		"call other 50000000 fail+x":                       "ok failed with 7",
+		"call other 100 silent":                            "ok failed with 4294967292",
+		"call other 50000000 put":                          "ok failed with 4294967292",
+		"call nobody 50000000 silent":                      "ok failed with 0",
+		"call other 50000000 get+a; put b all":             "trap",
+		"get a; call other 50000000 put+b+all":             "trap",
+		"get a; call other 50000000 put+b+alice@a; silent": "ok",
+	} {
+		require.Equal(t, want, strings.TrimSpace(run(t, s, m, script)), script)
+	}
+}
+
 // certified is a receipt whose output is larger than what the SDKs have room for at
 // once.
 func certified(t *testing.T) (id, key, receipt []byte) {

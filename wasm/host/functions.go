@@ -306,7 +306,7 @@ func (g *Guest) emit(s []uint64) {
 		return
 	}
 	size := int(topicLen) + int(dataLen)
-	g.pay(module.GasEmit + uint64(size)*module.GasEmitByte) // #nosec G115 -- not negative
+	g.pay(module.GasEmit + (uint64(size)+uint64(audienceLen))*module.GasEmitByte) // #nosec G115 -- not negative
 	topic := cut(string(g.bytes(arg(s, 0), topicLen)), TopicBytesMax)
 	audience, ok := g.audience(arg(s, 4), arg(s, 5))
 	if !ok {

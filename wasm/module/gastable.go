@@ -65,7 +65,7 @@ const (
 	GasScan       = 4_000
 	GasScanEntry  = 500
 	GasEmit       = 2_000
-	GasEmitByte   = 4
+	GasEmitByte   = 4 // of topic, data and audience
 	GasInvoke     = 5_000
 	GasReader     = 1_300  // every entry of an audience that is compared: 130 ns
 	GasParty      = 25_000 // where a party is registered: a lookup and a parse, 2.4 µs

@@ -117,16 +117,20 @@ func (l *Ledger) Scan(from, to []byte, reverse bool) func() (key, value []byte, 
 	if reverse {
 		slices.Reverse(keys)
 	}
+	state := maps.Clone(l.State) // a scan shows the moment when it was opened
+	audiences := maps.Clone(l.audiences)
+	keys = slices.DeleteFunc(keys, func(k string) bool {
+		return k < string(from) || len(to) > 0 && k >= string(to) || !l.shows(k)
+	})
 	return func() ([]byte, []byte, bool) {
-		for len(keys) > 0 {
-			k := keys[0]
-			keys = keys[1:]
-			if k >= string(from) && (len(to) == 0 || k < string(to)) && l.shows(k) {
-				l.call.readers.narrow(l.AudienceOf([]byte(k)))
-				return []byte(k), l.State[k], true
-			}
+		if len(keys) == 0 {
+			return nil, nil, false
 		}
-		return nil, nil, false
+		k := keys[0]
+		keys = keys[1:]
+		a, _ := parseAudience(audiences[k]) // only what can be read was kept
+		l.call.readers.narrow(a)
+		return []byte(k), state[k], true
 	}
 }
 

@@ -2,6 +2,8 @@
 package main
 
 import (
+	"errors"
+	"strconv"
 	"strings"
 
 	concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
@@ -43,6 +45,14 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			}
 		case "scan":
 			c.Scan([]byte(w[1]), []byte(w[2]), func(key, _ []byte) bool { out += string(key); return true })
+		case "sweep": // deletes everything as soon as it has found something
+			c.Scan([]byte(w[1]), []byte(w[2]), func(key, _ []byte) bool {
+				out += string(key)
+				for k := w[1][0]; k < w[2][0]; k++ {
+					c.Delete([]byte{k})
+				}
+				return true
+			})
 		case "append":
 			history.AppendFor(c, audience(w[1]), concordat.NewAmount(1))
 		case "declassify":
@@ -55,6 +65,8 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			return nil, concordat.Fail(7, w[1])
 		case "silent":
 			out = ""
+		case "call":
+			out += call(c, w[1], w[2], w[3])
 		case "verify":
 			out += verify(c, w[1], w[2:])
 		default:
@@ -62,6 +74,24 @@ func do(c *concordat.Context, in *script) (*script, error) {
 		}
 	}
 	return &script{out}, nil
+}
+
+// ready says that the contract may be entered while it is in a call.
+//
+//go:wasmexport concordat_reentrant
+func ready() {}
+
+// call runs a script of one step, whose words a plus joins, on another contract with a
+// limit of gas, and says how that ended.
+func call(c *concordat.Context, contract, gas, step string) string {
+	limit, _ := strconv.ParseInt(gas, 10, 64)
+	var out script
+	err := c.CallWithGas(contract, "do", limit, &script{strings.ReplaceAll(step, "+", " ")}, &out)
+	var e *concordat.Error
+	if errors.As(err, &e) {
+		return "failed with " + strconv.FormatUint(uint64(e.Code), 10)
+	}
+	return "done " + out.Text
 }
 
 func audience(list string) concordat.Audience {
