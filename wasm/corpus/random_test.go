@@ -40,6 +40,7 @@ type variable struct {
 type program struct {
 	*random
 	wild      bool // may trap, run on for ever and recurse; the others mostly end well
+	crowded   bool // many locals live at a time, more than a processor has registers
 	b         *asm.Builder
 	first     uint32 // index of the first function
 	functions []signature
@@ -58,7 +59,7 @@ const (
 // randomModule is the contract of a seed.
 func randomModule(seed uint64) []byte {
 	p := &program{random: &random{seed}, b: asm.New()}
-	p.wild = p.chance(35)
+	p.wild, p.crowded = p.chance(35), p.chance(15)
 	p.b.MaxPages = uint32(1 + p.below(5))
 	read, output, put := p.b.ABI("call_read"), p.b.ABI("output"), p.b.ABI("put")
 	p.first = put + 1
@@ -74,11 +75,14 @@ func randomModule(seed uint64) []byte {
 		p.globals = append(p.globals, g)
 		p.b.Global(g.kind, g.mutable, p.constant(g.kind))
 	}
-	data := make([]byte, 200)
+	data, at := make([]byte, 400), int32(p.below(60_000))
+	if p.crowded {
+		at = crowdAt
+	}
 	for i := range data {
 		data[i] = byte(p.next())
 	}
-	p.b.Data = asm.DataAt(int32(p.below(60_000)), data)
+	p.b.Data = asm.DataAt(at, data)
 	p.tables()
 	for i, s := range p.functions {
 		p.function(i, s)

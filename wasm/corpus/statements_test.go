@@ -19,12 +19,32 @@ type function struct {
 // them is one for conditions.
 const counters = 2
 
+// crowdAt is where the locals of a crowded function are kept between its calls.
+const crowdAt = 4096
+
 func (p *program) function(i int, s signature) {
 	f := &function{program: p, index: i, budget: 40 + p.below(200), labels: [][]byte{s.results}}
 	extra := p.list(8)
+	if p.crowded {
+		for range 45 {
+			extra = append(extra, kinds[max(0, p.below(8)-4)]) // half of them i32
+		}
+	}
 	f.locals = append(append(f.locals, s.params...), extra...)
+	crowd := f.locals[len(f.locals)-len(extra):]
+	if p.crowded {
+		for l, kind := range crowd {
+			f.emit(asm.I32Const(int32(crowdAt+8*l)), load(kind, 0), asm.Set(uint32(len(s.params)+l)))
+		}
+		f.budget = 60 + p.below(100)
+	}
 	for f.budget > 0 {
 		f.statement(3)
+	}
+	if p.crowded {
+		for l, kind := range crowd {
+			f.emit(asm.I32Const(int32(crowdAt+8*l)), asm.Get(uint32(len(s.params)+l)), store(kind, 0))
+		}
 	}
 	f.values(s.results, 2)
 	for range counters + 1 {
