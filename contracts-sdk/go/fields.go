@@ -181,6 +181,24 @@ func (f *Fields) Int64(tag uint32, v *int64) {
 	*v = int64(u)
 }
 
+// Uint32 is a field of a number of 32 bits without sign.
+func (f *Fields) Uint32(tag uint32, v *uint32) {
+	u := uint64(*v)
+	f.Uint64(tag, &u)
+	if *v = uint32(u); uint64(*v) != u {
+		f.fail("a number has more than 32 bits")
+	}
+}
+
+// Int32 is a field of a number of 32 bits with sign.
+func (f *Fields) Int32(tag uint32, v *int32) {
+	i := int64(*v)
+	f.Int64(tag, &i)
+	if *v = int32(i); int64(*v) != i {
+		f.fail("a number has more than 32 bits")
+	}
+}
+
 // Bool is a field that is true or false.
 func (f *Fields) Bool(tag uint32, v *bool) {
 	var u uint64
@@ -237,11 +255,16 @@ func (f *Fields) element() []byte {
 func (f *Fields) String(tag uint32, v *string) {
 	b := unsafe.Slice(unsafe.StringData(*v), len(*v))
 	f.Bytes(tag, &b)
+	*v = f.text(b)
+}
+
+// text is what was read as text, without a copy.
+func (f *Fields) text(b []byte) string {
 	if f.mode == reading && !utf8.Valid(b) {
 		f.fail("a text is not UTF-8")
-		b = nil
+		return ""
 	}
-	*v = unsafe.String(unsafe.SliceData(b), len(b))
+	return unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 // Party is a field that names a party.

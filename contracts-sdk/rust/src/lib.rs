@@ -23,10 +23,12 @@
 mod amount;
 mod context;
 mod contract;
+mod declare;
 mod fields;
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod ledgertest;
+mod nested;
 #[cfg(not(target_arch = "wasm32"))]
 mod sha256;
 mod store;
@@ -36,11 +38,18 @@ pub use context::{Attribute, Audience, Context};
 pub use contract::{dispatch, Error, BAD_ARGUMENTS, OTHER, UNKNOWN_METHOD};
 #[doc(hidden)]
 pub use contract::{run, MethodEntry};
+#[doc(hidden)]
+pub use declare::{flag, joined, joined_len, signature, BETWEEN, END};
 pub use fields::{decode, encode, Field, Fields, Message, Nothing};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use host::{call_guest, warm_guest};
+pub use nested::Element;
 pub use store::{key, Map, Value};
+
+/// An identity that signs transactions, such as "alice@org0". A field of this name has
+/// the type party in the schema.
+pub type Party = String;
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 256;
