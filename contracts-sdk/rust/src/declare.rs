@@ -225,11 +225,11 @@ macro_rules! contract {
             $(($name, |c, args| $crate::run($name, $method, c, args))),*
         ];
 
-        $($crate::declared! {
+        $crate::declared! { $(
             "method", $crate::BETWEEN, $name, $crate::BETWEEN, $(stringify!($kind),)? $crate::BETWEEN,
             $crate::signature(&$method)[0], $crate::BETWEEN, $crate::signature(&$method)[1], $crate::BETWEEN,
             $($crate::doc_of!($($meta)*),)* $crate::END,
-        })*
+        )* }
 
         #[cfg(target_arch = "wasm32")]
         #[no_mangle]
