@@ -19,8 +19,8 @@ import (
 )
 
 func contractCommand(f *flags) *cobra.Command {
-	c := &cobra.Command{Use: "contract", Short: "Build, deploy and look at contracts"}
-	c.AddCommand(contractBuild(f), contractCheck(f), contractDeploy(f), contractList(f), contractShow(f))
+	c := &cobra.Command{Use: "contract", Short: "Start, build, deploy and look at contracts"}
+	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractDeploy(f), contractList(f), contractShow(f))
 	return c
 }
 
