@@ -57,7 +57,7 @@ func finishQuery(cmd *cobra.Command, f *flags, r *ledgerpb.QueryReply) error {
 		output := map[string]any{}
 		for i, n := range names {
 			output[n] = values[i]
-			rows = append(rows, []string{n, fmt.Sprint(values[i])})
+			rows = append(rows, []string{n, cell(values[i])})
 		}
 		v["output"] = output
 	} else {
