@@ -20,7 +20,7 @@ import (
 
 func contractCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{Use: "contract", Short: "Start, build, deploy and look at contracts"}
-	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractDeploy(f), contractList(f), contractShow(f))
+	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractTest(f), contractEngine(), contractDeploy(f), contractList(f), contractShow(f))
 	return c
 }
 
@@ -75,9 +75,7 @@ The same sources and compiler give the same bytes on every machine.`,
 			if err != nil {
 				return err
 			}
-			if b.Generated != "" {
-				_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s anew; commit it with the sources\n", b.Generated)
-			}
+			tellGenerated(cmd, b)
 			if out == "" {
 				name, err := folderName(dir)
 				if err != nil {
@@ -113,6 +111,13 @@ func contractCheck(f *flags) *cobra.Command {
 			}
 			return f.render(cmd.OutOrStdout(), v, v.table)
 		}}
+}
+
+// tellGenerated says that a file beside the sources was written.
+func tellGenerated(cmd *cobra.Command, b *build.Built) {
+	if b.Generated != "" {
+		_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "wrote %s anew; commit it with the sources\n", b.Generated)
+	}
 }
 
 // builtIn are the modules that the program carries.

@@ -5,8 +5,9 @@ import (
 	"unsafe"
 )
 
-// Message is a structure with a canonical byte form. Its Fields method names each
-// field once, in ascending order of tags, and serves reading and writing alike:
+// Message is a structure with a canonical byte form. Its Fields method, which
+// `concordat contract build` writes, names each field once, in ascending order of
+// tags, and serves reading and writing alike:
 //
 //	func (m *TransferIn) Fields(f *concordat.Fields) {
 //		f.Party(1, &m.To)
@@ -14,8 +15,9 @@ import (
 //		f.Bytes(3, &m.Memo)
 //	}
 //
-// The form is a subset of protobuf: fields in ascending order, each at most once,
-// zero values left out, varints in their shortest form, nothing unknown.
+// The form is a subset of protobuf: fields in ascending order, each at most once but
+// for those of lists, zero values left out, varints in their shortest form, nothing
+// unknown.
 type Message interface{ Fields(f *Fields) }
 
 // Nothing is the message without fields.

@@ -209,3 +209,123 @@ impl Element for bool {
         });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fields::decode;
+
+    crate::message! { struct Address { 1 => street: String, 2 => zip: u32 } }
+    crate::message! { struct Line { 1 => item: String, 2 => price: Amount, 3 => from: Address, 4 => parts: Vec<Line> } }
+    crate::message! {
+        struct Order {
+            1 => lines: Vec<Line>,
+            2 => ship: Address,
+            3 => flags: Vec<bool>,
+            4 => deltas: Vec<i32>,
+            5 => hash: [u8; 32],
+            6 => tags: Vec<String>,
+            7 => hashes: Vec<[u8; 32]>,
+            8 => n: u32,
+            9 => i: i32,
+            10 => prices: Vec<Amount>,
+            11 => raw: Vec<Vec<u8>>,
+            12 => sums: Vec<u64>,
+        }
+    }
+
+    fn line(item: &str, zip: u32, parts: Vec<Line>) -> Line {
+        Line { item: item.into(), price: Amount(2), from: Address { street: "A".into(), zip }, parts }
+    }
+
+    fn full() -> Order {
+        Order {
+            lines: vec![line(&"x".repeat(300), 1, vec![line("bolt", 2, vec![]), Line::default()]), Line::default()],
+            ship: Address { street: "B".into(), zip: 300 },
+            flags: vec![true, false],
+            deltas: vec![0, -1, 1 << 30],
+            hash: [7; 32],
+            tags: vec!["".into(), "x".into()],
+            hashes: vec![[0; 32], [1; 32]],
+            n: 7,
+            i: -7,
+            prices: vec![Amount(0), Amount(u128::MAX)],
+            raw: vec![vec![], vec![1, 2]],
+            sums: vec![0, u64::MAX],
+        }
+    }
+
+    #[test]
+    fn lists_and_messages_come_back() {
+        assert_eq!(decode::<Order>(&encode(&mut full())), Ok(full()));
+        assert!(encode(&mut Order::default()).is_empty());
+        // As package schema and the SDK for Go write it.
+        let mut o = Order {
+            lines: vec![line("nail", 1, vec![]), Line::default()],
+            ship: Address { street: "B".into(), zip: 300 },
+            flags: vec![true, false],
+            deltas: vec![0, -1],
+            tags: vec!["".into(), "x".into()],
+            n: 7,
+            ..Order::default()
+        };
+        let want: &[u8] = b"\x0a\x10\x0a\x04nail\x12\x01\x02\x1a\x05\x0a\x01A\x10\x01\x0a\x00\x12\x06\x0a\x01B\x10\xac\x02\x1a\x02\x01\x00\
+            \x22\x0b\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x32\x00\x32\x01x\x40\x07";
+        assert_eq!(encode(&mut o), want);
+    }
+
+    #[test]
+    fn lists_and_messages_that_are_refused() {
+        let zeros = [&b"\x2a\x20"[..], &[0; 32]].concat();
+        let long = [&b"\x2a\x21"[..], &[1; 33]].concat();
+        let cases: Vec<(&str, &[u8])> = vec![
+            ("a list of numbers in two pieces", b"\x22\x01\x01\x22\x01\x01"),
+            ("an empty list of numbers", b"\x22\x00"),
+            ("a number that is cut off", b"\x22\x01\x80"),
+            ("a number in a longer form", b"\x22\x02\x81\x00"),
+            ("33 bits in a list", b"\x22\x05\x80\x80\x80\x80\x10"),
+            ("a message that is not there", b"\x12\x00"),
+            ("a message twice", b"\x12\x02\x10\x01\x12\x02\x10\x01"),
+            ("a list that goes on later", b"\x0a\x00\x12\x02\x10\x01\x0a\x00"),
+            ("an unknown field in a message", b"\x12\x02\x18\x01"),
+            ("a message that is too long", b"\x12\x03\x10\x01"),
+            ("a hash of zeros", &zeros),
+            ("a long hash", &long),
+            ("a short hash in a list", b"\x3a\x01\x01"),
+            ("33 bits", b"\x40\x80\x80\x80\x80\x10"),
+            ("no bool", b"\x1a\x01\x02"),
+            ("no text in a list", b"\x32\x01\xff"),
+            ("no amount in a list", b"\x52\x01\x00"),
+        ];
+        for (name, b) in cases {
+            assert!(decode::<Order>(b).is_err(), "{} is read", name);
+        }
+    }
+
+    /// Every cut and every change of one byte is refused, or is the one form of what
+    /// was read.
+    #[test]
+    fn what_is_read_is_written_alike() {
+        let whole = encode(&mut full());
+        let mut tried = 0;
+        for at in 0..whole.len() {
+            for c in 0..=255 {
+                let mut b = whole.clone();
+                b[at] = c;
+                for b in [&b[..], &b[..at]] {
+                    if let Ok(mut m) = decode::<Order>(b) {
+                        assert_eq!(encode(&mut m), b);
+                        tried += 1;
+                    }
+                }
+            }
+        }
+        assert!(tried > 1000);
+    }
+
+    #[test]
+    fn types_have_their_names() {
+        assert_eq!(<Vec<Line> as Field>::KIND, "Line");
+        assert!(<Vec<[u8; 32]> as Field>::REPEATED && !<Vec<u8> as Field>::REPEATED);
+    }
+}
