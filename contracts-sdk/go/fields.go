@@ -257,16 +257,11 @@ func (f *Fields) element() []byte {
 func (f *Fields) String(tag uint32, v *string) {
 	b := unsafe.Slice(unsafe.StringData(*v), len(*v))
 	f.Bytes(tag, &b)
-	*v = f.text(b)
-}
-
-// text is what was read as text, without a copy.
-func (f *Fields) text(b []byte) string {
 	if f.mode == reading && !utf8.Valid(b) {
 		f.fail("a text is not UTF-8")
-		return ""
+		b = nil
 	}
-	return unsafe.String(unsafe.SliceData(b), len(b))
+	*v = unsafe.String(unsafe.SliceData(b), len(b))
 }
 
 // Party is a field that names a party.

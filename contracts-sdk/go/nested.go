@@ -1,5 +1,10 @@
 package concordat
 
+import (
+	"unicode/utf8"
+	"unsafe"
+)
+
 // Hash is a field of 32 bytes, such as a hash. One of zeros is left out.
 func (f *Fields) Hash(tag uint32, v *[32]byte) {
 	var b []byte
@@ -109,7 +114,13 @@ func Messages[T any, PT message[T]](f *Fields, tag uint32, v *[]T) {
 
 // Texts is a field of any number of texts, such as strings and parties.
 func Texts[T ~string](f *Fields, tag uint32, v *[]T) {
-	each(f, tag, v, func(b []byte, one *T) { *one = T(f.text(b)) }, func(one *T) {
+	each(f, tag, v, func(b []byte, one *T) {
+		if !utf8.Valid(b) {
+			f.fail("a text is not UTF-8")
+			return
+		}
+		*one = T(unsafe.String(unsafe.SliceData(b), len(b))) // points into what is read, as all does
+	}, func(one *T) {
 		f.b = append(appendVarint(f.b, uint64(len(*one))), *one...)
 	})
 }
