@@ -20,7 +20,7 @@ import (
 
 func contractCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{Use: "contract", Short: "Start, build, deploy and look at contracts"}
-	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractTest(f), contractEngine(), contractDeploy(f), contractList(f), contractShow(f))
+	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractInspect(f), contractTest(f), contractEngine(), contractDeploy(f), contractList(f), contractShow(f))
 	return c
 }
 
@@ -97,22 +97,6 @@ The same sources and compiler give the same bytes on every machine.`,
 	return c
 }
 
-func contractCheck(f *flags) *cobra.Command {
-	return &cobra.Command{Use: "check FILE", Short: "Judge a module as the ledger will", Args: cobra.ExactArgs(1),
-		Example: "  concordat contract check token.wasm",
-		RunE: func(cmd *cobra.Command, args []string) error {
-			code, info, err := readModule(args[0])
-			if err != nil {
-				return err
-			}
-			v, err := viewModule(args[0], code, "", info)
-			if err != nil {
-				return err
-			}
-			return f.render(cmd.OutOrStdout(), v, v.table)
-		}}
-}
-
 // tellGenerated says that a file beside the sources was written.
 func tellGenerated(cmd *cobra.Command, b *build.Built) {
 	if b.Generated != "" {
@@ -178,28 +162,32 @@ func contractOf(ctx context.Context, c *client.Client, name string) (*ledgerpb.C
 func contractShow(f *flags) *cobra.Command {
 	return &cobra.Command{Use: "show NAME", Short: "A contract and its methods", Args: cobra.ExactArgs(1), Example: "  concordat contract show token",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := f.connect(cmd)
-			if err != nil {
-				return err
-			}
-			defer c.Close()
-			v, s, err := contractOf(cmd.Context(), c, args[0])
-			if err != nil {
-				return err
-			}
-			out := struct {
-				Name     string          `json:"name"`
-				Hash     string          `json:"hash"`
-				Bytes    uint64          `json:"bytes"`
-				Deployer string          `json:"deployer"`
-				Height   uint64          `json:"height"`
-				Schema   json.RawMessage `json:"schema,omitempty"`
-			}{v.GetName(), v.GetHash(), v.GetBytes(), v.GetDeployer(), v.GetHeight(), v.GetSchema()}
-			return f.render(cmd.OutOrStdout(), out, func(w io.Writer) error {
-				rows := [][]string{{"name", v.GetName()}, {"code", v.GetHash()}, {"deployer", fmt.Sprintf("%s at block %d", v.GetDeployer(), v.GetHeight())}}
-				return table(w, append(rows, methodRows(s)...))
-			})
+			return showContract(cmd, f, args[0])
 		}}
+}
+
+func showContract(cmd *cobra.Command, f *flags, name string) error {
+	c, err := f.connect(cmd)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	v, s, err := contractOf(cmd.Context(), c, name)
+	if err != nil {
+		return err
+	}
+	out := struct {
+		Name     string          `json:"name"`
+		Hash     string          `json:"hash"`
+		Bytes    uint64          `json:"bytes"`
+		Deployer string          `json:"deployer"`
+		Height   uint64          `json:"height"`
+		Schema   json.RawMessage `json:"schema,omitempty"`
+	}{v.GetName(), v.GetHash(), v.GetBytes(), v.GetDeployer(), v.GetHeight(), v.GetSchema()}
+	return f.render(cmd.OutOrStdout(), out, func(w io.Writer) error {
+		rows := [][]string{{"name", v.GetName()}, {"code", v.GetHash()}, {"deployer", fmt.Sprintf("%s at block %d", v.GetDeployer(), v.GetHeight())}}
+		return table(w, append(rows, methodRows(s)...))
+	})
 }
 
 func methodRows(s *schema.Schema) [][]string {

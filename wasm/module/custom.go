@@ -24,3 +24,37 @@ func Custom(code []byte, name string) (content, rest []byte, err error) {
 	}
 	return content, rest, nil
 }
+
+// Section is a part of a module.
+type Section struct {
+	Name  string // of a custom section; what it holds, of others
+	Bytes int
+}
+
+var sectionNames = []string{"custom", "types", "imports", "functions", "tables", "memory", "globals", "exports", "start", "elements", "code", "data", "data count"}
+
+// Sections lists the parts of a module in their order. The error is a *Refusal when
+// code is no module.
+func Sections(code []byte) ([]Section, error) {
+	if _, refusal := decode(code); refusal != nil && refusal.Rule == RuleFormat {
+		return nil, refusal
+	}
+	var out []Section
+	r := &reader{b: code, pos: len(magic)}
+	for !r.done() {
+		id := r.byte()
+		content := r.bytes(r.unsigned32())
+		if r.fail != nil {
+			return nil, r.fail
+		}
+		name := "unknown"
+		if int(id) < len(sectionNames) {
+			name = sectionNames[id]
+		}
+		if id == sectionCustom {
+			name = (&reader{b: content}).name()
+		}
+		out = append(out, Section{name, len(content)})
+	}
+	return out, nil
+}
