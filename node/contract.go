@@ -20,7 +20,7 @@ import (
 
 func contractCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{Use: "contract", Short: "Start, build, deploy and look at contracts"}
-	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractInspect(f), contractTest(f), contractEngine(), contractDeploy(f), contractList(f), contractShow(f))
+	c.AddCommand(contractNew(f), contractGenerate(), contractBuild(f), contractCheck(f), contractInspect(f), contractBindings(f), contractTest(f), contractEngine(), contractDeploy(f), contractList(f), contractShow(f))
 	return c
 }
 

@@ -63,7 +63,7 @@ What a method costs depends on its arguments and the state: contract test tells 
 the calls that the contract's own tests make, and invoke of each transaction.`,
 		Example: "  concordat contract inspect token.wasm\n  concordat contract inspect token",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := os.Stat(args[0]); errors.Is(err, fs.ErrNotExist) && builtIn[args[0]] == nil && ledger.ValidContractName(args[0]) {
+			if isDeployed(args[0]) {
 				return showContract(cmd, f, args[0])
 			}
 			code, _, err := readModule(args[0])
@@ -95,4 +95,11 @@ func inspectTable(w io.Writer, r *inspect.Report) error {
 	}
 	_, err := fmt.Fprintln(w, "\nOf the limits it uses:")
 	return errors.Join(err, limitsTable(w, r.Limits))
+}
+
+// isDeployed tells whether an argument that may be a file means a contract on the
+// ledger.
+func isDeployed(what string) bool {
+	_, err := os.Stat(what)
+	return errors.Is(err, fs.ErrNotExist) && builtIn[what] == nil && ledger.ValidContractName(what)
 }
