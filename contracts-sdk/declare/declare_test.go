@@ -50,11 +50,11 @@ func TestWhatACrateCannotDeclare(t *testing.T) {
 	for text, want := range map[string]string{
 		record("thing", "x"):                                                                 "use the SDK that came with it",
 		record("method", "pay", "quary", "A", "B", ""):                                       "write query, or nothing",
-		record("method", "pay", "", "", "B", ""):                                             "not declared with message!",
+		record("method", "pay", "", "", "B", ""):                                             "that message! does not declare",
 		record("field", "1", "a", "string", "", "S", "", ""):                                 "before any message",
 		record("error", "0x1", "A", ""):                                                      "write a decimal number",
 		record("message", "M", "") + record("field", "1u32", "a", "string", "", "S", "", ""): "write a decimal number",
-		record("message", "M", "") + record("field", "1", "a", "", "", "S", "", ""):          "not declared with message!",
+		record("message", "M", "") + record("field", "1", "a", "", "", "S", "", ""):          "that message! does not declare",
 	} {
 		_, err := declare.FromRust([]byte(text), "x")
 		require.ErrorContains(t, err, want, text)

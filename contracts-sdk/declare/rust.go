@@ -51,7 +51,7 @@ func (c *Contract) record(p []string) error {
 		}
 		for _, name := range p[3:5] {
 			if name == "" {
-				return fmt.Errorf("method %s takes or gives a type that is not declared with message!", p[1])
+				return fmt.Errorf("method %s takes or gives a type that message! does not declare", p[1])
 			}
 		}
 		c.Methods = append(c.Methods, Method{Name: p[1], Query: p[2] != "", In: p[3], Out: p[4], Doc: doc})
@@ -84,7 +84,7 @@ func (c *Contract) field(p []string, doc string) error {
 	}
 	f := schema.Field{Name: strings.TrimPrefix(p[2], "r#"), Tag: uint32(tag), Type: schema.Type(p[3]), Repeated: p[4] != "", Optional: p[6] != "", Doc: doc}
 	if f.Type == "" {
-		return fmt.Errorf("field %s of %s is of a type that is not declared with message!", p[2], m.Name)
+		return fmt.Errorf("field %s of %s is of a type that message! does not declare", p[2], m.Name)
 	}
 	if f.Type == schema.String && saysParty.MatchString(p[5]) {
 		f.Type = schema.Party
