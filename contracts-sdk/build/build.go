@@ -62,7 +62,7 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 		b.Language = "rust"
 		var crate string
 		if b.Code, crate, err = rustModule(ctx, dir); err == nil {
-			declared, b.Code, err = rustDeclared(b.Code, crate)
+			declared, b.Code, err = rustDeclared(b.Code, crate, schemaFile == "")
 		}
 	default:
 		err = fmt.Errorf("%s: %w", dir, ErrNoContract)
@@ -96,11 +96,15 @@ func Generate(dir string) (c *declare.Contract, written string, err error) {
 	return p.Contract, filepath.Join(dir, generate.FileName), p.Save(dir)
 }
 
-// rustDeclared takes what a crate declares out of its module.
-func rustDeclared(code []byte, crate string) (*declare.Contract, []byte, error) {
+// rustDeclared takes what a crate declares out of its module, and reads it if it is
+// needed: with a schema by hand, types may have byte forms by hand too.
+func rustDeclared(code []byte, crate string, needed bool) (*declare.Contract, []byte, error) {
 	section, rest, err := module.Custom(code, declare.RustSection)
 	if err != nil || section == nil {
 		return nil, code, err
+	}
+	if !needed {
+		return nil, rest, nil
 	}
 	c, err := declare.FromRust(section, crate)
 	if err == nil && len(c.Methods) == 0 {
