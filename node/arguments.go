@@ -39,3 +39,14 @@ func objectFields(text string) (names []string, values []any, err error) {
 	}
 	return names, values, nil
 }
+
+// cell is a value in a table; lists and objects are JSON.
+func cell(v any) string {
+	switch v.(type) {
+	case []any, map[string]any:
+		if text, err := json.Marshal(v); err == nil {
+			return string(text)
+		}
+	}
+	return fmt.Sprint(v)
+}

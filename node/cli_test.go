@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -79,11 +81,14 @@ func TestScripts(t *testing.T) {
 	commands := scriptCommands()
 	commands["blocks"] = moreBlocks(n)
 	commands["txid"] = txID
+	goCache, err := exec.Command("go", "env", "GOCACHE").Output() // scripts have a home of their own, where each would compile Go's library anew
+	require.NoError(t, err)
 	testscript.Run(t, testscript.Params{
 		Dir:  "testdata",
 		Cmds: commands,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("SAMPLE", samples)
+			env.Setenv("GOCACHE", strings.TrimSpace(string(goCache)))
 			env.Setenv("CONCORDAT_URL", n.URLs[0])
 			env.Setenv("CONCORDAT_DIR", n.Dir)
 			token, err := filepath.Abs("../contracts-sdk/examples/token/token-rust.wasm")

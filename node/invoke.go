@@ -43,8 +43,11 @@ func invokeCommand(f *flags) *cobra.Command {
 	var validity time.Duration
 	var gas uint64
 	var try, trace bool
-	c := &cobra.Command{Use: "invoke CONTRACT METHOD [name=value…]", Short: "Submit a transaction and wait for its verified receipt", Args: cobra.MinimumNArgs(2),
-		Example: "  concordat invoke token transfer to=bob@org1 amount=10 --as alice@org0 --save paid.receipt\n  concordat invoke concordat note --args hello",
+	c := &cobra.Command{Use: "invoke CONTRACT METHOD [--field value…] [name=value…]", Short: "Submit a transaction and wait for its verified receipt", Args: cobra.MinimumNArgs(2),
+		Long: `Submits a transaction and waits for its receipt, which is verified. The fields of
+the method are flags, or name=value where a flag of this command has the name;
+lists and objects are JSON. With --help behind the method they are explained.`,
+		Example: "  concordat invoke token transfer --to bob@org1 --amount 10 --as alice@org0 --save paid.receipt\n  concordat invoke token transfer --help\n  concordat invoke token transfer to=bob@org1 amount=10\n  concordat invoke concordat note --args hello",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if trace && !try {
 				return &exitError{exitUsage, errTraceAlone}
@@ -80,6 +83,7 @@ func invokeCommand(f *flags) *cobra.Command {
 			}
 			return err
 		}}
+	helpFromSchema(c, f)
 	c.Flags().StringVar(&raw, "args", "", "the arguments' bytes, as they are")
 	c.Flags().StringVar(&object, "json", "", "the arguments as a JSON object")
 	c.Flags().Uint64Var(&gas, "gas", 0, "the most gas to use; 0: the ledger's limit")

@@ -15,6 +15,7 @@ func main() {
 	defer stop()
 	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program, whatever it waits for
 	root := newRoot()
+	root.SetArgs(fieldsAsPairs(root, os.Args[1:]))
 	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return

@@ -14,10 +14,10 @@ import (
 func queryCommand(f *flags) *cobra.Command {
 	var height uint64
 	var object, raw string
-	c := &cobra.Command{Use: "query CONTRACT METHOD [name=value…]", Short: "Ask a contract without a transaction", Args: cobra.MinimumNArgs(2),
+	c := &cobra.Command{Use: "query CONTRACT METHOD [--field value…] [name=value…]", Short: "Ask a contract without a transaction", Args: cobra.MinimumNArgs(2),
 		Long: `Runs a method on the newest state, or that of a height, and changes nothing. The
 answer is one replica's word; a receipt is what proves something to others.`,
-		Example: "  concordat query token balance_of party=alice@org0\n  concordat query token info -o json",
+		Example: "  concordat query token balance_of --party alice@org0\n  concordat query token balance_of --help\n  concordat query token info -o json",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := f.connect(cmd)
 			if err != nil {
@@ -40,6 +40,7 @@ answer is one replica's word; a receipt is what proves something to others.`,
 			}
 			return finishQuery(cmd, f, reply)
 		}}
+	helpFromSchema(c, f)
 	c.Flags().Uint64Var(&height, "height", 0, "block whose state is asked; 0: the newest")
 	c.Flags().StringVar(&object, "json", "", "the arguments as a JSON object")
 	c.Flags().StringVar(&raw, "args", "", "the arguments' bytes, as they are")
@@ -56,7 +57,7 @@ func finishQuery(cmd *cobra.Command, f *flags, r *ledgerpb.QueryReply) error {
 		output := map[string]any{}
 		for i, n := range names {
 			output[n] = values[i]
-			rows = append(rows, []string{n, fmt.Sprint(values[i])})
+			rows = append(rows, []string{n, cell(values[i])})
 		}
 		v["output"] = output
 	} else {

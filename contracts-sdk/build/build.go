@@ -1,8 +1,10 @@
 // Package build turns a contract's source into the module that is deployed.
 //
-// In: a folder with a contract in Go (go.mod) or Rust (Cargo.toml), and its
-// schema.json there or one folder above. Out: a checked WebAssembly module that
-// carries the schema, the same bytes on every machine with the same compiler.
+// In: a folder with a contract in Go (go.mod) or Rust (Cargo.toml). Out: a checked
+// WebAssembly module that carries its schema, the same bytes on every machine with
+// the same compiler. The schema is what the sources declare; of sources that
+// declare nothing it is schema.json, there or one folder above. What a contract in
+// Go declares also gives concordat_gen.go, which is written when it is not current.
 package build
 
 import (
@@ -15,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/concordat-ledger/concordat/contracts-sdk/declare"
+	"github.com/concordat-ledger/concordat/contracts-sdk/generate"
 	"github.com/concordat-ledger/concordat/wasm/module"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
@@ -36,30 +40,37 @@ var ErrNoContract = errors.New("no contract: the folder has neither go.mod nor C
 
 // Built is a module ready to be deployed.
 type Built struct {
-	Code     []byte
-	Language string // "go" or "rust"
-	Info     *module.Info
+	Code      []byte
+	Language  string // "go" or "rust"
+	Info      *module.Info
+	Generated string // the file that was not current and was written, if one was
 }
 
-// Contract builds the contract in a folder. schemaFile may be empty: then it is
-// schema.json in the folder or the one above, if it is there.
+// Contract builds the contract in a folder. schemaFile may be empty; a file that is
+// named counts more than what the sources declare.
 func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 	b := &Built{}
+	var declared *declare.Contract
 	var err error
 	switch {
 	case exists(filepath.Join(dir, "go.mod")):
 		b.Language = "go"
-		b.Code, err = goModule(ctx, dir)
+		if declared, b.Generated, err = Generate(dir); err == nil {
+			b.Code, err = goModule(ctx, dir)
+		}
 	case exists(filepath.Join(dir, "Cargo.toml")):
 		b.Language = "rust"
-		b.Code, err = rustModule(ctx, dir)
+		var crate string
+		if b.Code, crate, err = rustModule(ctx, dir); err == nil {
+			declared, b.Code, err = rustDeclared(b.Code, crate, schemaFile == "")
+		}
 	default:
 		err = fmt.Errorf("%s: %w", dir, ErrNoContract)
 	}
 	if err != nil {
 		return nil, err
 	}
-	text, err := readSchema(dir, schemaFile)
+	text, err := schemaText(dir, schemaFile, declared)
 	if err != nil {
 		return nil, err
 	}
@@ -72,31 +83,79 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 	return b, err
 }
 
+// Generate writes the file that a contract in Go declares, if it is not current,
+// and names it then. The contract is nil when the sources declare nothing.
+func Generate(dir string) (c *declare.Contract, written string, err error) {
+	p, err := generate.Read(dir)
+	if err != nil || p == nil {
+		return nil, "", err
+	}
+	if p.Current(dir) {
+		return p.Contract, "", nil
+	}
+	return p.Contract, filepath.Join(dir, generate.FileName), p.Save(dir)
+}
+
+// rustDeclared takes what a crate declares out of its module, and reads it if it is
+// needed: with a schema by hand, types may have byte forms by hand too.
+func rustDeclared(code []byte, crate string, needed bool) (*declare.Contract, []byte, error) {
+	section, rest, err := module.Custom(code, declare.RustSection)
+	if err != nil || section == nil {
+		return nil, code, err
+	}
+	if !needed {
+		return nil, rest, nil
+	}
+	c, err := declare.FromRust(section, crate)
+	if err == nil && len(c.Methods) == 0 {
+		return nil, rest, nil
+	}
+	return c, rest, err
+}
+
 func exists(path string) bool {
 	_, err := os.Stat(path)
 	return err == nil
 }
 
-func readSchema(dir, file string) ([]byte, error) {
-	if file == "" {
-		for _, candidate := range []string{filepath.Join(dir, "schema.json"), filepath.Join(dir, "..", "schema.json")} {
-			if exists(candidate) {
-				file = candidate
-				break
-			}
+// schemaText is the schema that goes into the module; nil when there is none.
+func schemaText(dir, file string, declared *declare.Contract) ([]byte, error) {
+	var found string
+	for _, candidate := range []string{filepath.Join(dir, "schema.json"), filepath.Join(dir, "..", "schema.json")} {
+		if file == "" && found == "" && exists(candidate) {
+			found = candidate
 		}
 	}
+	if file != "" || declared == nil {
+		_, text, err := readSchema(file + found)
+		return text, err
+	}
+	s, err := declared.Schema()
+	if err != nil {
+		return nil, err
+	}
+	if beside, _, err := readSchema(found); err != nil {
+		return nil, err
+	} else if beside != nil && !declare.SameMeaning(beside, s) {
+		return nil, fmt.Errorf("%s says otherwise than the sources declare; remove it, for the schema is made from the sources", found)
+	}
+	return declare.Marshal(s)
+}
+
+// readSchema reads a schema by hand; no name is none.
+func readSchema(file string) (*schema.Schema, []byte, error) {
 	if file == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
 	text, err := os.ReadFile(filepath.Clean(file))
 	if err != nil {
-		return nil, fmt.Errorf("read the schema: %w", err)
+		return nil, nil, fmt.Errorf("read the schema: %w", err)
 	}
-	if _, err := schema.Parse(text); err != nil {
-		return nil, fmt.Errorf("read %s: %w", file, err)
+	s, err := schema.Parse(text)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read %s: %w", file, err)
 	}
-	return text, nil
+	return s, text, nil
 }
 
 // run runs a compiler and returns its output when it fails.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/build"
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
+	"github.com/concordat-ledger/concordat/contracts-sdk/generate"
 )
 
 // copySDK puts the SDK and the examples elsewhere, for the place must not matter.
@@ -128,4 +129,37 @@ func TestWhatCannotBeBuilt(t *testing.T) {
 	t.Setenv("RUSTC", "/nowhere/rustc")
 	_, _, err = build.RustCompiler(context.Background())
 	require.ErrorContains(t, err, "libstd-rust-dev-wasm32")
+}
+
+// The file with generated code is written when the sources have changed, and left
+// alone when it is current.
+func TestWhatIsDeclaredIsGenerated(t *testing.T) {
+	dir := t.TempDir()
+	sdk, err := filepath.Abs(filepath.Join("..", "go"))
+	require.NoError(t, err)
+	write := func(name, text string) {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("go.mod", "module echo\n\ngo 1.24\n\nrequire "+generate.SDK+" v0.0.0\n\nreplace "+generate.SDK+" => "+sdk+"\n")
+	source := "//concordat:contract echo\npackage main\n\nimport concordat \"" + generate.SDK + "\"\n\ntype text struct{ Lines []string }\n\n" +
+		"// echo gives back.\n//\n//concordat:query\nfunc echo(_ *concordat.Context, in *text) (*text, error) { return in, nil }\n\nfunc main() {}\n"
+	write("main.go", source)
+	first, err := build.Contract(context.Background(), dir, "")
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(dir, generate.FileName), first.Generated)
+	require.JSONEq(t, `{"version":1,"contract":"echo","methods":[{"name":"echo","query":true,"doc":"Gives back.",
+		"in":[{"name":"lines","tag":1,"type":"string","repeated":true}],"out":[{"name":"lines","tag":1,"type":"string","repeated":true}]}]}`, string(first.Info.Schema))
+	again, err := build.Contract(context.Background(), dir, "")
+	require.NoError(t, err)
+	require.Empty(t, again.Generated)
+	require.Equal(t, first.Code, again.Code)
+	write("schema.json", `{"version":1,"contract":"echo","methods":[{"name":"other"}]}`)
+	_, err = build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "says otherwise than the sources declare; remove it")
+	other, err := build.Contract(context.Background(), dir, filepath.Join(dir, "schema.json"))
+	require.NoError(t, err)
+	require.Contains(t, string(other.Info.Schema), "other")
+	write("main.go", source+"\ntype bad struct{ A float64 }\n\n//concordat:method\nfunc worse(_ *concordat.Context, in *bad) (*bad, error) { return in, nil }\n")
+	_, err = build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "main.go:15: field A has the type float64")
 }

@@ -58,18 +58,18 @@ func hasLock(ctx context.Context, cargo, dir string) bool {
 // rustModule builds a crate. Paths of this machine are taken out of the messages
 // of panics, and the folder that cargo builds in is always new, so that the same
 // sources and compiler give the same bytes anywhere.
-func rustModule(ctx context.Context, dir string) ([]byte, error) {
+func rustModule(ctx context.Context, dir string) (code []byte, crate string, err error) {
 	rustc, cargo, err := RustCompiler(ctx)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	abs, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, fmt.Errorf("find the folder: %w", err)
+		return nil, "", fmt.Errorf("find the folder: %w", err)
 	}
 	temp, err := os.MkdirTemp("", "concordat-build-*")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder to build in: %w", err)
+		return nil, "", fmt.Errorf("make a folder to build in: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(temp) }() // a leftover in the temporary folder harms nobody
 	flags := []string{"-Ctarget-feature=+bulk-memory"}
@@ -82,11 +82,12 @@ func rustModule(ctx context.Context, dir string) ([]byte, error) {
 		args = append(args, "--locked")
 	}
 	if err := run(ctx, abs, env, cargo, args...); err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	built, err := filepath.Glob(filepath.Join(temp, rustTarget, "release", "*.wasm"))
 	if err != nil || len(built) != 1 {
-		return nil, &CompileError{Output: "the crate gives no single module; set crate-type = [\"cdylib\", \"rlib\"] in its [lib]"}
+		return nil, "", &CompileError{Output: "the crate gives no single module; set crate-type = [\"cdylib\", \"rlib\"] in its [lib]"}
 	}
-	return readBuilt(built[0])
+	code, err = readBuilt(built[0])
+	return code, strings.TrimSuffix(filepath.Base(built[0]), ".wasm"), err
 }

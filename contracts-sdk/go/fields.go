@@ -5,8 +5,9 @@ import (
 	"unsafe"
 )
 
-// Message is a structure with a canonical byte form. Its Fields method names each
-// field once, in ascending order of tags, and serves reading and writing alike:
+// Message is a structure with a canonical byte form. Its Fields method, which
+// `concordat contract build` writes, names each field once, in ascending order of
+// tags, and serves reading and writing alike:
 //
 //	func (m *TransferIn) Fields(f *concordat.Fields) {
 //		f.Party(1, &m.To)
@@ -14,8 +15,9 @@ import (
 //		f.Bytes(3, &m.Memo)
 //	}
 //
-// The form is a subset of protobuf: fields in ascending order, each at most once,
-// zero values left out, varints in their shortest form, nothing unknown.
+// The form is a subset of protobuf: fields in ascending order, each at most once but
+// for those of lists, zero values left out, varints in their shortest form, nothing
+// unknown.
 type Message interface{ Fields(f *Fields) }
 
 // Nothing is the message without fields.
@@ -179,6 +181,24 @@ func (f *Fields) Int64(tag uint32, v *int64) {
 	u := uint64(*v)
 	f.Uint64(tag, &u)
 	*v = int64(u)
+}
+
+// Uint32 is a field of a number of 32 bits without sign.
+func (f *Fields) Uint32(tag uint32, v *uint32) {
+	u := uint64(*v)
+	f.Uint64(tag, &u)
+	if *v = uint32(u); uint64(*v) != u {
+		f.fail("a number has more than 32 bits")
+	}
+}
+
+// Int32 is a field of a number of 32 bits with sign.
+func (f *Fields) Int32(tag uint32, v *int32) {
+	i := int64(*v)
+	f.Int64(tag, &i)
+	if *v = int32(i); int64(*v) != i {
+		f.fail("a number has more than 32 bits")
+	}
 }
 
 // Bool is a field that is true or false.

@@ -8,4 +8,9 @@
 // The byte form is a subset of protobuf: fields in ascending order of their tags,
 // each at most once, defaults left out, varints in their shortest form. An amount
 // is a byte string, big-endian, without leading zeros, of at most 16 bytes.
+//
+// A field of a type of the contract's own holds that type's byte form. A repeated
+// field of numbers is their varints one after another, as one byte string; any
+// other repeated field stands once for each value, which may then be empty. Types
+// refer only to those before them, so none holds itself.
 package schema

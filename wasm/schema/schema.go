@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 )
 
@@ -16,11 +15,13 @@ const Version = 1
 // Limits of a schema.
 const (
 	MethodsMax = 256
+	TypesMax   = 64
 	FieldsMax  = 64
 	TagMax     = 1000
 )
 
-// Type is the type of a field.
+// Type is the type of a field: one of those below, or the name of one of the
+// schema's own.
 type Type string
 
 // The types.
@@ -29,10 +30,16 @@ const (
 	Bytes  Type = "bytes"
 	Uint64 Type = "uint64"
 	Int64  Type = "int64"
+	Uint32 Type = "uint32"
+	Int32  Type = "int32"
 	Bool   Type = "bool"
 	Amount Type = "amount" // unsigned, 128 bits
 	Party  Type = "party"
+	Hash   Type = "hash" // 32 bytes
 )
+
+// Known tells whether a type is one of the above.
+func (t Type) Known() bool { return t.words() != "" }
 
 // words says what a value of a type looks like, for messages.
 func (t Type) words() string {
@@ -45,14 +52,34 @@ func (t Type) words() string {
 		return "a whole number"
 	case Int64:
 		return "a whole number, which may be negative"
+	case Uint32:
+		return "a whole number of up to 32 bits"
+	case Int32:
+		return "a whole number of up to 32 bits, which may be negative"
 	case Bool:
 		return "true or false"
 	case Amount:
 		return "a decimal number of up to 128 bits"
 	case Party:
 		return "a party, such as alice@org0"
+	case Hash:
+		return "a hash of 64 hexadecimal digits"
 	}
-	return "nothing known"
+	return ""
+}
+
+// Words says what a value of a field looks like.
+func (f *Field) Words() string {
+	words := f.Type.words()
+	switch {
+	case words == "" && f.Repeated:
+		return "a JSON list of objects " + string(f.Type)
+	case words == "":
+		return "a JSON object " + string(f.Type)
+	case f.Repeated:
+		return "a JSON list, each " + words
+	}
+	return words
 }
 
 // Schema describes a contract to people and programs.
@@ -61,6 +88,7 @@ type Schema struct {
 	Contract string      `json:"contract"`
 	Doc      string      `json:"doc,omitempty"`
 	Methods  []Method    `json:"methods"`
+	Types    []Struct    `json:"types,omitempty"` // each refers to those before it
 	Events   []Event     `json:"events,omitempty"`
 	Errors   []ErrorCode `json:"errors,omitempty"`
 }
@@ -79,8 +107,16 @@ type Field struct {
 	Name     string `json:"name"`
 	Tag      uint32 `json:"tag"`
 	Type     Type   `json:"type"`
+	Repeated bool   `json:"repeated,omitempty"`
 	Optional bool   `json:"optional,omitempty"`
 	Doc      string `json:"doc,omitempty"`
+}
+
+// Struct is a type of the contract's own, for fields that hold fields.
+type Struct struct {
+	Name   string  `json:"name"`
+	Doc    string  `json:"doc,omitempty"`
+	Fields []Field `json:"fields,omitempty"`
 }
 
 // Event is an event's data.
@@ -105,8 +141,6 @@ var (
 	ErrBytes         = errors.New("bytes that do not fit the schema")
 )
 
-var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
-
 // Parse reads a schema and refuses one that is ambiguous.
 func Parse(text []byte) (*Schema, error) {
 	dec := json.NewDecoder(bytes.NewReader(text))
@@ -121,68 +155,6 @@ func Parse(text []byte) (*Schema, error) {
 	return &s, s.validate()
 }
 
-func (s *Schema) validate() error {
-	bad := func(format string, args ...any) error {
-		return fmt.Errorf("%w: %s", ErrSchema, fmt.Sprintf(format, args...))
-	}
-	if s.Version != Version {
-		return bad("its version is %d, known is %d", s.Version, Version)
-	}
-	if len(s.Methods) == 0 || len(s.Methods) > MethodsMax || len(s.Events) > MethodsMax || len(s.Errors) > MethodsMax {
-		return bad("it has %d methods, not 1 to %d, or too many events or errors", len(s.Methods), MethodsMax)
-	}
-	names := map[string]bool{}
-	once := func(name string) error {
-		if !identifier.MatchString(name) {
-			return bad("%q is no name; a-z, 0-9 and _ are allowed, the first a letter", name)
-		}
-		if names[name] {
-			return bad("%q stands twice", name)
-		}
-		names[name] = true
-		return nil
-	}
-	for i := range s.Methods {
-		m := &s.Methods[i]
-		if err := errors.Join(once(m.Name), checkFields(m.Name, m.In), checkFields(m.Name, m.Out)); err != nil {
-			return err
-		}
-	}
-	clear(names)
-	for i := range s.Events {
-		if err := errors.Join(once(s.Events[i].Topic), checkFields(s.Events[i].Topic, s.Events[i].Fields)); err != nil {
-			return err
-		}
-	}
-	codes := map[uint32]bool{}
-	for _, e := range s.Errors {
-		if codes[e.Code] || e.Code == 0 {
-			return bad("error code %d stands twice or is zero", e.Code)
-		}
-		codes[e.Code] = true
-	}
-	return nil
-}
-
-func checkFields(of string, fields []Field) error {
-	names, last := map[string]bool{}, uint32(0)
-	if len(fields) > FieldsMax {
-		return fmt.Errorf("%w: %s has %d fields, at most %d are allowed", ErrSchema, of, len(fields), FieldsMax)
-	}
-	for _, f := range fields {
-		switch {
-		case !identifier.MatchString(f.Name) || names[f.Name]:
-			return fmt.Errorf("%w: %s has a field %q, which is no name or stands twice", ErrSchema, of, f.Name)
-		case f.Tag <= last || f.Tag > TagMax:
-			return fmt.Errorf("%w: field %s of %s has tag %d; tags ascend from 1 to %d", ErrSchema, f.Name, of, f.Tag, TagMax)
-		case f.Type.words() == "nothing known":
-			return fmt.Errorf("%w: field %s of %s has the unknown type %q", ErrSchema, f.Name, of, f.Type)
-		}
-		names[f.Name], last = true, f.Tag
-	}
-	return nil
-}
-
 // Method finds a method. The error lists those there are.
 func (s *Schema) Method(name string) (*Method, error) {
 	names := make([]string, len(s.Methods))
@@ -193,6 +165,16 @@ func (s *Schema) Method(name string) (*Method, error) {
 		names[i] = s.Methods[i].Name
 	}
 	return nil, fmt.Errorf("%w: contract %s has no method %q; it has %s", ErrUnknownMethod, s.Contract, name, strings.Join(names, ", "))
+}
+
+// Struct finds a type of the contract's own; nil when there is none.
+func (s *Schema) Struct(t Type) *Struct {
+	for i := range s.Types {
+		if s.Types[i].Name == string(t) {
+			return &s.Types[i]
+		}
+	}
+	return nil
 }
 
 // ErrorName is the name and meaning of an error code, empty when unknown.

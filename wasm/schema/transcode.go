@@ -1,12 +1,9 @@
 package schema
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
-
-	"google.golang.org/protobuf/encoding/protowire"
 )
 
 // ArgsFromJSON encodes a method's arguments from a JSON object.
@@ -19,7 +16,7 @@ func (s *Schema) ArgsFromJSON(method string, object []byte) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %s takes a JSON object: %w", ErrArguments, method, err)
 	}
-	return m.encode(sortedNames(given), func(b []byte, f *Field) ([]byte, error) { return f.appendJSON(b, given[f.Name]) })
+	return encode(nil, m.Name, m.In, sortedNames(given), func(b []byte, f *Field) ([]byte, error) { return s.appendJSON(b, f, given[f.Name]) })
 }
 
 // ArgsFromPairs encodes a method's arguments from name=value pairs.
@@ -36,7 +33,7 @@ func (s *Schema) ArgsFromPairs(method string, pairs []string) ([]byte, error) {
 		}
 		given[name] = value
 	}
-	return m.encode(sortedNames(given), func(b []byte, f *Field) ([]byte, error) { return f.appendText(b, given[f.Name]) })
+	return encode(nil, m.Name, m.In, sortedNames(given), func(b []byte, f *Field) ([]byte, error) { return s.appendText(b, f, given[f.Name]) })
 }
 
 func sortedNames[V any](m map[string]V) []string {
@@ -49,29 +46,33 @@ func sortedNames[V any](m map[string]V) []string {
 }
 
 // Usage lists a method's fields.
-func (m *Method) Usage() string {
-	if len(m.In) == 0 {
-		return m.Name + " takes no arguments"
+func (m *Method) Usage() string { return usage(m.Name, m.In) }
+
+func usage(of string, fields []Field) string {
+	if len(fields) == 0 {
+		return of + " takes no arguments"
 	}
-	parts := make([]string, len(m.In))
-	for i, f := range m.In {
-		parts[i] = f.Name + " (" + f.Type.words() + ")"
+	parts := make([]string, len(fields))
+	for i := range fields {
+		f := &fields[i]
+		parts[i] = f.Name + " (" + f.Words() + ")"
 		if f.Optional {
 			parts[i] = "optionally " + parts[i]
 		}
 	}
-	return m.Name + " takes " + strings.Join(parts, ", ")
+	return of + " takes " + strings.Join(parts, ", ")
 }
 
-func (m *Method) encode(given []string, appendField func([]byte, *Field) ([]byte, error)) ([]byte, error) {
+// encode appends fields in their order. given are the names that values were given
+// for.
+func encode(b []byte, of string, fields []Field, given []string, appendField func([]byte, *Field) ([]byte, error)) ([]byte, error) {
 	for _, name := range given {
-		if !slices.ContainsFunc(m.In, func(f Field) bool { return f.Name == name }) {
-			return nil, fmt.Errorf("%w: %s has no argument %q; %s", ErrArguments, m.Name, shorten(name), m.Usage())
+		if !slices.ContainsFunc(fields, func(f Field) bool { return f.Name == name }) {
+			return nil, fmt.Errorf("%w: %s has no argument %q; %s", ErrArguments, of, shorten(name), usage(of, fields))
 		}
 	}
-	var b []byte
-	for i := range m.In {
-		f := &m.In[i]
+	for i := range fields {
+		f := &fields[i]
 		if !slices.Contains(given, f.Name) {
 			if f.Optional {
 				continue
@@ -80,7 +81,7 @@ func (m *Method) encode(given []string, appendField func([]byte, *Field) ([]byte
 			if len(given) > 0 {
 				were = strings.Join(given, ", ")
 			}
-			return nil, fmt.Errorf("%w: %s needs %s (%s); given were: %s", ErrArguments, m.Name, f.Name, f.Type.words(), were)
+			return nil, fmt.Errorf("%w: %s needs %s (%s); given were: %s", ErrArguments, of, f.Name, f.Words(), were)
 		}
 		var err error
 		if b, err = appendField(b, f); err != nil {
@@ -96,7 +97,7 @@ func (s *Schema) ArgsJSON(method string, args []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(m.In, args)
+	return s.object(nil, m.In, args)
 }
 
 // OutputJSON shows what a method returned.
@@ -105,67 +106,15 @@ func (s *Schema) OutputJSON(method string, output []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decode(m.Out, output)
+	return s.object(nil, m.Out, output)
 }
 
 // EventJSON shows an event's data.
 func (s *Schema) EventJSON(topic string, data []byte) ([]byte, error) {
 	for i := range s.Events {
 		if s.Events[i].Topic == topic {
-			return decode(s.Events[i].Fields, data)
+			return s.object(nil, s.Events[i].Fields, data)
 		}
 	}
 	return nil, fmt.Errorf("%w: contract %s has no event %q", ErrBytes, s.Contract, topic)
-}
-
-// decode reads canonical bytes into a JSON object with every field in the order
-// of the schema; what is left out has its default, unless it is optional.
-func decode(fields []Field, b []byte) ([]byte, error) {
-	type found struct {
-		number uint64
-		raw    []byte
-		given  bool
-	}
-	values := make([]found, len(fields))
-	last := protowire.Number(0)
-	for len(b) > 0 {
-		number, kind, n := protowire.ConsumeTag(b)
-		i := slices.IndexFunc(fields, func(f Field) bool { return int64(f.Tag) == int64(number) })
-		if n < 0 || n != protowire.SizeTag(number) || number <= last || i < 0 || fields[i].Type.wire() != kind {
-			return nil, fmt.Errorf("%w: field %d is unknown, out of order, or of another type", ErrBytes, number)
-		}
-		last, b = number, b[n:]
-		v, n := protowire.ConsumeVarint(b)
-		if n < 0 || n != protowire.SizeVarint(v) || v == 0 {
-			return nil, fmt.Errorf("%w: field %s is cut off, not in its shortest form, or its default", ErrBytes, fields[i].Name)
-		}
-		b = b[n:]
-		values[i] = found{number: v, given: true}
-		if kind == protowire.BytesType {
-			if v > uint64(len(b)) {
-				return nil, fmt.Errorf("%w: field %s is cut off", ErrBytes, fields[i].Name)
-			}
-			values[i].raw, b = b[:v], b[v:]
-		}
-	}
-	out := []byte{'{'}
-	for i := range fields {
-		if !values[i].given && fields[i].Optional {
-			continue
-		}
-		v, err := fields[i].value(values[i].number, values[i].raw)
-		if err != nil {
-			return nil, err
-		}
-		text, err := json.Marshal(v)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrBytes, err)
-		}
-		if len(out) > 1 {
-			out = append(out, ',')
-		}
-		out = append(append(append(out, '"'), fields[i].Name...), '"', ':')
-		out = append(out, text...)
-	}
-	return append(out, '}'), nil
 }

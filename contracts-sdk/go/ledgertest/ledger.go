@@ -149,7 +149,7 @@ func (c Caller) run(method string, args []byte, u usage) (out []byte, err error)
 	}()
 	context.Self, context.Height, context.Time = l.Name, l.Height, l.Time
 	context.CommandID = fmt.Appendf(nil, "command %d", l.calls)
-	out, err = concordat.Dispatch(&context, method, args)
+	out, err = l.dispatch(&context, method, args)
 	if err == nil && len(out) > outputBytesMax {
 		panic(fmt.Sprintf("an output of %d bytes, at most %d are allowed", len(out), outputBytesMax))
 	}

@@ -50,31 +50,3 @@ pub fn dispatch(methods: &[MethodEntry], c: &mut Context, name: &str, args: &[u8
     let names: Vec<&str> = methods.iter().map(|(n, _)| *n).collect();
     Err(Error::new(UNKNOWN_METHOD, format!("there is no method {}; there are {}", name, names.join(", "))))
 }
-
-/// Lists a contract's methods and exports what the ledger calls. The names are those
-/// of the schema.
-#[macro_export]
-macro_rules! contract {
-    ($($name:literal => $method:path),* $(,)?) => {
-        /// The contract's methods by name.
-        pub static METHODS: &[$crate::MethodEntry] = &[
-            $(($name, |c, args| $crate::run($name, $method, c, args))),*
-        ];
-
-        #[cfg(target_arch = "wasm32")]
-        #[no_mangle]
-        pub extern "C" fn call() -> i32 {
-            $crate::call_guest(METHODS)
-        }
-
-        #[cfg(target_arch = "wasm32")]
-        #[no_mangle]
-        pub extern "C" fn warm() {
-            $crate::warm_guest()
-        }
-
-        #[cfg(target_arch = "wasm32")]
-        #[no_mangle]
-        pub extern "C" fn concordat_abi_1() {}
-    };
-}

@@ -9,6 +9,9 @@ use crate::Amount;
 /// `fields` names each field once, in ascending order of tags, and serves reading
 /// and writing alike.
 pub trait Message: Default {
+    /// The type's name, for the schema.
+    const NAME: &'static str = "";
+
     fn fields(&mut self, f: &mut Fields<'_>);
 }
 
@@ -17,23 +20,9 @@ pub trait Message: Default {
 pub struct Nothing;
 
 impl Message for Nothing {
+    const NAME: &'static str = "Nothing";
+
     fn fields(&mut self, _: &mut Fields<'_>) {}
-}
-
-/// Declares a structure and its byte form.
-#[macro_export]
-macro_rules! message {
-    ($(#[$meta:meta])* $vis:vis struct $name:ident { $($tag:literal => $field:ident : $kind:ty),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Default, Debug, PartialEq, Eq)]
-        $vis struct $name { $(pub $field: $kind),* }
-
-        impl $crate::Message for $name {
-            fn fields(&mut self, f: &mut $crate::Fields<'_>) {
-                $($crate::Field::field(&mut self.$field, $tag, f);)*
-            }
-        }
-    };
 }
 
 enum Mode<'a> {
@@ -64,6 +53,10 @@ pub fn encode<M: Message>(m: &mut M) -> Vec<u8> {
 
 /// Reads a message and refuses any other form of it.
 pub fn decode<M: Message>(b: &[u8]) -> Result<M, Error> {
+    parse(b).map_err(|why| Error::new(BAD_ARGUMENTS, why))
+}
+
+fn parse<M: Message>(b: &[u8]) -> Result<M, &'static str> {
     let mut m = M::default();
     let mut f = Fields { mode: Mode::Reading(b), bad: None, tag: 0, wire: 0 };
     f.next();
@@ -72,7 +65,7 @@ pub fn decode<M: Message>(b: &[u8]) -> Result<M, Error> {
         f.fail("a field is unknown or out of order");
     }
     match f.bad {
-        Some(why) => Err(Error::new(BAD_ARGUMENTS, why)),
+        Some(why) => Err(why),
         None => Ok(m),
     }
 }
@@ -223,7 +216,44 @@ impl<'a> Fields<'a> {
     }
 }
 
-fn append_varint(b: &mut Vec<u8>, mut v: u64) {
+impl<'a> Fields<'a> {
+    /// Writes bytes with their length, for a field that may stand several times; they
+    /// may be empty.
+    pub(crate) fn write_element(&mut self, tag: u32, v: &[u8]) {
+        if let Mode::Writing(b) = &mut self.mode {
+            append_varint(b, u64::from(tag) << 3 | u64::from(BYTES));
+            append_varint(b, v.len() as u64);
+            b.extend_from_slice(v);
+        }
+    }
+
+    /// Reads a message inside of another; what is wrong with it is wrong with this one.
+    pub(crate) fn nested<M: Message>(&mut self, b: &[u8]) -> M {
+        match parse(b) {
+            Ok(m) => m,
+            Err(why) => {
+                self.fail(why);
+                M::default()
+            }
+        }
+    }
+
+    /// Reads numbers that stand one after another.
+    pub(crate) fn numbers(&mut self, b: &[u8], mut take: impl FnMut(u64) -> bool) {
+        let mut inner = Fields { mode: Mode::Reading(b), bad: None, tag: 0, wire: 0 };
+        while matches!(&inner.mode, Mode::Reading(rest) if !rest.is_empty()) {
+            let v = inner.varint();
+            if inner.bad.is_none() && !take(v) {
+                inner.fail("a number of a list is out of its range");
+            }
+        }
+        if let Some(why) = inner.bad {
+            self.fail(why);
+        }
+    }
+}
+
+pub(crate) fn append_varint(b: &mut Vec<u8>, mut v: u64) {
     while v >= 0x80 {
         b.push(v as u8 | 0x80);
         v >>= 7;
@@ -233,16 +263,25 @@ fn append_varint(b: &mut Vec<u8>, mut v: u64) {
 
 /// A type that a message's field can have.
 pub trait Field {
+    /// The type's name in a schema.
+    const KIND: &'static str;
+    /// Whether the field holds any number of values.
+    const REPEATED: bool = false;
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>);
 }
 
 impl Field for u64 {
+    const KIND: &'static str = "uint64";
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
         f.number(tag, self);
     }
 }
 
 impl Field for i64 {
+    const KIND: &'static str = "int64";
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
         let mut v = *self as u64;
         f.number(tag, &mut v);
@@ -251,6 +290,8 @@ impl Field for i64 {
 }
 
 impl Field for bool {
+    const KIND: &'static str = "bool";
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
         let mut v = u64::from(*self);
         f.number(tag, &mut v);
@@ -262,6 +303,8 @@ impl Field for bool {
 }
 
 impl Field for Vec<u8> {
+    const KIND: &'static str = "bytes";
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
         if f.is_reading() {
             *self = f.read(tag).to_vec();
@@ -272,6 +315,8 @@ impl Field for Vec<u8> {
 }
 
 impl Field for String {
+    const KIND: &'static str = "string";
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
         if !f.is_reading() {
             f.write(tag, self.as_bytes());
@@ -285,6 +330,8 @@ impl Field for String {
 }
 
 impl Field for Amount {
+    const KIND: &'static str = "amount";
+
     fn field(&mut self, tag: u32, f: &mut Fields<'_>) {
         if !f.is_reading() {
             let mut b = Vec::with_capacity(16);

@@ -7,8 +7,10 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use crate::contract::{dispatch, Error, MethodEntry, OTHER, UNKNOWN_METHOD};
+use crate::contract::{Error, MethodEntry, OTHER, UNKNOWN_METHOD};
 use crate::{Attribute, Context};
+
+mod engine;
 
 /// One emitted event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -124,7 +126,7 @@ impl Ledger {
             ..Context::default()
         };
         let result = catch_unwind(AssertUnwindSafe(|| {
-            let result = dispatch(methods, &mut c, method, args);
+            let result = engine::dispatch(methods, &mut c, method, args);
             if let Ok(out) = &result {
                 assert!(out.len() <= OUTPUT_BYTES_MAX, "an output of {} bytes", out.len());
             }

@@ -26,10 +26,12 @@ mod collections;
 mod context;
 mod contract;
 mod crypto;
+mod declare;
 mod fields;
 mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod ledgertest;
+mod nested;
 #[cfg(not(target_arch = "wasm32"))]
 mod sha256;
 mod store;
@@ -41,11 +43,18 @@ pub use contract::{dispatch, Error, BAD_ARGUMENTS, FORBIDDEN, OTHER, TRAPPED, UN
 #[doc(hidden)]
 pub use contract::{run, MethodEntry};
 pub use crypto::Receipt;
+#[doc(hidden)]
+pub use declare::{flag, joined, joined_len, signature, BETWEEN, END};
 pub use fields::{decode, encode, Field, Fields, Message, Nothing};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use host::{call_guest, warm_guest};
+pub use nested::Element;
 pub use store::{key, Map, Value};
+
+/// An identity that signs transactions, such as "alice@org0". A field of this name has
+/// the type party in the schema.
+pub type Party = String;
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 256;

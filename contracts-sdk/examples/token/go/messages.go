@@ -3,26 +3,17 @@ package main
 import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 // token is the record about the token.
+//
+//concordat:record
 type token struct {
 	Symbol string
 	Minter concordat.Party
 	Supply concordat.Amount
 }
 
-func (t *token) Fields(f *concordat.Fields) {
-	f.String(1, &t.Symbol)
-	f.Party(2, &t.Minter)
-	f.Amount(3, &t.Supply)
-}
-
 type initIn struct {
 	Symbol string
-	Minter concordat.Party
-}
-
-func (m *initIn) Fields(f *concordat.Fields) {
-	f.String(1, &m.Symbol)
-	f.Party(2, &m.Minter)
+	Minter concordat.Party `concordat:"optional"`
 }
 
 type mintIn struct {
@@ -30,21 +21,10 @@ type mintIn struct {
 	Amount concordat.Amount
 }
 
-func (m *mintIn) Fields(f *concordat.Fields) {
-	f.Party(1, &m.To)
-	f.Amount(2, &m.Amount)
-}
-
 type transferIn struct {
 	To     concordat.Party
 	Amount concordat.Amount
-	Memo   []byte
-}
-
-func (m *transferIn) Fields(f *concordat.Fields) {
-	f.Party(1, &m.To)
-	f.Amount(2, &m.Amount)
-	f.Bytes(3, &m.Memo)
+	Memo   []byte `concordat:"optional"`
 }
 
 type approveIn struct {
@@ -52,36 +32,16 @@ type approveIn struct {
 	Amount  concordat.Amount
 }
 
-func (m *approveIn) Fields(f *concordat.Fields) {
-	f.Party(1, &m.Spender)
-	f.Amount(2, &m.Amount)
-}
-
 type transferFromIn struct {
 	From, To concordat.Party
 	Amount   concordat.Amount
 }
 
-func (m *transferFromIn) Fields(f *concordat.Fields) {
-	f.Party(1, &m.From)
-	f.Party(2, &m.To)
-	f.Amount(3, &m.Amount)
-}
-
 type balanceIn struct{ Party concordat.Party }
-
-func (m *balanceIn) Fields(f *concordat.Fields) { f.Party(1, &m.Party) }
 
 type allowanceIn struct{ Owner, Spender concordat.Party }
 
-func (m *allowanceIn) Fields(f *concordat.Fields) {
-	f.Party(1, &m.Owner)
-	f.Party(2, &m.Spender)
-}
-
 type amountOut struct{ Amount concordat.Amount }
-
-func (m *amountOut) Fields(f *concordat.Fields) { f.Amount(1, &m.Amount) }
 
 type infoOut struct {
 	Symbol  string
@@ -90,33 +50,21 @@ type infoOut struct {
 	Holders uint64
 }
 
-func (m *infoOut) Fields(f *concordat.Fields) {
-	f.String(1, &m.Symbol)
-	f.Party(2, &m.Minter)
-	f.Amount(3, &m.Supply)
-	f.Uint64(4, &m.Holders)
-}
-
+// transferEvent: units moved, or were made, and then there is no party that they
+// come from.
+//
+//concordat:event transfer
 type transferEvent struct {
-	From, To concordat.Party
-	Amount   concordat.Amount
-	Memo     []byte
+	From   concordat.Party `concordat:"optional"`
+	To     concordat.Party
+	Amount concordat.Amount
+	Memo   []byte `concordat:"optional"`
 }
 
-func (m *transferEvent) Fields(f *concordat.Fields) {
-	f.Party(1, &m.From)
-	f.Party(2, &m.To)
-	f.Amount(3, &m.Amount)
-	f.Bytes(4, &m.Memo)
-}
-
+// approvalEvent: a party allows another to spend some of its units.
+//
+//concordat:event approval
 type approvalEvent struct {
 	Owner, Spender concordat.Party
 	Amount         concordat.Amount
-}
-
-func (m *approvalEvent) Fields(f *concordat.Fields) {
-	f.Party(1, &m.Owner)
-	f.Party(2, &m.Spender)
-	f.Amount(3, &m.Amount)
 }

@@ -1,15 +1,24 @@
-// Package main is a token: balances, transfers and allowances.
+// Package main is a token: its minter makes units, parties hold and transfer them,
+// and allow others to spend some of theirs.
+//
+//concordat:contract token
 package main
 
 import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
-// Error codes, as in schema.json.
+//concordat:errors
 const (
+	// Only the minter makes units.
 	errNotTheMinter = iota + 1
+	// The party holds less than the amount.
 	errInsufficientBalance
+	// The owner allowed the caller less than the amount.
 	errInsufficientAllowance
+	// The amount is zero, or a sum would exceed 128 bits.
 	errBadAmount
+	// The contract was deployed without init.
 	errNotInitialised
+	// A party is missing, or the same on both sides.
 	errBadParty
 )
 
@@ -20,20 +29,6 @@ var (
 	allowances = concordat.Map[concordat.Amount, *concordat.Amount]{Name: "allowance"}
 	tokenKey   = concordat.Key("token")
 )
-
-func init() {
-	concordat.Register(
-		concordat.Method("init", initialise),
-		concordat.Method("mint", mint),
-		concordat.Method("transfer", transfer),
-		concordat.Method("approve", approve),
-		concordat.Method("transfer_from", transferFrom),
-		concordat.Query("balance_of", balanceOf),
-		concordat.Query("allowance", allowanceOf),
-		concordat.Query("total_supply", totalSupply),
-		concordat.Query("info", info),
-	)
-}
 
 func main() {}
 
@@ -47,6 +42,10 @@ func load(c *concordat.Context) (*token, error) {
 	return &t, nil
 }
 
+// initialise runs at deployment. The deployer becomes the minter, unless another is
+// named.
+//
+//concordat:method init
 func initialise(c *concordat.Context, in *initIn) (*none, error) {
 	if in.Minter == "" {
 		in.Minter = c.Caller
@@ -55,6 +54,9 @@ func initialise(c *concordat.Context, in *initIn) (*none, error) {
 	return nil, nil
 }
 
+// mint makes units for a party. Only the minter may.
+//
+//concordat:method
 func mint(c *concordat.Context, in *mintIn) (*none, error) {
 	t, err := load(c)
 	if err != nil {
@@ -73,7 +75,7 @@ func mint(c *concordat.Context, in *mintIn) (*none, error) {
 	t.Supply = supply
 	concordat.Save(c, tokenKey, t)
 	credit(c, in.To, in.Amount)
-	c.Emit("transfer", &transferEvent{To: in.To, Amount: in.Amount})
+	(&transferEvent{To: in.To, Amount: in.Amount}).Emit(c)
 	return nil, nil
 }
 
@@ -102,23 +104,33 @@ func move(c *concordat.Context, from, to concordat.Party, amount concordat.Amoun
 	}
 	balances.Put(c, rest, string(from))
 	credit(c, to, amount)
-	c.Emit("transfer", &transferEvent{From: from, To: to, Amount: amount, Memo: memo})
+	(&transferEvent{From: from, To: to, Amount: amount, Memo: memo}).Emit(c)
 	return nil
 }
 
+// transfer moves units of the caller to another party.
+//
+//concordat:method
 func transfer(c *concordat.Context, in *transferIn) (*none, error) {
 	return nil, move(c, c.Caller, in.To, in.Amount, in.Memo)
 }
 
+// approve allows a party to spend up to an amount of the caller's units; replaces an
+// earlier allowance.
+//
+//concordat:method
 func approve(c *concordat.Context, in *approveIn) (*none, error) {
 	if in.Spender == "" || in.Spender == c.Caller {
 		return nil, concordat.Fail(errBadParty, "name another party than yourself")
 	}
 	allowances.Put(c, in.Amount, string(c.Caller), string(in.Spender))
-	c.Emit("approval", &approvalEvent{Owner: c.Caller, Spender: in.Spender, Amount: in.Amount})
+	(&approvalEvent{Owner: c.Caller, Spender: in.Spender, Amount: in.Amount}).Emit(c)
 	return nil, nil
 }
 
+// transferFrom moves units of a party that allowed the caller to.
+//
+//concordat:method
 func transferFrom(c *concordat.Context, in *transferFromIn) (*none, error) {
 	allowed := allowances.Get(c, string(in.From), string(c.Caller))
 	rest, ok := allowed.Sub(in.Amount)
@@ -130,14 +142,23 @@ func transferFrom(c *concordat.Context, in *transferFromIn) (*none, error) {
 	return nil, move(c, in.From, in.To, in.Amount, nil)
 }
 
+// balanceOf tells how much a party holds.
+//
+//concordat:query
 func balanceOf(c *concordat.Context, in *balanceIn) (*amountOut, error) {
 	return &amountOut{balances.Get(c, string(in.Party))}, nil
 }
 
+// allowanceOf tells how much a party may spend of what another holds.
+//
+//concordat:query allowance
 func allowanceOf(c *concordat.Context, in *allowanceIn) (*amountOut, error) {
 	return &amountOut{allowances.Get(c, string(in.Owner), string(in.Spender))}, nil
 }
 
+// totalSupply tells how many units there are.
+//
+//concordat:query
 func totalSupply(c *concordat.Context, _ *none) (*amountOut, error) {
 	t, err := load(c)
 	if err != nil {
@@ -146,6 +167,9 @@ func totalSupply(c *concordat.Context, _ *none) (*amountOut, error) {
 	return &amountOut{t.Supply}, nil
 }
 
+// info tells about the token.
+//
+//concordat:query
 func info(c *concordat.Context, _ *none) (*infoOut, error) {
 	t, err := load(c)
 	if err != nil {

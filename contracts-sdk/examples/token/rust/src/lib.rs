@@ -5,13 +5,20 @@ use concordat::{key, Amount, Context, Error, Map, Nothing};
 mod messages;
 use messages::*;
 
-// Error codes, as in schema.json.
-const NOT_THE_MINTER: u32 = 1;
-const INSUFFICIENT_BALANCE: u32 = 2;
-const INSUFFICIENT_ALLOWANCE: u32 = 3;
-const BAD_AMOUNT: u32 = 4;
-const NOT_INITIALISED: u32 = 5;
-const BAD_PARTY: u32 = 6;
+concordat::errors! {
+    /// Only the minter makes units.
+    NOT_THE_MINTER = 1,
+    /// The party holds less than the amount.
+    INSUFFICIENT_BALANCE = 2,
+    /// The owner allowed the caller less than the amount.
+    INSUFFICIENT_ALLOWANCE = 3,
+    /// The amount is zero, or a sum would exceed 128 bits.
+    BAD_AMOUNT = 4,
+    /// The contract was deployed without init.
+    NOT_INITIALISED = 5,
+    /// A party is missing, or the same on both sides.
+    BAD_PARTY = 6,
+}
 
 // The state: balances by holder, allowances by owner and spender, and one record
 // about the token.
@@ -19,15 +26,28 @@ static BALANCES: Map<Amount> = Map::new("balance");
 static ALLOWANCES: Map<Amount> = Map::new("allowance");
 
 concordat::contract! {
+    /// A token: its minter makes units, parties hold and transfer them, and allow
+    /// others to spend some of theirs.
+    contract "token";
+    /// Runs at deployment. The deployer becomes the minter, unless another is named.
     "init" => init,
+    /// Makes units for a party. Only the minter may.
     "mint" => mint,
+    /// Moves units of the caller to another party.
     "transfer" => transfer,
+    /// Allows a party to spend up to an amount of the caller's units; replaces an
+    /// earlier allowance.
     "approve" => approve,
+    /// Moves units of a party that allowed the caller to.
     "transfer_from" => transfer_from,
-    "balance_of" => balance_of,
-    "allowance" => allowance,
-    "total_supply" => total_supply,
-    "info" => info,
+    /// Tells how much a party holds.
+    query "balance_of" => balance_of,
+    /// Tells how much a party may spend of what another holds.
+    query "allowance" => allowance,
+    /// Tells how many units there are.
+    query "total_supply" => total_supply,
+    /// Tells about the token.
+    query "info" => info,
 }
 
 fn token_key() -> Vec<u8> {
@@ -59,7 +79,7 @@ fn mint(c: &mut Context, m: MintIn) -> Result<Nothing, Error> {
     }
     c.save(&token_key(), &mut t);
     credit(c, &m.to, m.amount);
-    c.emit("transfer", TransferEvent { to: m.to, amount: m.amount, ..TransferEvent::default() });
+    TransferEvent { to: m.to, amount: m.amount, ..TransferEvent::default() }.emit(c);
     Ok(Nothing)
 }
 
@@ -83,7 +103,7 @@ fn move_units(c: &mut Context, from: &str, to: &str, amount: Amount, memo: Vec<u
         .ok_or_else(|| Error::new(INSUFFICIENT_BALANCE, format!("{} holds {}, less than {}", from, has, amount)))?;
     BALANCES.put(c, &rest, &[from]);
     credit(c, to, amount);
-    c.emit("transfer", TransferEvent { from: from.into(), to: to.into(), amount, memo });
+    TransferEvent { from: from.into(), to: to.into(), amount, memo }.emit(c);
     Ok(Nothing)
 }
 
@@ -98,7 +118,7 @@ fn approve(c: &mut Context, m: ApproveIn) -> Result<Nothing, Error> {
     }
     let owner = c.caller.clone();
     ALLOWANCES.put(c, &m.amount, &[&owner, &m.spender]);
-    c.emit("approval", ApprovalEvent { owner, spender: m.spender, amount: m.amount });
+    ApprovalEvent { owner, spender: m.spender, amount: m.amount }.emit(c);
     Ok(Nothing)
 }
 

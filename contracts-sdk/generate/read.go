@@ -1,0 +1,254 @@
+package generate
+
+import (
+	"fmt"
+	"go/ast"
+	"go/build"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+
+	"github.com/concordat-ledger/concordat/contracts-sdk/declare"
+)
+
+// Package is a contract's package as it was read.
+type Package struct {
+	Contract *declare.Contract
+	text     []byte
+}
+
+// Text is what FileName must hold.
+func (p *Package) Text() []byte { return p.text }
+
+// Read reads the sources in a folder; nil when nothing in them is declared.
+func Read(dir string) (*Package, error) {
+	s := &sources{fset: token.NewFileSet(), structs: map[string]*structure{}, others: map[string]ast.Expr{}, methods: map[string]map[string]bool{}}
+	if err := s.parse(dir); err != nil {
+		return nil, err
+	}
+	if !s.declares() {
+		return nil, nil
+	}
+	if err := s.collect(dir); err != nil {
+		return nil, err
+	}
+	if _, err := s.out.Schema(); err != nil {
+		return nil, err
+	}
+	text, err := s.write()
+	return &Package{Contract: s.out, text: text}, err
+}
+
+// sources are the files of a package and what was found in them.
+type sources struct {
+	fset    *token.FileSet
+	files   []*ast.File
+	structs map[string]*structure      // by name
+	others  map[string]ast.Expr        // other types by name, with what they stand for
+	methods map[string]map[string]bool // names of methods by receiver
+	order   []string                   // names of messages, as they were found to be needed
+
+	out   *declare.Contract
+	calls []call
+}
+
+// structure is a declared struct, and its fields once they are needed.
+type structure struct {
+	spec   *ast.TypeSpec
+	fields *ast.StructType
+	file   *ast.File
+	doc    string
+	event  string // topic
+	code   []line
+}
+
+// call is how a method is registered.
+type call struct {
+	name, function string
+	query          bool
+}
+
+func (s *sources) fail(at token.Pos, format string, args ...any) error {
+	p := s.fset.Position(at)
+	return &Error{fmt.Sprintf("%s:%d", filepath.Base(p.Filename), p.Line), fmt.Sprintf(format, args...)}
+}
+
+// parse reads the files that are built for a ledger.
+func (s *sources) parse(dir string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return fmt.Errorf("read the sources: %w", err)
+	}
+	target := build.Default
+	target.GOOS, target.GOARCH, target.CgoEnabled = "wasip1", "wasm", false
+	for _, e := range entries {
+		name := e.Name()
+		if e.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == FileName {
+			continue
+		}
+		if built, err := target.MatchFile(dir, name); err != nil || !built {
+			continue // the compiler says what is wrong with it
+		}
+		f, err := parser.ParseFile(s.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
+		if err != nil {
+			return &Error{name, "it is not Go: " + err.Error()}
+		}
+		s.files = append(s.files, f)
+	}
+	return nil
+}
+
+// declares tells whether any comment of the sources is for us.
+func (s *sources) declares() bool {
+	for _, f := range s.files {
+		for _, group := range f.Comments {
+			for _, c := range group.List {
+				if strings.HasPrefix(c.Text, prefix) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+const prefix = "//concordat:"
+
+// directive finds a comment such as //concordat:method NAME; words is nil when
+// there is none.
+func directive(doc *ast.CommentGroup, kinds ...string) (words []string, at token.Pos) {
+	if doc == nil {
+		return nil, token.NoPos
+	}
+	for _, c := range doc.List {
+		rest, ok := strings.CutPrefix(c.Text, prefix)
+		if !ok {
+			continue
+		}
+		words = strings.Fields(rest)
+		for _, kind := range kinds {
+			if len(words) > 0 && words[0] == kind {
+				return words, c.Pos()
+			}
+		}
+	}
+	return nil, token.NoPos
+}
+
+// kinds are the directives there are.
+var kinds = []string{"contract", "method", "query", "event", "record", "errors"}
+
+func (s *sources) checkDirectives() error {
+	for _, f := range s.files {
+		for _, group := range f.Comments {
+			for _, c := range group.List {
+				if !strings.HasPrefix(c.Text, prefix) {
+					continue
+				}
+				if words, _ := directive(&ast.CommentGroup{List: []*ast.Comment{c}}, kinds...); words == nil {
+					return s.fail(c.Pos(), "there is no %s; there are %s%s", c.Text, prefix, strings.Join(kinds, ", "+prefix))
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// collect goes over all declarations.
+func (s *sources) collect(dir string) error {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return fmt.Errorf("find the folder: %w", err)
+	}
+	s.out = &declare.Contract{Name: filepath.Base(abs)}
+	if err := s.checkDirectives(); err != nil {
+		return err
+	}
+	for _, f := range s.files {
+		if words, _ := directive(f.Doc, "contract"); words != nil {
+			if len(words) > 1 {
+				s.out.Name = words[1]
+			}
+			s.out.Doc = declare.Sentence(strings.TrimPrefix(f.Doc.Text(), "Package main is "), "")
+		}
+		s.types(f)
+	}
+	for _, f := range s.files {
+		for _, d := range f.Decls {
+			if err := s.declaration(f, d); err != nil {
+				return err
+			}
+		}
+	}
+	return s.constants()
+}
+
+// types notes the types of a file and the methods that they have.
+func (s *sources) types(f *ast.File) {
+	for _, d := range f.Decls {
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			if name := receiver(d); name != "" {
+				if s.methods[name] == nil {
+					s.methods[name] = map[string]bool{}
+				}
+				s.methods[name][d.Name.Name] = true
+			}
+		case *ast.GenDecl:
+			for _, spec := range d.Specs {
+				t, ok := spec.(*ast.TypeSpec)
+				if !ok {
+					continue
+				}
+				if t.Doc == nil {
+					t.Doc = d.Doc
+				}
+				if fields, ok := t.Type.(*ast.StructType); ok {
+					s.structs[t.Name.Name] = &structure{spec: t, fields: fields, file: f, doc: declare.Sentence(t.Doc.Text(), t.Name.Name)}
+				} else {
+					s.others[t.Name.Name] = t.Type
+				}
+			}
+		}
+	}
+}
+
+// receiver is the type that a function is a method of.
+func receiver(d *ast.FuncDecl) string {
+	if d.Recv == nil || len(d.Recv.List) != 1 {
+		return ""
+	}
+	t := d.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	if name, ok := t.(*ast.Ident); ok {
+		return name.Name
+	}
+	return ""
+}
+
+// isSDK tells whether x is a name of the SDK, such as concordat.Amount.
+func isSDK(f *ast.File, x ast.Expr) (name string, ok bool) {
+	sel, ok := x.(*ast.SelectorExpr)
+	if !ok {
+		return "", false
+	}
+	from, ok := sel.X.(*ast.Ident)
+	if !ok {
+		return "", false
+	}
+	for _, i := range f.Imports {
+		path, err := strconv.Unquote(i.Path.Value)
+		if err != nil || path != SDK {
+			continue
+		}
+		if i.Name == nil && from.Name == "concordat" || i.Name != nil && from.Name == i.Name.Name {
+			return sel.Sel.Name, true
+		}
+	}
+	return "", false
+}

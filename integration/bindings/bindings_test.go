@@ -1,0 +1,102 @@
+// Package bindings_test uses a generated client as an application would.
+package bindings_test
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/contracts-sdk/bindings"
+	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
+	"github.com/concordat-ledger/concordat/integration/bindings/token"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/node/devnet"
+	"github.com/concordat-ledger/concordat/wasm/module"
+	"github.com/concordat-ledger/concordat/wasm/schema"
+)
+
+// same compares with a checked-in file; with CONCORDAT_UPDATE=1 it is written anew.
+func same(t *testing.T, file string, have []byte) {
+	if os.Getenv("CONCORDAT_UPDATE") != "" {
+		require.NoError(t, os.WriteFile(file, have, 0o600))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, string(want), string(have), "%s is not what the schema gives; write it anew with CONCORDAT_UPDATE=1", file)
+}
+
+func TestTheClientsAreWhatTheSchemaGives(t *testing.T) {
+	info, err := module.Check(examples.TokenRust)
+	require.NoError(t, err)
+	s, err := schema.Parse(info.Schema)
+	require.NoError(t, err)
+	text, err := bindings.Go(s, "token")
+	require.NoError(t, err)
+	same(t, "token/client.go", text)
+	same(t, "testdata/token.ts", bindings.TypeScript(s))
+}
+
+func TestNamesThatWouldClashAreRefused(t *testing.T) {
+	for _, method := range []string{"ledger", "deployed"} {
+		_, err := bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: method}}}, "x")
+		require.ErrorContains(t, err, "rename it in the contract")
+	}
+	_, err := bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: "m"}}, Types: []schema.Struct{{Name: "client"}}}, "x")
+	require.ErrorContains(t, err, "two things would be Client in Go")
+}
+
+// on is a client of the token, as a party of a network.
+func on(t *testing.T, n *devnet.Network, c *client.Client, party ledger.Party) *token.Client {
+	key, err := n.Key(string(party))
+	require.NoError(t, err)
+	return &token.Client{Ledger: c, Signer: client.Signer{Party: party, Key: key}}
+}
+
+func TestAGeneratedClientPaysAndAsks(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	n, err := devnet.Create(devnet.Options{Dir: t.TempDir(), F: 1, ClientNodes: 1})
+	require.NoError(t, err)
+	local, err := devnet.StartLocal(t.Context(), n, false, slog.New(slog.DiscardHandler))
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		stop, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		require.NoError(t, local.Stop(stop))
+	})
+	c, err := devnet.WaitReady(ctx, n, n.URLs[0])
+	require.NoError(t, err)
+	defer c.Close()
+	admin, alice := on(t, n, c, "admin@org0"), on(t, n, c, "alice@org0")
+	d := ledger.Deployment{Name: token.Contract, Code: examples.TokenRust, Initialise: true, Init: []byte("\x0a\x03EUR")}
+	done, err := c.Submit(ctx, admin.Signer.Sign(n.ID, client.Call{Contract: client.SystemContract, Method: "deploy", Args: d.Marshal()}))
+	require.NoError(t, err)
+	require.Equal(t, ledger.StatusOK, done.Receipt.Result.Status, done.Receipt.Result.Message)
+
+	_, _, err = admin.Mint(ctx, token.MintIn{To: "alice@org0", Amount: "100"})
+	require.NoError(t, err)
+	_, paid, err := alice.Transfer(ctx, token.TransferIn{To: "bob@org1", Amount: "30", Memo: []byte("tea")})
+	require.NoError(t, err)
+	told, err := token.ParseEvent(paid.Receipt.Result.Events[0].Topic, paid.Receipt.Result.Events[0].Data)
+	require.NoError(t, err)
+	require.Equal(t, &token.TransferEvent{From: "alice@org0", To: "bob@org1", Amount: "30", Memo: []byte("tea")}, told)
+	has, err := alice.BalanceOf(ctx, token.BalanceOfIn{Party: "bob@org1"})
+	require.NoError(t, err)
+	require.Equal(t, token.Amount("30"), has.Amount)
+	about, err := alice.Info(ctx)
+	require.NoError(t, err)
+	require.Equal(t, &token.InfoOut{Symbol: "EUR", Minter: "admin@org0", Supply: "100", Holders: 2}, about)
+
+	_, _, err = alice.Transfer(ctx, token.TransferIn{To: "bob@org1", Amount: "71"})
+	var refused *token.Error
+	require.True(t, errors.As(err, &refused), "%v", err)
+	require.Equal(t, token.CodeInsufficientBalance, refused.Code)
+	_, _, err = alice.Transfer(ctx, token.TransferIn{To: "bob@org1", Amount: "-1"})
+	require.ErrorIs(t, err, schema.ErrArguments)
+}
