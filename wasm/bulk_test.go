@@ -14,7 +14,7 @@ import (
 // Large fills and copies are made in pieces. Their outcome is that of the instruction,
 // overlapping in either direction too, and what ends beyond the memory writes nothing.
 func TestLargeBulkInstructionsAreWhole(t *testing.T) {
-	const size = 48 << 16
+	const size = 64 << 16
 	for name, c := range map[string]struct {
 		to, from, n int32
 		fill        bool
@@ -38,7 +38,7 @@ func TestLargeBulkInstructionsAreWhole(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := mt.New()
-			b.Pages = 48
+			b.Pages = 64
 			crypto, output, put := b.ABI("crypto"), b.ABI("output"), b.ABI("put")
 			// A pattern over all of the memory: 4 bytes from a generator each.
 			pattern := mt.Cat(i32(0), mt.Set(0), mt.Op(0x03, 0x40), mt.Get(0), mt.Get(0), i32(1664525), mt.Op(0x6c), i32(12345), mt.Op(0x6a), mt.Memory(0x36, 2, 0),

@@ -207,3 +207,22 @@ func TestTheTokensVectorsAreTheSameTwice(t *testing.T) {
 		})
 	}
 }
+
+// More contracts than the second engine keeps take turns, and call each other: none is
+// missing when its turn comes.
+func TestMoreContractsThanTheShadowKeeps(t *testing.T) {
+	b, _, _ := shadowed(t, 100, nil)
+	names := []string{"other", "b", "c", "d", "e", "f"}
+	for i, name := range names {
+		code := append(counter(), 0, 3, 1, 'x', byte(i)) // a custom section makes it another module
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", name, code).Status)
+	}
+	for range 5 {
+		for _, name := range names {
+			require.Equal(t, ledger.StatusOK, b.call("alice@a", name, "o", 0).Status)
+		}
+	}
+	b.chain.shadow.Wait()
+	require.NoError(t, b.chain.shadow.Err())
+	require.Equal(t, contracts.ShadowStats{Same: 36}, b.chain.shadow.Stats())
+}

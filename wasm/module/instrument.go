@@ -79,16 +79,16 @@ func (d *decoded) rewriteCode() ([]byte, *Refusal) {
 
 // compileCost is what a body takes of the compile budget.
 func (w *walker) compileCost(size int) uint64 {
-	locals := w.locals + len(w.extra)
-	return uint64(CompilePerByte*size + CompilePerBlockSquared*w.blocks*w.blocks + // #nosec G115 -- not negative
-		CompilePerLocalBlock*locals*w.blocks + CompilePerLabel*w.labels)
+	locals, blocks := w.locals+len(w.extra), w.blocks+w.added
+	return uint64(CompilePerByte*size + CompilePerBlockSquared*blocks*blocks + // #nosec G115 -- not negative
+		CompilePerLocalBlock*locals*blocks + CompilePerLabel*w.labels)
 }
 
 func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType) ([]byte, *Refusal) {
 	w.r = &reader{b: b}
 	w.index = i + len(d.imported)
 	w.out, w.extra = w.out[:0], w.extra[:0]
-	w.current, w.height, w.highest, w.blocks, w.labels, w.deadAt, w.ands = 0, 0, 0, 0, 0, 0, false
+	w.current, w.height, w.highest, w.blocks, w.labels, w.added, w.deadAt, w.ands = 0, 0, 0, 0, 0, 0, 0, false
 	clear(w.scratch)
 	runs, refusal := w.readLocals(len(t.params))
 	if refusal != nil {

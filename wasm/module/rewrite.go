@@ -202,6 +202,7 @@ func (w *walker) canonical(kind ValueType) {
 	if kind == 0 {
 		return
 	}
+	w.added++
 	s := w.local(kind)
 	w.emit(opLocalTee, s)
 	w.emit(opLocalGet, s)
@@ -240,6 +241,7 @@ func (w *walker) remSigned(op byte) {
 		minusOne, equal = []byte{opI64Const, 0x7f}, opI64Eq
 		zero = []byte{opI64Const, 0}
 	}
+	w.added += 2
 	a, b := w.local(kind), w.local(kind|0x80)
 	w.emit(opLocalSet, b)
 	w.emit(opLocalSet, a)

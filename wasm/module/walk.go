@@ -41,6 +41,7 @@ type walker struct {
 	highest int
 	blocks  int
 	labels  int // of branch tables
+	added   int // blocks that the rewriting adds to instructions
 	deadAt  int // frames open beyond the live ones while code cannot be reached, plus one; 0 = live
 	locals  int // with parameters
 	extra   []ValueType
@@ -139,7 +140,7 @@ func (w *walker) open(op byte, start int) {
 	params, results := w.blockType()
 	w.blocks++
 	if op == opLoop {
-		w.blocks++
+		w.blocks += 2
 	}
 	if w.deadAt > 0 {
 		w.deadAt++

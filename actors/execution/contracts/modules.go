@@ -196,3 +196,18 @@ func (m *Modules) Recent() []ledger.Hash {
 	slices.SortFunc(out, func(a, b ledger.Hash) int { return cmp.Compare(m.byHash[b].used, m.byHash[a].used) })
 	return out
 }
+
+// forget gives up all modules that nobody uses.
+func (m *Modules) forget() {
+	for {
+		m.mu.Lock()
+		gone := m.sortedOldest()
+		m.mu.Unlock()
+		if gone == nil {
+			return
+		}
+		if gone.module != nil {
+			_ = gone.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
+		}
+	}
+}

@@ -29,8 +29,10 @@ const (
 	shadowCallsMax   = 256
 	shadowBytesMax   = 64 << 20
 	shadowDeployed   = 16          // deployments have a queue of their own
+	shadowSourcesMax = 4           // modules whose bytes are at hand
 	shadowGasMax     = 500_000_000 // about five seconds in the interpreter; longer calls are left out
-	shadowModulesMax = 4           // in the interpreter, which takes more memory for a module than machine code
+	shadowModulesMax = 2           // in the interpreter; a Go contract of 2 MB takes 53 MB there
+	shadowIdle       = time.Minute // without work, after which they are given up
 	shadowRest       = 9           // times as long as it took does the shadow rest after a run
 	shadowRestMax    = 10 * time.Second
 )
@@ -56,7 +58,7 @@ type Shadow struct {
 	stop     chan struct{}
 	ended    sync.WaitGroup
 	open     sync.WaitGroup           // jobs that are not done, for tests
-	sources  map[ledger.Hash][][]byte // modules that the second engine lacks; the executor's
+	sources  map[ledger.Hash][][]byte // modules in pieces; the executor's
 	found    atomic.Pointer[Mismatch]
 	stats    struct{ same, left, failed atomic.Uint64 }
 }
@@ -131,7 +133,7 @@ type job struct {
 	args    []byte
 	gas     uint64
 	steps   []step
-	code    map[string][]byte // pieces of modules by their keys
+	code    map[ledger.Hash][][]byte // modules in pieces
 	bytes   int64
 	refused *module.Refusal // of the module at its deployment
 	outcome wasm.Outcome
@@ -166,7 +168,7 @@ func (s *Shadow) Check(r *Runner, record *Record) error {
 	if s == nil || err != nil && (!errors.As(err, &refusal) || refusal.Rule != module.RuleInitialise) {
 		return err // judged by the bytes alone, without the engine
 	}
-	j := &job{runner: *r, name: record.Name, record: record, refused: refusal, code: map[string][]byte{}}
+	j := &job{runner: *r, name: record.Name, record: record, refused: refusal, code: map[ledger.Hash][][]byte{}}
 	if e := s.pieces(r.Store, record, j); e != nil {
 		return e
 	}
@@ -198,9 +200,9 @@ func (s *Shadow) watch(r *Runner, j *job, queue chan *job, run func() (wasm.Outc
 	return o, nil
 }
 
-// modulesOf puts the modules that the second engine has not compiled into the job.
+// modulesOf puts the modules that were called into the job.
 func (s *Shadow) modulesOf(store Store, j *job) error {
-	j.code = map[string][]byte{}
+	j.code = map[ledger.Hash][][]byte{}
 	if j.record != nil {
 		if err := s.pieces(store, j.record, j); err != nil {
 			return err
@@ -221,10 +223,11 @@ func (s *Shadow) modulesOf(store Store, j *job) error {
 	return nil
 }
 
-// pieces puts a module's pieces into the job. Jobs that wait share them.
+// pieces puts a module's pieces into the job, for the second engine may have given it up
+// by then. Jobs that wait share them.
 func (s *Shadow) pieces(store Getter, record *Record, j *job) error {
 	hash, err := ledger.HashFromBytes(record.Code)
-	if err != nil || s.second.Has(hash) {
+	if err != nil {
 		return err
 	}
 	list := s.sources[hash]
@@ -235,13 +238,11 @@ func (s *Shadow) pieces(store Getter, record *Record, j *job) error {
 		}
 		list = append(list, raw)
 	}
-	if len(s.sources) >= shadowModulesMax {
+	if _, here := s.sources[hash]; !here && len(s.sources) >= shadowSourcesMax {
 		clear(s.sources)
 	}
 	s.sources[hash] = list
-	for i, raw := range list {
-		j.code[string(CodeKey(hash, i))] = raw
-	}
+	j.code[hash] = list
 	return nil
 }
 
@@ -275,6 +276,9 @@ func (s *Shadow) work() {
 				return
 			case j = <-s.deployed:
 			case j = <-s.calls:
+			case <-time.After(shadowIdle):
+				s.second.forget()
+				continue
 			}
 		}
 		begun := time.Now()

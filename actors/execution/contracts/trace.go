@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/concordat-ledger/concordat/ledger"
 )
 
 // A trace is all that a transaction asked of the state, in its order, with the
@@ -142,7 +144,7 @@ type replayer struct {
 	steps   []step
 	at      int
 	scans   int
-	code    map[string][]byte
+	code    map[ledger.Hash][][]byte
 	strayed string // where the two begin to differ; "": nowhere so far
 	asked   []step // what the second run asked, for the evidence
 }
@@ -176,13 +178,25 @@ func (p *replayer) ended() string {
 
 func (p *replayer) Get(key []byte) ([]byte, error) {
 	if isCode(key) {
-		return p.code[string(key)], nil
+		return p.piece(key), nil
 	}
 	s, ok := p.next(step{kind: "get", key: bytes.Clone(key)})
 	if !ok {
 		return nil, errStrayed
 	}
 	return s.value, nil
+}
+
+// piece finds a piece of a module by its key; nil when the job does not have it.
+func (p *replayer) piece(key []byte) []byte {
+	for hash, list := range p.code {
+		for i := range list {
+			if bytes.Equal(key, CodeKey(hash, i)) {
+				return list[i]
+			}
+		}
+	}
+	return nil
 }
 
 func (p *replayer) Set(key, record []byte) {

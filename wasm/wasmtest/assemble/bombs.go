@@ -42,19 +42,19 @@ func Bombs() []Bomb {
 	}
 	loops := Cat(times(1000, Op(0x03, 0x40)), times(1000, Get(0), Op(0x0d, 0x00), end))
 	return append(sectionBombs(),
-		Bomb{"ifs in a row", uncalled(20, nil, times(2000, cond))},
+		Bomb{"ifs in a row", uncalled(5, nil, times(2000, cond))},
 		Bomb{"more ifs than a function may have", uncalled(1, nil, times(20_000, cond))},
 		Bomb{"functions of many ifs beyond the budget", uncalled(40, nil, times(2000, cond))},
-		Bomb{"nested ifs", uncalled(20, nil, Cat(times(1000, Get(0), Op(0x04, 0x40)), times(1000, end)))},
-		Bomb{"nested blocks", uncalled(20, nil, times(4, nested(1000)))},
+		Bomb{"nested ifs", uncalled(5, nil, Cat(times(1000, Get(0), Op(0x04, 0x40)), times(1000, end)))},
+		Bomb{"nested blocks", uncalled(5, nil, times(4, nested(1000)))},
 		Bomb{"nested too deep", uncalled(1, nil, nested(40_000))},
-		Bomb{"a ladder of branches", uncalled(20, nil, times(2, ladder(1000)))},
-		Bomb{"nested loops", uncalled(20, nil, loops)},
+		Bomb{"a ladder of branches", uncalled(5, nil, times(2, ladder(1000)))},
+		Bomb{"nested loops", uncalled(5, nil, loops)},
 		Bomb{"nested loops beyond the limit", uncalled(20, nil, times(2, loops))},
-		Bomb{"branch tables", uncalled(8, nil, times(60, table(2000)))},
+		Bomb{"branch tables", uncalled(2, nil, times(60, table(2000)))},
 		Bomb{"branch tables beyond the budget", uncalled(60, nil, times(60, table(2000)))},
 		Bomb{"a branch table too large", uncalled(1, nil, table(100_000))},
-		Bomb{"locals that live over blocks", uncalled(5, manyLocals, Cat(Cat(touch...), times(500, cond), Cat(touch...)))},
+		Bomb{"locals that live over blocks", uncalled(2, manyLocals, Cat(Cat(touch...), times(500, cond), Cat(touch...)))},
 		Bomb{"locals that live over blocks, beyond the budget", uncalled(50, manyLocals, Cat(Cat(touch...), times(500, cond), Cat(touch...)))},
 		Bomb{"more locals than allowed", uncalled(1, bytes.Repeat([]byte{I64}, 2000), nop)},
 		Bomb{"a straight line", uncalled(40, nil, times(10_000, Get(0), Get(0), Op(0x6a), Set(0)))},
@@ -62,7 +62,8 @@ func Bombs() []Bomb {
 		Bomb{"calls with many operands", callers(40, 1000)},
 		Bomb{"many tiny functions", uncalled(19_000, nil, nil)},
 		Bomb{"more functions than allowed", uncalled(30_000, nil, nil)},
-		Bomb{"remainders and floats, which grow", uncalled(20, nil, times(7000, Get(0), Get(0), Op(0x6f), drop, F64Const(1), Op(0x9f), drop))},
+		Bomb{"remainders and floats, which grow", uncalled(2, nil, times(1500, Get(0), Get(0), Op(0x6f), drop, F64Const(1), Op(0x9f), drop))},
+		Bomb{"remainders and floats beyond the budget", uncalled(20, nil, times(7000, Get(0), Get(0), Op(0x6f), drop, F64Const(1), Op(0x9f), drop))},
 	)
 }
 
