@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync"
 
 	"google.golang.org/protobuf/proto"
 
@@ -58,19 +60,25 @@ const laterMs = 50
 // latestMax bounds how many blocks one lookup lists.
 const latestMax = 200
 
-type reads struct{ cfg *Config }
+// reads answers one request after the other, but for trials: they run beside it, one at a
+// time, for one may take as long as the gas of a transaction lasts.
+type reads struct {
+	cfg     *Config
+	trial   chan struct{} // holds the one that runs
+	running sync.WaitGroup
+}
 
 // New describes the reads actor.
 func New(cfg *Config) shell.Spec {
 	return shell.Spec{
 		Name:  "reads",
-		New:   func() shell.Behaviour { return &reads{cfg: cfg} },
+		New:   func() shell.Behaviour { return &reads{cfg: cfg, trial: make(chan struct{}, 1)} },
 		Lanes: []shell.Lane{{Name: "requests", Capacity: 1024, Overflow: shell.DropNewest}}, // the client node's timeout tells its caller
 	}
 }
 
 func (r *reads) Start(*shell.Context) error { return nil }
-func (r *reads) Stop()                      {}
+func (r *reads) Stop()                      { r.running.Wait() }
 
 func (r *reads) Receive(c *shell.Context, msg any) {
 	m, ok := msg.(*actorspb.Read)
@@ -88,6 +96,10 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	case KindStatus:
 		reply = &ledgerpb.StatusReply{Replicas: []*ledgerpb.ReplicaStatus{r.cfg.Status()}}
 	case KindLookup:
+		if req, ok := trialOf(m.GetBody()); ok {
+			r.beside(c, m, req)
+			return
+		}
 		reply, elsewhere = r.lookup(m.GetBody(), ledger.Height(m.GetMinHeight()), c.Logger())
 	case KindQuery:
 		out := r.query(m.GetBody())
@@ -95,13 +107,57 @@ func (r *reads) Receive(c *shell.Context, msg any) {
 	default:
 		return
 	}
+	answer(c, c.Sender(), m, reply, elsewhere)
+}
+
+func answer(c *shell.Context, to shell.PID, m *actorspb.Read, reply proto.Message, elsewhere bool) {
 	body, err := proto.Marshal(reply)
 	if err != nil {
 		c.Logger().Error("encode a reply", "error", err)
 		return
 	}
-	c.Tell(c.Sender(), &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Body: body, Elsewhere: elsewhere})
+	c.Tell(to, &actorspb.ReadReply{Request: m.GetRequest(), Kind: m.GetKind(), Body: body, Elsewhere: elsewhere})
 }
+
+// trialOf tells whether a lookup asks for a trial.
+func trialOf(body []byte) (*ledgerpb.LookupRequest, bool) {
+	var look ledgerpb.LookupRequest
+	var req ledgerpb.StateRequest
+	if proto.Unmarshal(body, &look) != nil || look.GetSigned() == nil || proto.Unmarshal(look.GetSigned().GetRequest(), &req) != nil {
+		return nil, false
+	}
+	return &look, req.GetTrial() != nil
+}
+
+// beside answers a trial without holding up what comes next. A second one is refused: whoever
+// asks tries again.
+func (r *reads) beside(c *shell.Context, m *actorspb.Read, req *ledgerpb.LookupRequest) {
+	to := c.Sender()
+	select {
+	case r.trial <- struct{}{}:
+	default:
+		e := refusal(ledgerpb.Refusal_REFUSAL_OVERLOADED, "this replica makes another trial; ask again in a moment")
+		e.RetryAfterMs = trialLaterMs
+		answer(c, to, m, &ledgerpb.LookupReply{Error: e}, false)
+		return
+	}
+	r.running.Add(1)
+	go func() {
+		defer r.running.Done()
+		defer func() { <-r.trial }()
+		defer func() { // what goes wrong in a trial ends the trial
+			if why := recover(); why != nil {
+				c.Logger().Error("a trial failed", "why", why, "stack", string(debug.Stack()))
+				answer(c, to, m, &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", internal(nil))}, false)
+			}
+		}()
+		reply, elsewhere := r.lookupOf(req, ledger.Height(m.GetMinHeight()), c.Logger())
+		answer(c, to, m, reply, elsewhere)
+	}()
+}
+
+// trialLaterMs is when to ask again for a trial.
+const trialLaterMs = 200
 
 func (r *reads) query(body []byte) *ledgerpb.QueryReply {
 	var req ledgerpb.QueryRequest
@@ -136,6 +192,10 @@ func (r *reads) lookup(body []byte, least ledger.Height, log *slog.Logger) (answ
 	if err := proto.Unmarshal(body, &req); err != nil {
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_MALFORMED, "the request cannot be read")}, false
 	}
+	return r.lookupOf(&req, least, log)
+}
+
+func (r *reads) lookupOf(req *ledgerpb.LookupRequest, least ledger.Height, log *slog.Logger) (answer *ledgerpb.LookupReply, elsewhere bool) {
 	reply := &ledgerpb.LookupReply{}
 	var err error
 	switch w := req.GetWhat().(type) {

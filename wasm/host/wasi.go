@@ -129,6 +129,7 @@ func (g *Guest) fdWrite(s []uint64) {
 	}
 	total := uint32(0)
 	for i := range n {
+		g.pay(module.GasVector)
 		vector := g.bytes(vectors+8*i, 8)
 		ptr, size := binary.LittleEndian.Uint32(vector), binary.LittleEndian.Uint32(vector[4:])
 		g.pay(uint64(size) * module.GasLogByte)
