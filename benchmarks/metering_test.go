@@ -35,7 +35,7 @@ type program struct {
 var (
 	programsGo = []program{{"sha256", 20_000, 1.5}, {"fib", 27, 1.5}, {"sorting", 40_000, 1.5}, {"objects", 300, 1.5},
 		{"maps", 150_000, 1.5}, {"mandelbrot", 250, 2}}
-	programsRust = []program{{"sha256", 20_000, 1.5}, {"fib", 30, 1.5}, {"collatz", 100_000, 1.5}, {"texts", 60_000, 1.5},
+	programsRust = []program{{"sha256", 20_000, 1.5}, {"fib", 30, 1.5}, {"collatz", 100_000, 1.5}, {"numbers", 100_000, 1.5}, {"texts", 60_000, 0},
 		{"mandelbrot", 250, 2}, {"sieve", 4_000_000, 0}}
 )
 
@@ -138,7 +138,7 @@ func rustPrograms(t *testing.T) []byte {
 	}
 	require.NoError(t, err)
 	out := filepath.Join(t.TempDir(), "programs.wasm")
-	cmd := exec.Command(rustc, "--target", "wasm32-unknown-unknown", "--edition", "2021", "-Copt-level=3", "-Cpanic=abort", "-Cstrip=symbols", "-o", out, "lib.rs")
+	cmd := exec.Command(rustc, "--target", "wasm32-unknown-unknown", "--edition", "2021", "-Copt-level=3", "-Ctarget-feature=+bulk-memory", "-Cpanic=abort", "-Cstrip=symbols", "-o", out, "lib.rs")
 	cmd.Dir = "testdata/programs-rust"
 	said, err := cmd.CombinedOutput()
 	require.NoError(t, err, string(said))

@@ -58,6 +58,9 @@ func (d *decoded) rewriteCode() ([]byte, *Refusal) {
 	section := make([]byte, 0, d.info.CodeBytes+d.info.CodeBytes/2+1024)
 	section = appendUnsigned(section, uint64(len(d.bodies)+helpers)) // #nosec G115 -- a length
 	w := &walker{d: d, helpers: d.firstHelper(), scratch: map[ValueType]uint32{}}
+	if refusal := d.plan(w); refusal != nil {
+		return nil, refusal
+	}
 	var body []byte
 	for i, b := range d.bodies {
 		t := d.types[d.functions[i]]
@@ -84,12 +87,17 @@ func (w *walker) compileCost(size int) uint64 {
 		CompilePerLocalBlock*locals*blocks + CompilePerLabel*w.labels)
 }
 
-func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType) ([]byte, *Refusal) {
+// begin readies the walker for a body.
+func (w *walker) begin(i int, b []byte) {
 	w.r = &reader{b: b}
-	w.index = i + len(d.imported)
+	w.index = i + len(w.d.imported)
 	w.out, w.extra = w.out[:0], w.extra[:0]
-	w.current, w.height, w.highest, w.blocks, w.labels, w.added, w.deadAt, w.ands = 0, 0, 0, 0, 0, 0, 0, false
+	w.current, w.height, w.highest, w.blocks, w.labels, w.added, w.deadAt, w.ands, w.debt = 0, 0, 0, 0, 0, 0, 0, false, 0
 	clear(w.scratch)
+}
+
+func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType) ([]byte, *Refusal) {
+	w.begin(i, b)
 	runs, refusal := w.readLocals(len(t.params))
 	if refusal != nil {
 		return nil, refusal
@@ -105,7 +113,7 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 	for _, kind := range w.extra {
 		out = append(out, 1, kind)
 	}
-	out = d.enter(out, w.charges[0].cost, w.slots())
+	out = d.enter(out, w.charges[0].cost, w.slots(), w.tests(i) == testEntry)
 	d.info.ChargePoints++
 	out = append(out, opBlock)
 	out = append(out, d.wrapperType(t)...)
@@ -122,6 +130,9 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 	out = append(out, w.out[done:]...)
 	out = append(out, opEnd)
 	out = d.leave(out, w.slots())
+	if w.tests(i) == testEnd {
+		out = d.refillWhenNegative(out)
+	}
 	return append(out, opEnd), nil
 }
 
@@ -158,12 +169,15 @@ func (d *decoded) set(out []byte, global int) []byte {
 
 // enter takes a frame's slots and pays for the function's first block. A frame too many
 // traps with slots below zero, by which the engine tells it from other traps.
-func (d *decoded) enter(out []byte, cost uint64, slots int64) []byte {
+func (d *decoded) enter(out []byte, cost uint64, slots int64, test bool) []byte {
 	out = d.get(out, globalBudget)
 	out = append(appendSigned(append(out, opI64Const), int64(cost<<gasShift)+slots), opI64Sub) // #nosec G115 -- bounded by the body's size
 	out = d.set(out, globalBudget)
 	out = append(d.get(out, globalBudget), opI32Wrap)
 	out = append(appendSigned(append(out, opI32Const), stackBias), opI32And, opI32Eqz, opIf, blockEmpty, opUnreachable, opEnd)
+	if !test {
+		return out
+	}
 	return d.refillWhenNegative(out)
 }
 

@@ -63,6 +63,7 @@ func (w *walker) instruction() {
 	if op == opUnreachable {
 		w.deadAt = 1
 	}
+	w.settle()
 }
 
 // immediates reads what follows an opcode and returns how many operands it takes
@@ -80,8 +81,8 @@ func (w *walker) immediates(op byte, o opcode) (in, out int) {
 		if !ok {
 			w.r.bad("function %d calls one that is not there", w.index)
 		}
-		if w.live() && int(callee) >= len(w.d.imported) {
-			w.charges[w.current].calls = true
+		if ok && w.live() && int(callee) >= len(w.d.imported) {
+			w.calledDirectly(callee)
 		}
 		in, out = len(t.params), len(t.results)
 	case immIndirect:
@@ -92,6 +93,9 @@ func (w *walker) immediates(op byte, o opcode) (in, out int) {
 			w.r.bad("function %d calls by a type that is not there", w.index)
 		} else {
 			in, out = in+len(w.d.types[t].params), len(w.d.types[t].results)
+			if w.live() {
+				w.calledByTable()
+			}
 		}
 	case immMemory:
 		w.r.unsigned32()
@@ -196,10 +200,10 @@ func (w *walker) emit(op byte, index uint64) {
 	w.out = appendUnsigned(append(w.out, op), index)
 }
 
-// canonical replaces a NaN on top of the operands by the one canonical NaN: which
-// payload and sign survive arithmetic differs between processors and engines.
+// canonical replaces a NaN on top of the operands by the one canonical NaN, unless nobody
+// can tell: which payload and sign survive arithmetic differs between processors and engines.
 func (w *walker) canonical(kind ValueType) {
-	if kind == 0 {
+	if kind == 0 || w.takenByArithmetic() {
 		return
 	}
 	w.added++

@@ -48,6 +48,10 @@ type walker struct {
 	scratch map[ValueType]uint32
 	last    byte // opcode of the last instruction in this stretch of code; opEnd where one begins
 	ands    bool // an and of integers was met in this function
+
+	calls    *bodyCalls // in the first walk; nil in the second
+	untested []uint64   // in the second walk: cost of each function until the next test, 0 for those with a test
+	debt     uint64     // in the second walk: cost of untested calls since the last test
 }
 
 // body walks over a function body, from behind its locals to its last end.

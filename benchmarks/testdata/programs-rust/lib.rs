@@ -120,3 +120,13 @@ pub extern "C" fn mandelbrot(n: i32) -> i64 {
     }
     inside
 }
+
+/// Like texts, with keys that are compared as numbers.
+#[no_mangle]
+pub extern "C" fn numbers(n: i32) -> i64 {
+    let mut map = std::collections::BTreeMap::new();
+    for i in 0..n {
+        *map.entry((i as u64).wrapping_mul(0x9e3779b97f4a7c15) >> 55).or_insert(0i64) += format!("account {}", i % 512).len() as i64;
+    }
+    map.values().sum()
+}
