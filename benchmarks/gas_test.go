@@ -15,11 +15,11 @@ import (
 
 // Gas stands for time: NominalGas a microsecond. Compute and sequential memory must stay within a
 // factor of four of it on the machine that measures; random access to memory may be slower, down
-// to the promise that holds for any program, 25 ns a gas.
+// to the promise that holds for any program, 40 ns a gas.
 const (
 	nominalGas = 10_000 // a microsecond
 	gasFactor  = 4
-	leastGas   = 40 // a microsecond
+	leastGas   = 25 // a microsecond
 )
 
 // A work is a loop whose body is repeated; locals: 0 the counter, 1 and 2 i32, 3 and 4 i64, 5 and

@@ -9,7 +9,7 @@ const GasVersion = 1
 // time (measured in nanoseconds on amd64: add 0.29, mul 0.73, div 4.3, load 0.33, f64 add
 // 0.7, div 3.3, sqrt 5.0, call 2.5, call_indirect 3.5, br_table 1.05). Chasing pointers
 // through 16 MiB is the exception: there a load takes 130 ns and more, so the promise for
-// any program is gas limit × 25 ns.
+// any program is gas limit × 40 ns.
 var prices = [classes]uint64{
 	classFree:         0,
 	classSimple:       1,
