@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 
 	"google.golang.org/protobuf/proto"
@@ -145,13 +144,11 @@ func (r *reads) beside(c *shell.Context, m *actorspb.Read, req *ledgerpb.LookupR
 	go func() {
 		defer r.running.Done()
 		defer func() { <-r.trial }()
-		defer func() { // what goes wrong in a trial ends the trial
-			if why := recover(); why != nil {
-				c.Logger().Error("a trial failed", "why", why, "stack", string(debug.Stack()))
-				answer(c, to, m, &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", internal(nil))}, false)
-			}
-		}()
-		reply, elsewhere := r.lookupOf(req, ledger.Height(m.GetMinHeight()), c.Logger())
+		reply, elsewhere := &ledgerpb.LookupReply{}, false
+		if err := shell.Guard(func() { reply, elsewhere = r.lookupOf(req, ledger.Height(m.GetMinHeight()), c.Logger()) }); err != nil {
+			c.Logger().Error("a trial failed", "error", err)
+			reply.Error = refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", internal(err))
+		}
 		answer(c, to, m, reply, elsewhere)
 	}()
 }

@@ -63,7 +63,7 @@ func TestAReplicaWhoseStateDiffersSaysWhereAndMendsItself(t *testing.T) {
 	defer cancel()
 	schema := n.deployToken(ctx, "bench@org0")
 	require.Equal(t, ledger.StatusOK, n.deploy(ctx, register, history.Contract()).Status)
-	n.fill(ctx, 36_000, 0) // so that the tree's pages are written, and a start takes them as they are
+	n.fill(ctx, 68_000, 0) // so that the tree's pages are written, and a start takes them as they are
 	const victim = 2
 	require.NoError(t, n.replicas[victim].Stop(ctx))
 	n.tamper(victim, func(k string) bool {
