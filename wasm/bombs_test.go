@@ -33,6 +33,9 @@ func processorTime(t *testing.T) time.Duration {
 
 // Every bomb is refused at once, or is compiled within what was reckoned for it.
 func TestCompileBombsAreBounded(t *testing.T) {
+	if testing.Short() {
+		t.Skip("time is bounded without the race detector")
+	}
 	e := engine(t, wasm.Config{})
 	for _, bomb := range mt.Bombs() {
 		t.Run(bomb.Name, func(t *testing.T) {

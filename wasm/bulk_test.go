@@ -14,6 +14,9 @@ import (
 // Large fills and copies are made in pieces. Their outcome is that of the instruction,
 // overlapping in either direction too, and what ends beyond the memory writes nothing.
 func TestLargeBulkInstructionsAreWhole(t *testing.T) {
+	if testing.Short() {
+		t.Skip("hashes much memory, which is slow under the race detector")
+	}
 	const size = 64 << 16
 	for name, c := range map[string]struct {
 		to, from, n int32

@@ -68,6 +68,9 @@ const plenty = 100_000_000
 func i32(v int32) []byte { return mt.I32Const(v) }
 
 func TestAHostileContractEndsAndHarmsNothing(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it interprets to the last gas, which is slow under the race detector")
+	}
 	loop := mt.New().Call(nil, mt.Op(0x03, 0x40, 0x0c, 0x00, 0x0b), i32(0)).Bytes()
 	recursion := mt.New()
 	self := recursion.Func(nil, []byte{mt.I32}, nil, mt.CallFunc(0))
@@ -326,6 +329,9 @@ func buildGo(t testing.TB, source string) []byte {
 }
 
 func TestAGoContractIsDeterministic(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles a Go module three times, which is slow under the race detector")
+	}
 	code := buildGo(t, goGuest)
 	o, _ := both(t, code, wasm.Call{Time: 0x01020304}, plenty)
 	require.Equal(t, wasm.OK, o.Status, o.Message)
@@ -335,6 +341,9 @@ func TestAGoContractIsDeterministic(t *testing.T) {
 }
 
 func TestAGoPanicSaysWhy(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles a Go module three times, which is slow under the race detector")
+	}
 	code := buildGo(t, strings.Replace(goGuest, "counter++", "counter++; var p *int; if counter > 0 { panic(\"no such luck\") }; _ = p", 1))
 	o, s := both(t, code, wasm.Call{}, plenty)
 	require.Equal(t, wasm.Trapped, o.Status)
