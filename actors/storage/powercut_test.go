@@ -122,6 +122,9 @@ func torn(t *rapid.T, old, now *file) *file {
 // The power fails between any two syncs, and any of what was written meanwhile may be
 // on the disk: what was acknowledged is there, and nothing is half there.
 func TestAPowerCutBetweenAnySyncs(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
+	}
 	checks(t, 25)
 	rapid.Check(t, func(rt *rapid.T) {
 		base, err := os.MkdirTemp(t.TempDir(), "cut")

@@ -299,6 +299,9 @@ func TestAPrunedStoreIsThePastWithoutItsContents(t *testing.T) {
 // A copy of the folder after each of Badger's transactions is what a crash between it and
 // the next one leaves. Whatever it is, all that should be there is, and the rest goes.
 func TestPruningCutOffAnywhereIsCompleted(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
+	}
 	dir := t.TempDir()
 	s := openAt(t, dir)
 	p, c := newPast(), newChain(3, 12, 50)

@@ -15,6 +15,9 @@ import (
 // The power fails between any two syncs of a store that commits and prunes: of each block
 // all is there, or what stays of it, and what is held in any case.
 func TestAPowerCutWhilePruning(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
+	}
 	checks(t, 15)
 	rapid.Check(t, func(rt *rapid.T) {
 		base, err := os.MkdirTemp(t.TempDir(), "cut")

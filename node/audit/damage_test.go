@@ -142,6 +142,9 @@ func (p *place) refused(t *rapid.T, err error) {
 }
 
 func TestOneForgedByteInAStoreIsRefusedAndItsPlaceNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
+	}
 	m := large()
 	dir := filepath.Join(t.TempDir(), "store")
 	rapid.Check(t, func(t *rapid.T) {
@@ -152,6 +155,9 @@ func TestOneForgedByteInAStoreIsRefusedAndItsPlaceNamed(t *testing.T) {
 }
 
 func TestOneForgedByteInAnExportIsRefusedAndItsPlaceNamed(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
+	}
 	m := large()
 	rapid.Check(t, func(t *rapid.T) {
 		p := draw(t, m)

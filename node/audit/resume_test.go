@@ -199,6 +199,9 @@ func FuzzParseKept(f *testing.F) {
 
 // Nothing that is kept grows with the number of blocks.
 func TestMemoryDoesNotGrowWithTheLedger(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
+	}
 	heap := map[ledger.Height]uint64{1000: 0, 10_000: 0}
 	src := newStream(t, 10_000)
 	s, err := audit.Verify(t.Context(), src.rules, src, audit.Options{Workers: 2, Progress: func(p audit.Progress) {
