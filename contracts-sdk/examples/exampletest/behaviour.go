@@ -62,7 +62,7 @@ func behaviour(t testing.TB, text string, schemas map[string]*schema.Schema) []o
 func called(t testing.TB, schemas map[string]*schema.Schema, word string, f []string) step {
 	s := step{query: word == "query", who: f[0], method: f[1]}
 	if contract, method, ok := strings.Cut(f[1], "."); ok {
-		s.contract, s.method = contract, method
+		s.contract, s.method, s.query = contract, method, false
 	}
 	if word == "raw" {
 		s.args = unhex(t, f[2])
