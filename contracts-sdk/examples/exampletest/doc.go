@@ -24,7 +24,8 @@
 //
 // WHO is a party, with attributes and the contract that calls where they matter:
 // carol@c{role=inspector}|escrow. A value with spaces stands in double quotes; @24h as
-// a value is the time 24 hours after that of the first block, in nanoseconds.
+// a value is the time 24 hours after that of the first block, in nanoseconds, and
+// <token.transfer to=bob@b amount=5> is bytes, the arguments of that call.
 //
 // vectors.txt has the same lines with bytes in hexadecimal, and "setup" for calls of
 // other contracts, "asks" for what the contract asked others and what they answered,
