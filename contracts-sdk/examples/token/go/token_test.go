@@ -1,67 +1,55 @@
 package main
 
 import (
-	"encoding/hex"
-	"errors"
 	"os"
-	"strconv"
 	"strings"
 	"testing"
 
-	concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 	"github.com/concordat-ledger/concordat/contracts-sdk/go/ledgertest"
 )
 
-// The contract does what the shared vectors say, without a node and without
-// WebAssembly.
-func TestVectors(t *testing.T) {
+func vectors(t *testing.T) string {
+	t.Helper()
 	text, err := os.ReadFile("../vectors.txt")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var l *ledgertest.Ledger
-	var out []byte
-	var events, states int
-	for _, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		word, rest, _ := strings.Cut(line, " ")
-		f := strings.SplitN(rest, " ", 3)
-		switch word {
-		case "case":
-			if l != nil && (events != len(l.Events) || states != len(l.State)) {
-				t.Fatalf("%d events and %d records, not %d and %d", len(l.Events), len(l.State), events, states)
-			}
-			l, events, states = ledgertest.New("token"), 0, 0
-		case "call":
-			out, err = l.As(concordat.Party(f[0])).CallRaw(f[1], unhex(t, f[2]))
-		case "ok":
-			if err != nil || string(out) != string(unhex(t, f[0])) {
-				t.Fatalf("%s: %x, %v", line, out, err)
-			}
-		case "fail":
-			code, message, _ := strings.Cut(rest, " ")
-			var e *concordat.Error
-			if !errors.As(err, &e) || strconv.FormatUint(uint64(e.Code), 10) != code || e.Message != message {
-				t.Fatalf("%s: %v", line, err)
-			}
-		case "event":
-			if events >= len(l.Events) || l.Events[events].Topic != f[0] || string(l.Events[events].Data) != string(unhex(t, f[1])) {
-				t.Fatalf("%s: %v", line, l.Events[events:])
-			}
-			events++
-		case "state":
-			if string(l.State[string(unhex(t, f[0]))]) != string(unhex(t, f[1])) {
-				t.Fatalf("%s: %x", line, l.State[string(unhex(t, f[0]))])
-			}
-			states++
-		}
+	return string(text)
+}
+
+// The contract does what the shared vectors say, without a node and without
+// WebAssembly.
+func TestVectors(t *testing.T) {
+	if err := ledgertest.Replay("token", vectors(t)); err != nil {
+		t.Fatal(err)
 	}
 }
 
-func unhex(t *testing.T, s string) []byte {
-	t.Helper()
-	b, err := hex.DecodeString(strings.TrimPrefix(s, "-"))
-	if err != nil {
-		t.Fatal(err)
+// Vectors that say anything else are refused, whatever it is.
+func TestOtherVectorsAreRefused(t *testing.T) {
+	text := vectors(t)
+	for _, change := range [][2]string{
+		{"ok 0a020258", "ok 0a020259"},
+		{"ok 0a020258", "fail 1 no"},
+		{"ok 0a020258", "trap"},
+		{"fail 1 only mint@b makes units", "fail 2 only mint@b makes units"},
+		{"fail 1 only mint@b makes units", "fail 1 nobody makes units"},
+		{"fail 1 only mint@b makes units", "ok -"},
+		{"event transfer 1207616c69636540611a0203e8", "event transfer 1207616c69636540611a0203e9"},
+		{"event transfer 1207616c69636540611a0203e8", "event transfer 1207616c69636540611a0203e8 for=alice@a"},
+		{"event transfer 1207616c69636540611a0203e8\n", ""},
+		{"state 0762616c616e636505626f624062 0190", "state 0762616c616e636505626f624062 0191"},
+		{"state 0762616c616e636505626f624062 0190", "state 0762616c616e636505626f624062 0190 for=bob@b"},
+		{"state 0762616c616e636505626f624062 0190\n", ""},
+		{"call carol@c total_supply -\n", "call carol@c total_supply -\nasks other get - ok -\n"},
+		{"call alice@a info", "ask alice@a info"},
+	} {
+		other := strings.Replace(text, change[0], change[1], 1)
+		if other == text {
+			t.Fatalf("the vectors have no %q", change[0])
+		}
+		if ledgertest.Replay("token", other) == nil {
+			t.Errorf("%q instead of %q is not noticed", change[1], change[0])
+		}
 	}
-	return b
 }
