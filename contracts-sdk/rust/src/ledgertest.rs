@@ -11,6 +11,9 @@ use crate::contract::{Error, MethodEntry, OTHER, UNKNOWN_METHOD};
 use crate::{Attribute, Context};
 
 mod engine;
+mod replay;
+
+pub use replay::replay;
 
 /// One emitted event.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub struct Ledger {
     pub time: i64,
     /// Of the next calls' caller.
     pub attributes: Vec<Attribute>,
+    /// The contract through which they come, empty for a transaction.
+    pub via: String,
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Of the records that have one, encoded.
     pub audiences: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -119,6 +124,7 @@ impl Ledger {
             caller: party.into(),
             organisation: party.split_once('@').map_or("", |(_, o)| o).into(),
             attributes: self.attributes.clone(),
+            via: self.via.clone(),
             this: self.name.clone(),
             height: self.height,
             time: self.time,
@@ -131,7 +137,7 @@ impl Ledger {
                 assert!(out.len() <= OUTPUT_BYTES_MAX, "an output of {} bytes", out.len());
             }
             let read = CURRENT.with(|l| !l.borrow().usage.read.is_empty());
-            if read && !read_only && !c.open {
+            if read && !read_only && c.via.is_empty() && !c.open {
                 return hidden(result);
             }
             result
