@@ -114,5 +114,5 @@ pub fn digits(n: u64) -> String {
 }
 
 pub fn hex(b: &[u8]) -> String {
-    b.iter().map(|b| format!("{:02x}", b)).collect()
+    b.iter().flat_map(|b| [b >> 4, b & 15]).map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }

@@ -336,7 +336,7 @@ fn fingerprint(c: &Context, key: &[u8]) -> String {
 }
 
 fn hex(b: &[u8]) -> String {
-    b.iter().map(|b| format!("{:02x}", b)).collect()
+    b.iter().flat_map(|b| [b >> 4, b & 15]).map(|digit| char::from(b"0123456789abcdef"[usize::from(digit)])).collect()
 }
 
 /// A number as a part of a key, in the order of numbers.
