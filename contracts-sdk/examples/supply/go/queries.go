@@ -99,14 +99,16 @@ func openLot(c *concordat.Context, open *[]*lot, id string) error {
 }
 
 func load(c *concordat.Context, id string) (*lot, error) {
-	one, ok := lots.Find(c, id)
-	if !ok {
+	one := &lot{}
+	if !concordat.Load(c, lotKey(id), one) {
 		return nil, concordat.Fail(errNotFound, "there is no lot "+id)
 	}
-	return &one.Message, nil
+	return one, nil
 }
 
-func save(c *concordat.Context, one *lot) { lots.Put(c, storedLot{Message: *one}, one.ID) }
+func save(c *concordat.Context, one *lot) { concordat.Save(c, lotKey(one.ID), one) }
+
+func lotKey(id string) []byte { return concordat.Key("lot", id) }
 
 // held is a lot that is there and that the caller holds.
 func held(c *concordat.Context, id string) (*lot, error) {

@@ -41,7 +41,6 @@ const (
 
 // The state. Terms have an audience, the rest is for every member.
 var (
-	lots         = concordat.Map[storedLot, *storedLot]{Name: "lot"}
 	numbers      = concordat.Single[storedCounter, *storedCounter]{Name: "number"}
 	measurements = concordat.History[storedMeasurement, *storedMeasurement]{Name: "measurement"}
 	handovers    = concordat.History[storedHandover, *storedHandover]{Name: "handover"}
@@ -52,7 +51,6 @@ var (
 
 type (
 	none              = concordat.Nothing
-	storedLot         = concordat.Stored[lot, *lot]
 	storedCounter     = concordat.Stored[counter, *counter]
 	storedMeasurement = concordat.Stored[measurement, *measurement]
 	storedHandover    = concordat.Stored[handover, *handover]
@@ -91,7 +89,7 @@ func add(c *concordat.Context, one *lot) error {
 	if one.Quantity == 0 {
 		return concordat.Fail(errBadQuantity, "the quantity of "+one.ID+" is zero")
 	}
-	if _, ok := lots.Find(c, one.ID); ok {
+	if _, ok := c.Get(lotKey(one.ID)); ok {
 		return concordat.Fail(errExists, "there is a lot "+one.ID+" already")
 	}
 	n := numbers.Get(c)

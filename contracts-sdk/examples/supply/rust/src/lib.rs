@@ -95,7 +95,6 @@ concordat::contract! {
 }
 
 // The state. Terms have an audience, the rest is for every member.
-static LOTS: Map<Stored<Lot>> = Map::new("lot");
 static NUMBERS: Single<Stored<Counter>> = Single::new("number");
 static MEASUREMENTS: History<Stored<Measurement>> = History::new("measurement");
 static HANDOVERS: History<Stored<Handover>> = History::new("handover");
@@ -125,7 +124,7 @@ fn add(c: &mut Context, mut one: Lot) -> Result<Nothing, Error> {
     if one.quantity == 0 {
         return Err(Error::new(BAD_QUANTITY, format!("the quantity of {} is zero", one.id)));
     }
-    if LOTS.find(c, &[&one.id]).is_some() {
+    if c.get(&lot_key(&one.id)).is_some() {
         return Err(Error::new(EXISTS, format!("there is a lot {} already", one.id)));
     }
     let Stored(mut n) = NUMBERS.get(c);

@@ -1,21 +1,22 @@
 //! Lots in the state, and who may do what with one.
 
-use concordat::{Context, Error, Stored};
+use concordat::{key, Context, Error};
 
 use crate::messages::Lot;
-use crate::{BLOCKED, GONE, LOTS, NOT_FOUND, NOT_THE_HOLDER, OFFERED};
+use crate::{BLOCKED, GONE, NOT_FOUND, NOT_THE_HOLDER, OFFERED};
 
 const TEXT_BYTES_MAX: usize = 64;
 
 pub fn load(c: &Context, id: &str) -> Result<Lot, Error> {
-    match LOTS.find(c, &[id]) {
-        Some(Stored(one)) => Ok(one),
-        None => Err(Error::new(NOT_FOUND, format!("there is no lot {}", id))),
-    }
+    c.load(&lot_key(id)).ok_or_else(|| Error::new(NOT_FOUND, format!("there is no lot {}", id)))
 }
 
 pub fn save(c: &mut Context, one: &Lot) {
-    LOTS.put(c, &Stored(one.clone()), &[&one.id]);
+    c.save(&lot_key(&one.id), &mut one.clone());
+}
+
+pub fn lot_key(id: &str) -> Vec<u8> {
+    key(&["lot", id])
 }
 
 /// A lot that is there and that the caller holds.
