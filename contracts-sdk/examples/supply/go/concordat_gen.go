@@ -20,6 +20,7 @@ func init() {
 		concordat.Method("recall", recall),
 		concordat.Method("continue_recall", continueRecall),
 		concordat.Query("recall_status", recallStatus),
+		concordat.Method("init", initialise),
 		concordat.Method("create", create),
 		concordat.Method("split", split),
 		concordat.Method("merge", merge),
@@ -57,6 +58,11 @@ func (m *termsHashIn) Fields(f *concordat.Fields) {
 // Fields implements concordat.Message.
 func (m *termsHashOut) Fields(f *concordat.Fields) {
 	f.Hash(1, &m.Hash)
+}
+
+// Fields implements concordat.Message.
+func (m *settings) Fields(f *concordat.Fields) {
+	f.String(1, &m.Inspectorate)
 }
 
 // Fields implements concordat.Message.
@@ -207,6 +213,11 @@ func (m *reasonIn) Fields(f *concordat.Fields) {
 func (m *recallOut) Fields(f *concordat.Fields) {
 	f.Uint64(1, &m.Marked)
 	f.Bool(2, &m.Done)
+}
+
+// Fields implements concordat.Message.
+func (m *initIn) Fields(f *concordat.Fields) {
+	f.String(1, &m.Inspectorate)
 }
 
 // Fields implements concordat.Message.

@@ -2,6 +2,11 @@ package main
 
 import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
+// settings is the record about the contract.
+//
+//concordat:record
+type settings struct{ Inspectorate string }
+
 // lot is a quantity of goods that is handled as one.
 //
 //concordat:record
@@ -67,6 +72,10 @@ type recallOf struct {
 //
 //concordat:record
 type counter struct{ Last uint64 }
+
+type initIn struct {
+	Inspectorate string `concordat:"optional"` // name of an organisation
+}
 
 type createIn struct {
 	ID       string // a new name, 1 to 64 bytes

@@ -41,13 +41,29 @@ func release(c *concordat.Context, in *reasonIn) (*none, error) {
 }
 
 func inspectable(c *concordat.Context, in *reasonIn) (*lot, error) {
-	if err := c.RequireAttribute("role", "inspector"); err != nil {
+	if err := inspects(c); err != nil {
 		return nil, err
 	}
 	return reasoned(c, in)
 }
 
+// inspects is an error unless the inspectorate vouches that the caller is an inspector.
+// Any organisation may say so of its own parties, so the attribute alone is nothing.
+func inspects(c *concordat.Context) error {
+	s, ok := about.Find(c)
+	if !ok {
+		return concordat.Fail(errNotInitialised, "the contract is not initialised; deploy it with init")
+	}
+	if err := c.RequireOrganisation(s.Message.Inspectorate); err != nil {
+		return err
+	}
+	return c.RequireAttribute("role", "inspector")
+}
+
 func reasoned(c *concordat.Context, in *reasonIn) (*lot, error) {
+	if err := direct(c); err != nil {
+		return nil, err
+	}
 	if in.Reason == "" || len(in.Reason) > reasonBytesMax {
 		return nil, concordat.Fail(errBadText, "give a reason of at most 200 bytes")
 	}
@@ -63,7 +79,7 @@ func recall(c *concordat.Context, in *reasonIn) (*recallOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	if c.Caller != one.Producer && c.RequireAttribute("role", "inspector") != nil {
+	if c.Caller != one.Producer && inspects(c) != nil {
 		return nil, concordat.Fail(errNotAllowed, "only "+string(one.Producer)+" or an inspector recalls "+one.ID)
 	}
 	if one.Recalled != "" {

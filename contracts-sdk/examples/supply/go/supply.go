@@ -1,6 +1,6 @@
-// Package main follows goods from hand to hand: producers make lots, holders split,
-// merge, measure and hand them over, inspectors hold them back, and a recall reaches
-// all that was made of a lot.
+// Package main is a record of goods from hand to hand: producers make lots, holders
+// split, merge, measure and hand them over, inspectors hold them back, and a recall
+// reaches all that was made of a lot.
 //
 //concordat:contract supply
 package main
@@ -37,10 +37,13 @@ const (
 	errBadList
 	// The lot does not stand in a way that allows this.
 	errBadState
+	// The contract was deployed without init.
+	errNotInitialised
 )
 
 // The state. Terms have an audience, the rest is for every member.
 var (
+	about        = concordat.Single[storedSettings, *storedSettings]{Name: "settings"}
 	numbers      = concordat.Single[storedCounter, *storedCounter]{Name: "number"}
 	measurements = concordat.History[storedMeasurement, *storedMeasurement]{Name: "measurement"}
 	handovers    = concordat.History[storedHandover, *storedHandover]{Name: "handover"}
@@ -51,6 +54,7 @@ var (
 
 type (
 	none              = concordat.Nothing
+	storedSettings    = concordat.Stored[settings, *settings]
 	storedCounter     = concordat.Stored[counter, *counter]
 	storedMeasurement = concordat.Stored[measurement, *measurement]
 	storedHandover    = concordat.Stored[handover, *handover]
@@ -67,11 +71,26 @@ const (
 
 func main() {}
 
+// initialise runs at deployment. It names the organisation whose inspectors inspect;
+// the deployer's without it.
+//
+//concordat:method init
+func initialise(c *concordat.Context, in *initIn) (*none, error) {
+	if in.Inspectorate == "" {
+		in.Inspectorate = c.Organisation
+	}
+	about.Put(c, storedSettings{Message: settings(*in)})
+	return nil, nil
+}
+
 // create makes a lot, which its producer holds. Only a party may for which its
 // organisation vouches: role=producer.
 //
 //concordat:method
 func create(c *concordat.Context, in *createIn) (*none, error) {
+	if err := direct(c); err != nil {
+		return nil, err
+	}
 	if err := c.RequireAttribute("role", "producer"); err != nil {
 		return nil, err
 	}

@@ -2,7 +2,7 @@
 
 use std::convert::TryInto;
 
-use concordat::{Context, Error, History, Map, Nothing, Stored};
+use concordat::{Context, Error, History, Map, Nothing, Stored, FORBIDDEN};
 
 mod messages;
 pub use messages::*;
@@ -139,6 +139,7 @@ fn revoke(c: &mut Context, m: RevokeIn) -> Result<Nothing, Error> {
 }
 
 fn delegate(c: &mut Context, m: DelegateIn) -> Result<Nothing, Error> {
+    direct(c)?;
     if m.to.is_empty() || m.to == c.caller {
         return Err(Error::new(BAD_TEXT, "name another party than yourself"));
     }
@@ -153,6 +154,7 @@ fn delegate(c: &mut Context, m: DelegateIn) -> Result<Nothing, Error> {
 }
 
 fn undelegate(c: &mut Context, m: UndelegateIn) -> Result<Nothing, Error> {
+    direct(c)?;
     let owner = c.caller.clone();
     if GRANTS.find(c, &[&owner, &m.to]).is_none() {
         return Err(Error::new(NOT_FOUND, format!("there is no delegation to {}", m.to)));
@@ -204,9 +206,19 @@ fn history(c: &mut Context, m: HistoryIn) -> Result<HistoryOut, Error> {
     Ok(out)
 }
 
+/// An error when another contract calls. It would act in the name of whoever called it,
+/// who may not know what it does.
+fn direct(c: &Context) -> Result<(), Error> {
+    if c.via.is_empty() {
+        return Ok(());
+    }
+    Err(Error::new(FORBIDDEN, format!("call this contract directly, not through {}", c.via)))
+}
+
 /// Whose keys the caller wants to change, and the owner's organisation, if the caller
 /// may.
 fn maintained(c: &Context, owner: &str) -> Result<(String, String), Error> {
+    direct(c)?;
     if owner.is_empty() || owner == c.caller {
         return Ok((c.caller.clone(), c.organisation.clone()));
     }
@@ -219,7 +231,8 @@ fn maintained(c: &Context, owner: &str) -> Result<(String, String), Error> {
 /// Whether the caller's organisation vouches that it is its administrator, and the key
 /// belongs to that organisation.
 fn administers(c: &Context, organisation: &str) -> bool {
-    !organisation.is_empty()
+    direct(c).is_ok()
+        && !organisation.is_empty()
         && c.require_organisation(organisation).is_ok()
         && c.require_attribute("role", "administrator").is_ok()
 }

@@ -42,12 +42,14 @@ concordat::errors! {
     BAD_LIST = 13,
     /// The lot does not stand in a way that allows this.
     BAD_STATE = 14,
+    /// The contract was deployed without init.
+    NOT_INITIALISED = 15,
 }
 
 concordat::contract! {
-    /// Package main follows goods from hand to hand: producers make lots, holders split,
-    /// merge, measure and hand them over, inspectors hold them back, and a recall reaches
-    /// all that was made of a lot.
+    /// A record of goods from hand to hand: producers make lots, holders split, merge,
+    /// measure and hand them over, inspectors hold them back, and a recall reaches all
+    /// that was made of a lot.
     contract "supply";
     /// Offers a lot to a party until a moment. The terms are for the two parties only: a
     /// salted hash of them, and what was sealed for the other party. Only the holder may.
@@ -81,6 +83,9 @@ concordat::contract! {
     "continue_recall" => continue_recall,
     /// Tells how far a recall has come.
     query "recall_status" => recall_status,
+    /// Runs at deployment. It names the organisation whose inspectors inspect; the
+    /// deployer's without it.
+    "init" => init,
     /// Makes a lot, which its producer holds. Only a party may for which its organisation
     /// vouches: role=producer.
     "create" => create,
@@ -95,6 +100,7 @@ concordat::contract! {
 }
 
 // The state. Terms have an audience, the rest is for every member.
+static ABOUT: Single<Stored<Settings>> = Single::new("settings");
 static NUMBERS: Single<Stored<Counter>> = Single::new("number");
 static MEASUREMENTS: History<Stored<Measurement>> = History::new("measurement");
 static HANDOVERS: History<Stored<Handover>> = History::new("handover");
@@ -106,7 +112,14 @@ const REASON_BYTES_MAX: usize = 200;
 const SEALED_BYTES_MAX: usize = 8 << 10;
 const PARTS_MAX: usize = 10; // lots of a split or merge
 
+fn init(c: &mut Context, m: InitIn) -> Result<Nothing, Error> {
+    let inspectorate = if m.inspectorate.is_empty() { c.organisation.clone() } else { m.inspectorate };
+    ABOUT.put(c, &Stored(Settings { inspectorate }));
+    Ok(Nothing)
+}
+
 fn create(c: &mut Context, m: CreateIn) -> Result<Nothing, Error> {
+    direct(c)?;
     c.require_attribute("role", "producer")?;
     if !is_text(&m.product) || !is_text(&m.unit) {
         return Err(Error::new(BAD_TEXT, "name the product and the unit, in at most 64 bytes each"));

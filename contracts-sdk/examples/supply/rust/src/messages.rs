@@ -3,6 +3,10 @@
 use concordat::{event, message, Amount, Party};
 
 message! {
+    /// The record about the contract.
+    pub struct Settings { 1 => inspectorate: String }
+}
+message! {
     /// A quantity of goods that is handled as one.
     pub struct Lot {
         1 => id: String,
@@ -86,6 +90,13 @@ message! {
 message! {
     /// The record of the last number that was given.
     pub struct Counter { 1 => last: u64 }
+}
+message! {
+    pub struct InitIn {
+        /// Name of an organisation
+        #[optional]
+        1 => inspectorate: String,
+    }
 }
 message! {
     pub struct CreateIn {

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 
 use concordat::{Context, Error, Nothing, Stored};
 
-use crate::lots::{load, save};
+use crate::lots::{direct, load, save};
 use crate::messages::*;
-use crate::{BAD_STATE, BAD_TEXT, NOT_ALLOWED, NOT_FOUND, PENDING, REASON_BYTES_MAX, RECALLS};
+use crate::{ABOUT, BAD_STATE, BAD_TEXT, NOT_ALLOWED, NOT_FOUND, NOT_INITIALISED, PENDING, REASON_BYTES_MAX, RECALLS};
 
 /// How many lots one call looks at. Each has at most 10 children that may have to wait
 /// for the next call, so it stays far below the ledger's limit of writes.
@@ -35,11 +35,22 @@ pub fn release(c: &mut Context, m: ReasonIn) -> Result<Nothing, Error> {
 }
 
 fn inspectable(c: &Context, m: &ReasonIn) -> Result<Lot, Error> {
-    c.require_attribute("role", "inspector")?;
+    inspects(c)?;
     reasoned(c, m)
 }
 
+/// An error unless the inspectorate vouches that the caller is an inspector. Any
+/// organisation may say so of its own parties, so the attribute alone is nothing.
+fn inspects(c: &Context) -> Result<(), Error> {
+    let Stored(s) = ABOUT
+        .find(c)
+        .ok_or_else(|| Error::new(NOT_INITIALISED, "the contract is not initialised; deploy it with init"))?;
+    c.require_organisation(&s.inspectorate)?;
+    c.require_attribute("role", "inspector")
+}
+
 fn reasoned(c: &Context, m: &ReasonIn) -> Result<Lot, Error> {
+    direct(c)?;
     if m.reason.is_empty() || m.reason.len() > REASON_BYTES_MAX {
         return Err(Error::new(BAD_TEXT, "give a reason of at most 200 bytes"));
     }
@@ -48,7 +59,7 @@ fn reasoned(c: &Context, m: &ReasonIn) -> Result<Lot, Error> {
 
 pub fn recall(c: &mut Context, m: ReasonIn) -> Result<RecallOut, Error> {
     let one = reasoned(c, &m)?;
-    if c.caller != one.producer && c.require_attribute("role", "inspector").is_err() {
+    if c.caller != one.producer && inspects(c).is_err() {
         let text = format!("only {} or an inspector recalls {}", one.producer, one.id);
         return Err(Error::new(NOT_ALLOWED, text));
     }
