@@ -29,3 +29,9 @@ func (x Index) Scan(c *Context, value string, visit func(id string) bool) {
 	from := Key(x.Name, value)
 	c.Scan(from, after(from), func(key, _ []byte) bool { return visit(partsOf(key)[2]) })
 }
+
+// ScanAfter is Scan from behind an id on, for the next page. The id need not be there.
+func (x Index) ScanAfter(c *Context, value, last string, visit func(id string) bool) {
+	from := append(Key(x.Name, value, last), 0)
+	c.Scan(from, after(Key(x.Name, value)), func(key, _ []byte) bool { return visit(partsOf(key)[2]) })
+}

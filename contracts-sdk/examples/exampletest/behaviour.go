@@ -1,6 +1,7 @@
 package exampletest
 
 import (
+	"encoding/hex"
 	"fmt"
 	"regexp"
 	"slices"
@@ -53,7 +54,7 @@ func behaviour(t testing.TB, text string, schemas map[string]*schema.Schema) []o
 			s := &c.steps[len(c.steps)-1]
 			m, err := schemas[s.contract].Method(s.method)
 			worked(t, err, line)
-			s.want.output = encode(t, schemas[s.contract], m.Out, f)
+			s.want.output = encode(t, schemas[s.contract], m.Out, handedOn(t, schemas, f))
 		case "event":
 			s := &c.steps[len(c.steps)-1]
 			s.events = append(s.events, told(t, schemas[s.contract], f))
@@ -69,17 +70,35 @@ func behaviour(t testing.TB, text string, schemas map[string]*schema.Schema) []o
 func called(t testing.TB, schemas map[string]*schema.Schema, word string, f []string) step {
 	s := step{query: word == "query", who: f[0], method: f[1]}
 	if contract, method, ok := strings.Cut(f[1], "."); ok {
-		s.contract, s.method = contract, method
+		s.contract, s.method, s.query = contract, method, false
 	}
 	if word == "raw" {
 		s.args = unhex(t, f[2])
 		return s
 	}
 	must(t, schemas[s.contract] != nil, "no contract %s", s.contract)
-	args, err := schemas[s.contract].ArgsFromPairs(s.method, f[2:])
+	args, err := schemas[s.contract].ArgsFromPairs(s.method, handedOn(t, schemas, f[2:]))
 	worked(t, err, strings.Join(f, " "))
 	s.args = args
 	return s
+}
+
+// handedOn replaces values <CONTRACT.METHOD name=value…> by the bytes of these arguments.
+func handedOn(t testing.TB, schemas map[string]*schema.Schema, pairs []string) []string {
+	pairs = slices.Clone(pairs)
+	for i, pair := range pairs {
+		name, value, _ := strings.Cut(pair, "=")
+		if !strings.HasPrefix(value, "<") {
+			continue
+		}
+		f := words(t, strings.Trim(value, "<>"))
+		contract, method, _ := strings.Cut(f[0], ".")
+		must(t, schemas[contract] != nil, "no contract %s", contract)
+		args, err := schemas[contract].ArgsFromPairs(method, f[1:])
+		worked(t, err, pair)
+		pairs[i] = name + "=0x" + hex.EncodeToString(args)
+	}
+	return pairs
 }
 
 func told(t testing.TB, s *schema.Schema, f []string) event {
@@ -116,16 +135,20 @@ func encode(t testing.TB, of *schema.Schema, fields []schema.Field, pairs []stri
 var moment = regexp.MustCompile(`([=:])@([0-9]+[smh])\b`)
 
 // words splits a line at spaces outside of double quotes. A value in quotes loses
-// them, one that begins with a bracket is JSON and keeps them.
+// them, one that begins with a bracket is JSON and keeps them. What stands between < and
+// > is one value.
 func words(t testing.TB, line string) []string {
 	var out []string
 	var one strings.Builder
-	quoted := false
+	quoted, inside := false, false
 	for _, r := range line + " " {
 		if r == '"' {
 			quoted = !quoted
 		}
-		if r != ' ' || quoted {
+		if !quoted && (r == '<' || r == '>') {
+			inside = r == '<'
+		}
+		if r != ' ' || quoted || inside {
 			one.WriteRune(r)
 			continue
 		}

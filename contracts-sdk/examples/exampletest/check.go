@@ -1,6 +1,8 @@
 package exampletest
 
 import (
+	"bytes"
+	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -90,7 +92,9 @@ func (e Example) schema(t *testing.T, codes map[string][]byte) *schema.Schema {
 	}
 	beside, err := os.ReadFile("schema.json")
 	if *update && err != nil {
-		worked(t, os.WriteFile("schema.json", text, 0o600))
+		var pretty bytes.Buffer
+		worked(t, json.Indent(&pretty, text, "", "  "))
+		worked(t, os.WriteFile("schema.json", append(pretty.Bytes(), '\n'), 0o600))
 		return s
 	}
 	worked(t, err)

@@ -27,7 +27,8 @@
 //
 // WHO is a party, with attributes and the contract that calls where they matter:
 // carol@c{role=inspector}|escrow. A value with spaces stands in double quotes; @24h as
-// a value is the time 24 hours after that of the first block, in nanoseconds. $NAME is
+// a value is the time 24 hours after that of the first block, in nanoseconds, and
+// <token.transfer to=bob@b amount=5> is bytes, the arguments of that call. $NAME is
 // written in hexadecimal digits behind 0x; $NAME:hex without it, $NAME:base64 for JSON.
 //
 // vectors.txt has the same lines with bytes in hexadecimal, and "setup" for calls of

@@ -15,7 +15,16 @@ func worked(t testing.TB, err error, words ...any) {
 
 func equal(t testing.TB, want, have any, words ...any) {
 	t.Helper()
-	must(t, reflect.DeepEqual(want, have), "%s\nwant %v\nhave %v", said(words), want, have)
+	if reflect.DeepEqual(want, have) {
+		return
+	}
+	a, b := fmt.Sprint(want), fmt.Sprint(have)
+	same := 0
+	for same < min(len(a), len(b)) && a[same] == b[same] {
+		same++
+	}
+	same = max(0, same-40)
+	t.Fatalf("%s\nwant %.300s\nhave %.300s", said(words), a[same:], b[same:])
 }
 
 func must(t testing.TB, holds bool, words ...any) {

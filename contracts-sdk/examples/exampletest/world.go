@@ -26,11 +26,16 @@ type world struct {
 
 	call wasm.Call // the transaction's
 	path []string  // contracts that are in a call
-	asks []ask     // of the contract under test
+
+	deployed map[string]bool // contracts that were called: init is over
+	asks     []ask           // of the contract under test
 }
 
+// methodInit runs once, before all others.
+const methodInit = "init"
+
 func newWorld(name string, modules map[string]*wasm.Module) *world {
-	w := &world{modules: modules, name: name, states: map[string]*wasmtest.State{}, height: 1, time: timeFirst}
+	w := &world{modules: modules, name: name, states: map[string]*wasmtest.State{}, height: 1, time: timeFirst, deployed: map[string]bool{}}
 	for contract := range modules {
 		w.states[contract] = wasmtest.New()
 	}
@@ -51,10 +56,15 @@ func (w *world) run(t testing.TB, s *step) wasm.Outcome {
 	w.call.CommandID = fmt.Appendf(nil, "command %d", w.height)
 	w.call.TxID = ledger.Hash{0: 1, 31: byte(w.height)} // #nosec G115 -- only to differ
 	w.asks = nil
+	if s.method == methodInit && w.deployed[contract] {
+		return wasm.Outcome{Status: wasm.Failed, Code: ^uint32(0), Message: "init runs once, at deployment"}
+	}
 	if !s.query {
 		w.height++
 	}
-	return w.enter(contract, s.method, s.args, w.call.Via, wasm.Readers{}, gasMax)
+	o := w.enter(contract, s.method, s.args, w.call.Via, wasm.Readers{}, gasMax)
+	w.deployed[contract] = w.deployed[contract] || s.method != methodInit || o.Status == wasm.OK
+	return o
 }
 
 // parseWho reads PARTY{name=value,…}|CONTRACT.

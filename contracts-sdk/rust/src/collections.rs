@@ -118,6 +118,14 @@ impl Index {
         let from = key(&[self.name, value]);
         c.scan(&from, &after(&from), |k, _| visit(&String::from_utf8_lossy(&parts_of(k)[2])));
     }
+
+    /// Scan from behind an id on, for the next page. The id need not be there.
+    pub fn scan_after(&self, c: &Context, value: &str, last: &str, mut visit: impl FnMut(&str) -> bool) {
+        let mut from = key(&[self.name, value, last]);
+        from.push(0);
+        let to = after(&key(&[self.name, value]));
+        c.scan(&from, &to, |k, _| visit(&String::from_utf8_lossy(&parts_of(k)[2])));
+    }
 }
 
 /// Keeps every value that was appended under a key, in order, numbered from 0. The

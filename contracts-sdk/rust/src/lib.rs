@@ -45,7 +45,7 @@ pub use contract::{run, MethodEntry};
 pub use crypto::Receipt;
 #[doc(hidden)]
 pub use declare::{flag, joined, joined_len, signature, BETWEEN, END};
-pub use fields::{decode, encode, Field, Fields, Message, Nothing};
+pub use fields::{decode, encode, Field, Fields, Message, Nothing, Raw};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
 pub use host::{call_guest, warm_guest};
