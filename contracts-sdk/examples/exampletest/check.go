@@ -18,9 +18,10 @@ var update = flag.Bool("update", false, "write schema.json, vectors.txt and gas.
 
 // Example is a contract in both languages.
 type Example struct {
-	Name string // under which it is deployed; its folder is where the test runs
-	// Others are contracts that it calls: where each stands, by the name under which it
-	// is deployed. Of them the one in Go runs.
+	Name string // under which it is deployed
+	Dir  string // its folder; empty: where the test runs
+	// Others are contracts that it calls: the folder of each, by the name under which it
+	// is deployed.
 	Others map[string]string
 }
 
@@ -28,12 +29,13 @@ type Example struct {
 // vectors.txt is what behaviour.txt says, both modules do it, compiled and interpreted,
 // for the same gas, and what that costs is written in gas.txt.
 func Check(t *testing.T, e Example) {
-	codes := map[string][]byte{}
-	if *update && !checkedIn(e.Name, "go") {
-		worked(t, os.RemoveAll("schema.json")) // it would be compared with what is built
+	e.Dir = filepath.Join(".", e.Dir)
+	if *update && checkedIn(t, e.Dir, "go") == "" {
+		worked(t, os.RemoveAll(e.path("schema.json"))) // it would be compared with what is built
 	}
+	codes := map[string][]byte{}
 	for _, language := range Languages {
-		codes[language] = code(t, ".", language)
+		codes[language] = code(t, e.Dir, language)
 	}
 	must(t, codes["go"] != nil, "there is no go command")
 	schemas := map[string]*schema.Schema{"": e.schema(t, codes)}
@@ -42,29 +44,18 @@ func Check(t *testing.T, e Example) {
 		worked(t, err)
 		schemas[name] = s
 	}
-	text, err := os.ReadFile("behaviour.txt")
+	text, err := os.ReadFile(e.path("behaviour.txt"))
 	worked(t, err)
 	cases := behaviour(t, string(text), schemas)
-	t.Run("every method succeeds and every error occurs", func(t *testing.T) { covers(t, schemas[""], cases) })
+	covers(t, schemas[""], cases)
 	gas := map[string]*costs{}
 	for _, how := range []string{"compiled", "interpreted"} {
-		engine := engine(t, wasm.Config{Interpreter: how == "interpreted", Verify: true})
-		others := map[string]*wasm.Module{}
-		for name, dir := range e.Others {
-			others[name] = compile(t, engine, code(t, dir, "go"))
-		}
 		for _, language := range Languages {
 			t.Run(how+" "+language, func(t *testing.T) {
 				if codes[language] == nil {
 					t.Skip("needs a compiler for", language)
 				}
-				others[e.Name] = compile(t, engine, codes[language])
-				if how == "compiled" && language == "go" {
-					current(t, "vectors.txt", recorded(t, e.Name, others, cases))
-				}
-				text, err := os.ReadFile("vectors.txt")
-				worked(t, err)
-				spent := replay(t, e.Name, others, parseVectors(t, string(text)))
+				spent := e.run(t, language, how == "interpreted", cases)
 				if gas[language] != nil {
 					equal(t, gas[language].each, spent.each, "the interpreter counts other gas")
 				}
@@ -74,9 +65,26 @@ func Check(t *testing.T, e Example) {
 	}
 	for _, language := range Languages {
 		if gas[language] != nil {
-			t.Run("gas of "+language, func(t *testing.T) { gas[language].compare(t, e.Name, language) })
+			t.Run("gas of "+language, func(t *testing.T) { e.compare(t, language, gas[language]) })
 		}
 	}
+}
+
+func (e Example) path(name string) string { return filepath.Join(e.Dir, name) }
+
+// run replays the vectors on one module. The compiled one in Go says first whether they
+// are current.
+func (e Example) run(t *testing.T, language string, interpreted bool, cases []oneCase) *costs {
+	modules := map[string]*wasm.Module{e.Name: compile(t, e.Dir, language, interpreted)}
+	for name, dir := range e.Others {
+		modules[name] = other(t, dir, interpreted)
+	}
+	if language == "go" && !interpreted {
+		current(t, e.path("vectors.txt"), recorded(t, e.Name, modules, cases))
+	}
+	text, err := os.ReadFile(e.path("vectors.txt"))
+	worked(t, err)
+	return replay(t, e.Name, modules, parseVectors(t, string(text)))
 }
 
 // schema is what the modules declare, and compares it with schema.json.
@@ -90,11 +98,11 @@ func (e Example) schema(t *testing.T, codes map[string][]byte) *schema.Schema {
 	for _, m := range s.Methods {
 		must(t, m.Doc != "", m.Name)
 	}
-	beside, err := os.ReadFile("schema.json")
+	beside, err := os.ReadFile(e.path("schema.json"))
 	if *update && err != nil {
 		var pretty bytes.Buffer
 		worked(t, json.Indent(&pretty, text, "", "  "))
-		worked(t, os.WriteFile("schema.json", append(pretty.Bytes(), '\n'), 0o600))
+		worked(t, os.WriteFile(e.path("schema.json"), append(pretty.Bytes(), '\n'), 0o600))
 		return s
 	}
 	worked(t, err)
@@ -102,12 +110,6 @@ func (e Example) schema(t *testing.T, codes map[string][]byte) *schema.Schema {
 	worked(t, err)
 	must(t, declare.SameMeaning(s, have), "schema.json says otherwise than the sources; write it anew with -update")
 	return s
-}
-
-// checkedIn tells whether an example's module stands beside its sources.
-func checkedIn(name, language string) bool {
-	_, err := os.Stat(name + "-" + language + ".wasm")
-	return err == nil
 }
 
 // current compares a file that is made with what it should be.

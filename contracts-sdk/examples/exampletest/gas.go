@@ -53,11 +53,11 @@ func (c *costs) String() string {
 
 // compare requires the figures of LANGUAGE/gas.txt, of a module that is checked in or
 // was built with the pinned compiler.
-func (c *costs) compare(t *testing.T, name, language string) {
-	if have := compiler(t, language); !checkedIn(name, language) && !strings.HasPrefix(have, pinned(language)) {
+func (e Example) compare(t *testing.T, language string, c *costs) {
+	if have := compiler(t, language); checkedIn(t, e.Dir, language) == "" && !strings.HasPrefix(have, pinned(language)) {
 		t.Skipf("this is %s, the figures are of %s", have, pinned(language))
 	}
-	current(t, filepath.Join(language, "gas.txt"), c.String())
+	current(t, e.path(filepath.Join(language, "gas.txt")), c.String())
 }
 
 func pinned(language string) string {

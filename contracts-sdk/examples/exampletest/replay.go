@@ -23,7 +23,7 @@ func recorded(t testing.TB, name string, modules map[string]*wasm.Module, cases 
 
 // replay requires that the contract does what the vectors say, and tells what each of
 // its calls costs.
-func replay(t *testing.T, name string, modules map[string]*wasm.Module, cases []oneCase) *costs {
+func replay(t testing.TB, name string, modules map[string]*wasm.Module, cases []oneCase) *costs {
 	spent := &costs{}
 	for _, c := range cases {
 		w := newWorld(name, modules)

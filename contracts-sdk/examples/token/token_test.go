@@ -7,15 +7,12 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
-	"github.com/concordat-ledger/concordat/contracts-sdk/examples/exampletest"
 	"github.com/concordat-ledger/concordat/wasm"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 	"github.com/concordat-ledger/concordat/wasm/wasmtest"
 )
 
 const gas = 50_000_000
-
-func TestToken(t *testing.T) { exampletest.Check(t, exampletest.Example{Name: "token"}) }
 
 func modules(t testing.TB, cfg wasm.Config) map[string]*wasm.Module {
 	e, err := wasm.New(context.Background(), cfg)

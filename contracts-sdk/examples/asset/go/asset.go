@@ -30,6 +30,8 @@ const (
 	errThroughContract
 	// An argument is missing, too long or makes no sense.
 	errBadArgument
+	// The contract was deployed without init.
+	errNotInitialised
 )
 
 // Limits, in bytes and entries.
@@ -41,6 +43,8 @@ const (
 )
 
 const registrar = "registrar"
+
+var authorityKey = concordat.Key("authority")
 
 type (
 	none        = concordat.Nothing
@@ -119,14 +123,39 @@ func texts(title string) error {
 	return nil
 }
 
+// initialise runs at deployment, and names the organisation whose registrars register
+// and lock; unless one is given it is the deployer's.
+//
+//concordat:method init
+func initialise(c *concordat.Context, in *authority) (*none, error) {
+	if in.Organisation == "" {
+		in.Organisation = c.Organisation
+	}
+	concordat.Save(c, authorityKey, in)
+	return nil, nil
+}
+
+// asRegistrar is an error unless a registrar calls. Any organisation may call its own
+// parties registrars, so the attribute counts only with the organisation that was named.
+func asRegistrar(c *concordat.Context) error {
+	var a authority
+	if !concordat.Load(c, authorityKey, &a) {
+		return concordat.Fail(errNotInitialised, "the register is not initialised; deploy it with init")
+	}
+	if err := c.RequireOrganisation(a.Organisation); err != nil {
+		return err
+	}
+	if err := c.RequireAttribute("role", registrar); err != nil {
+		return err
+	}
+	return direct(c)
+}
+
 // register enters an asset for its first owner. Only a registrar may.
 //
 //concordat:method
 func register(c *concordat.Context, in *registerIn) (*none, error) {
-	if err := c.RequireAttribute("role", registrar); err != nil {
-		return nil, err
-	}
-	if err := direct(c); err != nil {
+	if err := asRegistrar(c); err != nil {
 		return nil, err
 	}
 	if in.ID == "" || len(in.ID) > idBytesMax || in.Owner == "" {

@@ -6,6 +6,7 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
+		concordat.Method("init", initialise),
 		concordat.Method("register", register),
 		concordat.Method("describe", describe),
 		concordat.Method("offer", offer),
@@ -21,6 +22,11 @@ func init() {
 		concordat.Query("history", history),
 		concordat.Query("owned_by", ownedBy),
 	)
+}
+
+// Fields implements concordat.Message.
+func (m *authority) Fields(f *concordat.Fields) {
+	f.String(1, &m.Organisation)
 }
 
 // Fields implements concordat.Message.

@@ -6,7 +6,7 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 //
 //concordat:method
 func lock(c *concordat.Context, in *lockIn) (*none, error) {
-	a, err := asRegistrar(c, in.ID)
+	a, err := lockable(c, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,7 @@ func lock(c *concordat.Context, in *lockIn) (*none, error) {
 //
 //concordat:method
 func unlock(c *concordat.Context, in *idIn) (*none, error) {
-	a, err := asRegistrar(c, in.ID)
+	a, err := lockable(c, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +39,9 @@ func unlock(c *concordat.Context, in *idIn) (*none, error) {
 	return nil, nil
 }
 
-func asRegistrar(c *concordat.Context, id string) (*asset, error) {
-	if err := c.RequireAttribute("role", registrar); err != nil {
-		return nil, err
-	}
-	if err := direct(c); err != nil {
+// lockable is an asset that the registrar who calls may lock and unlock.
+func lockable(c *concordat.Context, id string) (*asset, error) {
+	if err := asRegistrar(c); err != nil {
 		return nil, err
 	}
 	a, err := find(c, id)

@@ -2,6 +2,11 @@ package main
 
 import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
+// authority is whose registrars register and lock.
+type authority struct {
+	Organisation string `concordat:"optional"`
+}
+
 // asset is what the register says about one thing now.
 type asset struct {
 	Title     string

@@ -10,7 +10,7 @@ const PAGE_DEFAULT: u32 = 20;
 const PAGE_MAX: u32 = 100;
 
 pub fn lock(c: &mut Context, m: LockIn) -> Done {
-    let mut a = as_registrar(c, &m.id)?;
+    let mut a = lockable(c, &m.id)?;
     texts(&m.reason)?;
     if !a.locked.is_empty() {
         return refuse(LOCKED, format!("asset {} is locked already: {}", m.id, a.locked));
@@ -21,7 +21,7 @@ pub fn lock(c: &mut Context, m: LockIn) -> Done {
 }
 
 pub fn unlock(c: &mut Context, m: IdIn) -> Done {
-    let mut a = as_registrar(c, &m.id)?;
+    let mut a = lockable(c, &m.id)?;
     if a.locked.is_empty() {
         return refuse(NOT_LOCKED, format!("asset {} is not locked", m.id));
     }
@@ -30,9 +30,9 @@ pub fn unlock(c: &mut Context, m: IdIn) -> Done {
     note(c, &m.id, "unlocked", "", "")
 }
 
-fn as_registrar(c: &Context, id: &str) -> Result<Asset, Error> {
-    c.require_attribute("role", REGISTRAR)?;
-    direct(c)?;
+/// An asset that the registrar who calls may lock and unlock.
+fn lockable(c: &Context, id: &str) -> Result<Asset, Error> {
+    as_registrar(c)?;
     let a = find(c, id)?;
     if a.retired {
         return refuse(RETIRED, format!("asset {} is retired", id));

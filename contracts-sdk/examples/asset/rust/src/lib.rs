@@ -1,7 +1,7 @@
 //! A register of assets: who owns what, what was ever done with it, and what may not be
 //! done with it now.
 
-use concordat::{Context, Error, History, Index, Map, Nothing, Stored};
+use concordat::{key, Context, Error, History, Index, Map, Nothing, Stored};
 
 mod custody;
 mod messages;
@@ -31,12 +31,17 @@ concordat::errors! {
     THROUGH_CONTRACT = 10,
     /// An argument is missing, too long or makes no sense.
     BAD_ARGUMENT = 11,
+    /// The contract was deployed without init.
+    NOT_INITIALISED = 12,
 }
 
 concordat::contract! {
     /// A register of assets: who owns what, what was ever done with it, and what may not be
     /// done with it now.
     contract "asset";
+    /// Runs at deployment, and names the organisation whose registrars register and lock;
+    /// unless one is given it is the deployer's.
+    "init" => init,
     /// Enters an asset for its first owner. Only a registrar may.
     "register" => register,
     /// Replaces an asset's title and document. Only the owner may.
@@ -162,9 +167,31 @@ fn texts(title: &str) -> Result<(), Error> {
     Ok(())
 }
 
-fn register(c: &mut Context, m: RegisterIn) -> Done {
+fn authority_key() -> Vec<u8> {
+    key(&["authority"])
+}
+
+fn init(c: &mut Context, mut m: Authority) -> Done {
+    if m.organisation.is_empty() {
+        m.organisation = c.organisation.clone();
+    }
+    c.save(&authority_key(), &mut m);
+    Ok(Nothing)
+}
+
+/// An error unless a registrar calls. Any organisation may call its own parties
+/// registrars, so the attribute counts only with the organisation that was named.
+fn as_registrar(c: &Context) -> Result<(), Error> {
+    let a: Authority = c
+        .load(&authority_key())
+        .ok_or_else(|| Error::new(NOT_INITIALISED, "the register is not initialised; deploy it with init"))?;
+    c.require_organisation(&a.organisation)?;
     c.require_attribute("role", REGISTRAR)?;
-    direct(c)?;
+    direct(c)
+}
+
+fn register(c: &mut Context, m: RegisterIn) -> Done {
+    as_registrar(c)?;
     if m.id.is_empty() || m.id.len() > ID_BYTES_MAX || m.owner.is_empty() {
         return refuse(BAD_ARGUMENT, "give an id of 1 to 64 bytes and an owner");
     }

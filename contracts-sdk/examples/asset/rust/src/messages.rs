@@ -3,6 +3,13 @@
 use concordat::{event, message, Party};
 
 message! {
+    /// Whose registrars register and lock.
+    pub struct Authority {
+        #[optional]
+        1 => organisation: String,
+    }
+}
+message! {
     /// What the register says about one thing now.
     pub struct Asset {
         1 => title: String,
