@@ -113,7 +113,7 @@ func (e Example) schema(t *testing.T, codes map[string][]byte) *schema.Schema {
 }
 
 // current compares a file that is made with what it should be.
-func current(t *testing.T, file, want string) {
+func current(t testing.TB, file, want string) {
 	t.Helper()
 	if *update {
 		worked(t, os.WriteFile(file, []byte(want), 0o600))
@@ -124,7 +124,7 @@ func current(t *testing.T, file, want string) {
 }
 
 // covers requires that each method succeeds once and each error occurs once.
-func covers(t *testing.T, s *schema.Schema, cases []oneCase) {
+func covers(t testing.TB, s *schema.Schema, cases []oneCase) {
 	seen := map[string]bool{}
 	for _, c := range cases {
 		for _, one := range c.steps {

@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
+	_ "github.com/concordat-ledger/concordat/contracts-sdk/examples/exampletest" // -update is for all packages here
 	"github.com/concordat-ledger/concordat/wasm"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 	"github.com/concordat-ledger/concordat/wasm/wasmtest"
