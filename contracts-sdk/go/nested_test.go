@@ -132,3 +132,17 @@ func FuzzDecodeNested(f *testing.F) {
 		}
 	})
 }
+
+func TestRawHandsOnWhatItDoesNotKnow(t *testing.T) {
+	whole := Encode(&line{Item: "nail", Price: NewAmount(7), Parts: []line{{Item: "head"}}})
+	var raw Raw
+	if err := Decode(whole, &raw); err != nil || !bytes.Equal(raw, whole) || !bytes.Equal(Encode(&raw), whole) {
+		t.Fatalf("%x became %x: %v", whole, []byte(raw), err)
+	}
+	if err := Decode(nil, &raw); err != nil || len(raw) != 0 {
+		t.Fatal("of nothing came", raw, err)
+	}
+	if Decode([]byte{0xff}, &raw) == nil {
+		t.Fatal("what is no message is handed on")
+	}
+}

@@ -97,6 +97,13 @@ func TestAnIndexFindsIds(t *testing.T) {
 		colours.Remove(c, "red", "1")
 		found := ""
 		colours.Scan(c, "red", func(id string) bool { found += id; return true })
+		for last, want := range map[string]string{"": "23", "1": "23", "2": "3", "3": ""} {
+			rest := ""
+			colours.ScanAfter(c, "red", last, func(id string) bool { rest += id; return true })
+			if rest != want {
+				t.Errorf("after %q stands %q", last, rest)
+			}
+		}
 		if found != "23" || !colours.Has(c, "red", "2") || colours.Has(c, "red", "1") {
 			t.Error(found)
 		}

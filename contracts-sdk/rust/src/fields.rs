@@ -346,6 +346,32 @@ impl Field for Amount {
     }
 }
 
+/// A message as its bytes, for a contract that hands on what it does not know: the
+/// arguments of another contract's method, or what that returns. It is a whole message,
+/// never a field of one.
+#[derive(Clone, Default, Debug, PartialEq, Eq)]
+pub struct Raw(pub Vec<u8>);
+
+impl Message for Raw {
+    const NAME: &'static str = "Raw";
+
+    fn fields(&mut self, f: &mut Fields<'_>) {
+        let (tag, wire) = (f.tag, f.wire);
+        match &mut f.mode {
+            Mode::Writing(b) => b.extend_from_slice(&self.0),
+            Mode::Reading(rest) if tag != 0 => {
+                // the first tag was read
+                self.0.clear();
+                append_varint(&mut self.0, u64::from(tag) << 3 | u64::from(wire));
+                self.0.extend_from_slice(rest);
+                *rest = &[];
+                f.tag = 0;
+            }
+            Mode::Reading(_) => self.0.clear(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -406,30 +432,14 @@ mod tests {
         }
         assert!(decode::<Context>(&whole[..12]).is_err());
     }
-}
 
-/// A message as its bytes, for a contract that hands on what it does not know: the
-/// arguments of another contract's method, or what that returns. It is a whole message,
-/// never a field of one.
-#[derive(Clone, Default, Debug, PartialEq, Eq)]
-pub struct Raw(pub Vec<u8>);
-
-impl Message for Raw {
-    const NAME: &'static str = "Raw";
-
-    fn fields(&mut self, f: &mut Fields<'_>) {
-        let (tag, wire) = (f.tag, f.wire);
-        match &mut f.mode {
-            Mode::Writing(b) => b.extend_from_slice(&self.0),
-            Mode::Reading(rest) if tag != 0 => {
-                // the first tag was read
-                self.0.clear();
-                append_varint(&mut self.0, u64::from(tag) << 3 | u64::from(wire));
-                self.0.extend_from_slice(rest);
-                *rest = &[];
-                f.tag = 0;
-            }
-            Mode::Reading(_) => self.0.clear(),
-        }
+    #[test]
+    fn raw_hands_on_what_it_does_not_know() {
+        let whole = encode(&mut sample());
+        let mut raw: Raw = decode(&whole).unwrap();
+        assert_eq!(raw.0, whole);
+        assert_eq!(encode(&mut raw), whole);
+        assert_eq!(decode::<Raw>(&[]).unwrap(), Raw::default());
+        assert!(decode::<Raw>(&[0xff]).is_err());
     }
 }

@@ -86,6 +86,14 @@ fn a_single_value_and_an_index() {
             true
         });
         assert_eq!(found, "23");
+        for (last, want) in [("", "23"), ("1", "23"), ("2", "3"), ("3", "")] {
+            found.clear();
+            COLOURS.scan_after(c, "red", last, |id| {
+                found += id;
+                true
+            });
+            assert_eq!(found, want, "after {}", last);
+        }
         assert!(COLOURS.has(c, "red", "2") && !COLOURS.has(c, "red", "1"));
     })
     .unwrap();

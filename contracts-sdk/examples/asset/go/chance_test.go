@@ -47,7 +47,7 @@ func done(r *rand.Rand, l *ledgertest.Ledger, id string) (method string, ok bool
 // acceptance or by the contract that has custody; and its history counts every act.
 func TestAnAssetHasOneOwner(t *testing.T) {
 	moved := 0
-	for seed := range int64(50) {
+	for seed := range int64(12) {
 		r := rand.New(rand.NewSource(seed))
 		l := ledgertest.New("asset")
 		must(t, l.As("admin@gov"), "init", &authority{})
@@ -83,7 +83,7 @@ func TestAnAssetHasOneOwner(t *testing.T) {
 			}
 		}
 	}
-	if moved < 20 {
+	if moved < 5 {
 		t.Fatal("assets moved too rarely to show anything:", moved)
 	}
 }
