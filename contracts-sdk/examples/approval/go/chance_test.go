@@ -100,6 +100,12 @@ func TestVotesAreTheGroups(t *testing.T) {
 			t.Errorf("event %s %q is for %v", e.Topic, e.Data, e.For())
 		}
 	}
+	for method, in := range map[string]concordat.Message{"get": &proposalIn{"p"}, "list": &listIn{}, "members": &concordat.Nothing{}} {
+		var out concordat.Raw
+		if err := l.As("dave@d").Query(method, in, &out); err != nil || len(out) == 0 || contains(out, "carol@c") || contains(out, "org:c") && method != "members" {
+			t.Errorf("%s tells %q: %v", method, []byte(out), err)
+		}
+	}
 	if private != 2 {
 		t.Error("two votes are two records, not", private)
 	}
