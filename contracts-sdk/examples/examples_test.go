@@ -14,6 +14,9 @@ func TestExamples(t *testing.T) {
 		{Name: "asset"},
 		{Name: "escrow", Others: map[string]string{"asset": "asset", "token": "token"}},
 		{Name: "approval", Others: map[string]string{"asset": "asset"}},
+		{Name: "claims"},
+		{Name: "supply"},
+		{Name: "directory"},
 	} {
 		e.Dir = e.Name
 		t.Run(e.Name, func(t *testing.T) { exampletest.Check(t, e) })

@@ -22,6 +22,7 @@ const timeFirst ledger.Time = 1_700_000_000_000_000_000
 func behaviour(t testing.TB, text string, schemas map[string]*schema.Schema) []oneCase {
 	var cases []oneCase
 	now, moved := timeFirst, ledger.Time(0)
+	keys := newSigner()
 	for _, line := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if word == "" || strings.HasPrefix(word, "#") {
@@ -32,7 +33,12 @@ func behaviour(t testing.TB, text string, schemas map[string]*schema.Schema) []o
 			now = timeFirst
 			continue
 		}
+		if word == "key" || word == "sign" || word == "deny" {
+			keys.line(t, word, rest)
+			continue
+		}
 		c := &cases[len(cases)-1]
+		rest = keys.fill(t, rest)
 		switch f := words(t, rest); word {
 		case "time":
 			d, err := time.ParseDuration(strings.TrimPrefix(rest, "+"))
@@ -42,6 +48,7 @@ func behaviour(t testing.TB, text string, schemas map[string]*schema.Schema) []o
 		case "call", "query", "raw":
 			c.steps = append(c.steps, called(t, schemas, word, f))
 			c.steps[len(c.steps)-1].time = moved
+			c.steps[len(c.steps)-1].crypto = keys.taken()
 			moved = 0
 		case "ok":
 			s := &c.steps[len(c.steps)-1]

@@ -20,14 +20,19 @@
 //	ok name=value…                           what came of it: an output,
 //	fail CODE MESSAGE                        a failure,
 //	trap                                     or a trap
+//	key NAME ed25519|p256                    a key, made of its name; its public part is $NAME
+//	sign NAME KEY "TEXT"                     a signature by it, which is $NAME then
+//	deny NAME KEY "TEXT"                     that signature does not hold for this text
 //	event TOPIC name=value… for=ENTRY,ENTRY  what it told, in order, and whom
 //
 // WHO is a party, with attributes and the contract that calls where they matter:
 // carol@c{role=inspector}|escrow. A value with spaces stands in double quotes; @24h as
 // a value is the time 24 hours after that of the first block, in nanoseconds, and
-// <token.transfer to=bob@b amount=5> is bytes, the arguments of that call.
+// <token.transfer to=bob@b amount=5> is bytes, the arguments of that call. $NAME is
+// written in hexadecimal digits behind 0x; $NAME:hex without it, $NAME:base64 for JSON.
 //
 // vectors.txt has the same lines with bytes in hexadecimal, and "setup" for calls of
 // other contracts, "asks" for what the contract asked others and what they answered,
-// "time" with the time in nanoseconds, and "state" for each record left.
+// "time" with the time in nanoseconds, "crypto" for what the next call asks of the
+// ledger's cryptography, with the answer, and "state" for each record left.
 package exampletest

@@ -18,6 +18,7 @@ import (
 //
 //	case TITLE                         an empty ledger
 //	time NANOSECONDS                   of the next calls' blocks
+//	crypto OPERATION INPUT ANSWER      of the ledger's cryptography, for test kits without it
 //	setup CONTRACT …                   a call of another contract, which is not here
 //	call|query WHO METHOD ARGS         WHO is PARTY{name=value,…}|CONTRACT
 //	asks CONTRACT METHOD ARGS RESULT   what the call asks, in order
@@ -62,6 +63,8 @@ func (p *player) line(word, rest string) error {
 		n, err := strconv.ParseInt(rest, 10, 64)
 		p.ledger.Time = n
 		return err
+	case "crypto":
+		return p.computes(rest)
 	case "setup":
 		p.ledger.Height++
 	case "call", "query":
@@ -96,6 +99,20 @@ func (p *player) line(word, rest string) error {
 		return errors.New("no such word")
 	}
 	return nil
+}
+
+// computes compares an answer of the vectors with the one of this test kit.
+func (p *player) computes(rest string) error {
+	f := strings.SplitN(rest, " ", 3)
+	op, err := strconv.ParseUint(f[0], 10, 32)
+	if err != nil {
+		return err
+	}
+	in, err := unhex(f[1])
+	if err != nil {
+		return err
+	}
+	return same(hexOf(p.ledger.Crypto(uint32(op), in)), f[2])
 }
 
 // settled says what a case left that the vectors do not name.

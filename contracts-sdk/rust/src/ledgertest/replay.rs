@@ -19,6 +19,7 @@ thread_local! {
 /// ```text
 /// case TITLE                         an empty ledger
 /// time NANOSECONDS                   of the next calls' blocks
+/// crypto OPERATION INPUT ANSWER      of the ledger's cryptography, which is not here
 /// setup CONTRACT …                   a call of another contract, which is not here
 /// call|query WHO METHOD ARGS         WHO is PARTY{name=value,…}|CONTRACT
 /// asks CONTRACT METHOD ARGS RESULT   what the call asks, in order
@@ -42,6 +43,11 @@ pub fn replay(name: &str, methods: &[MethodEntry], text: &str) {
                 left = 0;
             }
             "time" => l.time = rest.parse().unwrap(),
+            "crypto" => {
+                let f: Vec<&str> = rest.split(' ').collect();
+                let answer = Some(unhex(f[2])).filter(|a| !a.is_empty());
+                l.answers.insert((f[0].parse().unwrap(), unhex(f[1])), answer);
+            }
             "setup" => l.height += 1,
             "call" | "query" => {
                 assert_eq!(l.events.len(), told, "events before {}", line);
