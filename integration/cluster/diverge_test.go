@@ -63,8 +63,14 @@ func TestAReplicaWhoseStateDiffersSaysWhereAndMendsItself(t *testing.T) {
 	defer cancel()
 	schema := n.deployToken(ctx, "bench@org0")
 	require.Equal(t, ledger.StatusOK, n.deploy(ctx, register, history.Contract()).Status)
-	n.fill(ctx, 68_000, 0) // so that the tree's pages are written, and a start takes them as they are
+	n.fill(ctx, 2_000, 0)
 	const victim = 2
+	require.NoError(t, n.replicas[victim].Stop(ctx)) // the first block after a start writes the tree's pages, and the next start takes them as they are
+	n.startReplica(victim)
+	for i := range 20 {
+		require.NotNil(t, n.insistOn(ctx, n.signer("bench@org0"), history.Swapping(register, 1<<40+uint64(i), 1, fmt.Sprint("again-", i))))
+	}
+	n.waitEqual(ctx)
 	require.NoError(t, n.replicas[victim].Stop(ctx))
 	n.tamper(victim, func(k string) bool {
 		return strings.HasPrefix(k, "c/token/") && strings.Contains(k, "bench@org0")
