@@ -348,5 +348,5 @@ func TestAGoPanicSaysWhy(t *testing.T) {
 	o, s := both(t, code, wasm.Call{}, plenty)
 	require.Equal(t, wasm.Trapped, o.Status)
 	require.Contains(t, o.Message, "unreachable: panic: no such luck")
-	require.NotEmpty(t, s.Logs)
+	require.Regexp(t, `main\.go:\d+`, strings.Join(s.Logs, ""), "its stack is logged, with lines")
 }
