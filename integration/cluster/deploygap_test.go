@@ -87,6 +87,9 @@ func TestADeploymentDoesNotStopTheLedger(t *testing.T) {
 		best = min(best, with)
 		cancel()
 		n.stop()
+		if best < time.Second {
+			break // another round is for when the neighbours spoilt this one
+		}
 	}
 	require.Less(t, best, time.Second, "with compilation inside the block it was 1.8 to 2.3 s")
 }
