@@ -83,7 +83,7 @@ func (s *State) Invoke(contract, method string, args []byte, gas uint64, read wa
 	if m == nil {
 		return wasm.Outcome{Status: wasm.Failed, Message: "no contract " + contract}
 	}
-	return s.Call(m, wasm.Call{Method: method, Args: args, Self: contract, Via: "caller", Read: read}, gas)
+	return s.Call(m, wasm.Call{Caller: "signer@a", Organisation: "a", Method: method, Args: args, Self: contract, Read: read}.From("caller"), gas)
 }
 
 // Organisation implements wasm.State: it is what follows the @.
