@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
@@ -32,6 +33,7 @@ type (
 		Command      []byte      `json:"command"`
 		ReadOnly     bool        `json:"read_only"`
 		Records      []record    `json:"records"`
+		Signer       string      `json:"signer"`
 	}
 	attribute struct {
 		Name  string `json:"name"`
@@ -55,6 +57,10 @@ type (
 		Contract string   `json:"contract"`
 		Method   string   `json:"method"`
 		Args     []byte   `json:"args,omitempty"`
+		Read     []read   `json:"read,omitempty"`
+	}
+	read struct {
+		Entries ledger.Audience `json:"entries"`
 	}
 	told struct {
 		Topic    string `json:"topic"`

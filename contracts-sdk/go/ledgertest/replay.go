@@ -186,7 +186,10 @@ func (p *player) result(word, rest string) error {
 func (p *player) caller(who string) Caller {
 	who, via, _ := strings.Cut(who, "|")
 	party, attributes, some := strings.Cut(who, "{")
-	c := p.ledger.As(concordat.Party(party)).Through(via)
+	c := p.ledger.As(concordat.Party(party))
+	if via != "" {
+		c = c.Through(via)
+	}
 	if some {
 		for _, pair := range strings.Split(strings.TrimSuffix(attributes, "}"), ",") {
 			name, value, _ := strings.Cut(pair, "=")

@@ -74,7 +74,7 @@ impl Message for Context {
 /// ascending order. Empty is every member.
 pub type Audience<'a> = &'a [&'a str];
 
-fn audience(a: Audience<'_>) -> Vec<u8> {
+pub(crate) fn audience(a: Audience<'_>) -> Vec<u8> {
     let mut b = Vec::new();
     if !a.is_empty() {
         b.extend_from_slice(&(a.len() as u16).to_le_bytes());
