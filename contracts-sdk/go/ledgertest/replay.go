@@ -187,14 +187,14 @@ func (p *player) caller(who string) Caller {
 	who, via, _ := strings.Cut(who, "|")
 	party, attributes, some := strings.Cut(who, "{")
 	c := p.ledger.As(concordat.Party(party))
-	if via != "" {
-		c = c.Through(via)
-	}
 	if some {
 		for _, pair := range strings.Split(strings.TrimSuffix(attributes, "}"), ",") {
 			name, value, _ := strings.Cut(pair, "=")
 			c = c.With(name, value)
 		}
+	}
+	if via != "" {
+		return c.Through(via)
 	}
 	return c
 }
