@@ -1,6 +1,6 @@
 //! Who issues claims, and who says so.
 
-use concordat::{Context, Error, Nothing, Stored, FORBIDDEN};
+use concordat::{Context, Error, Nothing, Stored};
 
 use crate::messages::*;
 use crate::{

@@ -2,7 +2,7 @@
 
 use std::convert::TryInto;
 
-use concordat::{Context, Error, Stored, FORBIDDEN};
+use concordat::{Context, Error, Stored};
 
 use crate::messages::*;
 use crate::{BAD_KEY, BAD_PROOF, BAD_VALIDITY, CHANGES, ENTRIES, GRANTS, KNOWN, NOT_ALLOWED, NOT_FOUND, PLACES};

@@ -1,6 +1,6 @@
 //! Lots in the state, and who may do what with one.
 
-use concordat::{key, Context, Error, FORBIDDEN};
+use concordat::{key, Context, Error};
 
 use crate::messages::Lot;
 use crate::{BLOCKED, GONE, NOT_FOUND, NOT_THE_HOLDER, OFFERED};
