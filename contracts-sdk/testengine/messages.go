@@ -22,17 +22,17 @@ const messageBytesMax = 64 << 20
 type (
 	call struct {
 		Method       string      `json:"method"`
-		Args         []byte      `json:"args"`
+		Args         []byte      `json:"args,omitempty"`
 		Caller       string      `json:"caller"`
 		Organisation string      `json:"organisation"`
-		Attributes   []attribute `json:"attributes"`
+		Attributes   []attribute `json:"attributes,omitempty"`
 		Via          string      `json:"via"`
 		Self         string      `json:"self"`
 		Height       uint64      `json:"height,string"`
 		Time         int64       `json:"time,string"`
-		Command      []byte      `json:"command"`
+		Command      []byte      `json:"command,omitempty"`
 		ReadOnly     bool        `json:"read_only"`
-		Records      []record    `json:"records"`
+		Records      []record    `json:"records,omitempty"`
 		Signer       string      `json:"signer"`
 	}
 	attribute struct {
