@@ -50,10 +50,11 @@ func (c *Context) Fields(f *Fields) {
 	f.Uint64(8, &c.Height)
 	f.Int64(9, &c.Time)
 	f.Bytes(10, &c.CommandID)
-	f.Party(11, &c.Signer)
-	if f.mode == reading && c.Signer == "" { // it is left out when it is the caller
+	if f.mode == reading && f.tag == 0 { // the signer is left out when it is the caller
 		c.Signer = c.Caller
+		return
 	}
+	f.Party(11, &c.Signer)
 }
 
 // Limits of the ledger, in bytes.

@@ -70,6 +70,7 @@ func (s *session) ask(contract, method string, args []byte) wasm.Outcome {
 	if err := s.kit.read("answer", &a); err != nil {
 		return wasm.Outcome{Status: wasm.Halt, Err: err}
 	}
+	// #nosec G115 -- bounded
 	o := wasm.Outcome{Status: wasm.Status(min(a.Status, uint32(wasm.Trapped))), Output: a.Output, Code: a.Code, Message: a.Message}
 	for _, r := range a.Read {
 		o.Read = both(o.Read, r.Entries)
