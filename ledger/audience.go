@@ -8,28 +8,6 @@ import (
 	"strings"
 )
 
-// Party is an identity that signs transactions or is in an audience, such as
-// "alice@org0".
-type Party string
-
-// ErrParty is wrapped by errors about a name that no party can have.
-var ErrParty = errors.New("invalid party name")
-
-// Validate accepts [a-z0-9][a-z0-9._@-]{0,63}.
-func (p Party) Validate() error {
-	if len(p) == 0 || len(p) > NameBytesMax {
-		return fmt.Errorf("%w: %q has %d characters, not 1 to %d", ErrParty, string(p), len(p), NameBytesMax)
-	}
-	for i := range len(p) {
-		c := p[i]
-		alnum := c >= 'a' && c <= 'z' || c >= '0' && c <= '9'
-		if !alnum && (i == 0 || !strings.ContainsRune("._@-", rune(c))) {
-			return fmt.Errorf("%w: %q holds %q; a-z, 0-9 and . _ @ - are allowed, the first a letter or digit", ErrParty, string(p), c)
-		}
-	}
-	return nil
-}
-
 // AudienceMax bounds the entries of an audience.
 const AudienceMax = 64
 
@@ -37,8 +15,8 @@ const AudienceMax = 64
 // organisation.
 const OrganisationEntry = "org:"
 
-// Audience says who may read a record: a strictly ascending list of parties and
-// "org:NAME" entries. Empty means every member.
+// Audience says who may read a record: a strictly ascending list of parties, contracts
+// and "org:NAME" entries. Empty means every member.
 type Audience []Party
 
 // ErrAudience is wrapped by errors about bytes that are no audience.
@@ -87,7 +65,7 @@ func ParseAudience(b []byte) (Audience, error) {
 		l := int(binary.LittleEndian.Uint16(b))
 		p := Party(b[2 : 2+l])
 		b = b[2+l:]
-		if err := Party(strings.TrimPrefix(string(p), OrganisationEntry)).Validate(); err != nil {
+		if err := validateEntry(p); err != nil {
 			return nil, fmt.Errorf("%w: %w", ErrAudience, err)
 		}
 		if len(a) > 0 && a[len(a)-1] >= p {
@@ -99,6 +77,17 @@ func ParseAudience(b []byte) (Audience, error) {
 		return nil, fmt.Errorf("%w: %d bytes left over", ErrAudience, len(b))
 	}
 	return a, nil
+}
+
+// validateEntry accepts an organisation, a party, and a contract. Nobody reads as a
+// contract, so an entry of one lets no one see the record. It is allowed for a contract
+// that keeps records for those concerned, a holder's balance for the holder, must go on
+// when the holder is a contract.
+func validateEntry(p Party) error {
+	if organisation, ok := strings.CutPrefix(string(p), OrganisationEntry); ok {
+		return Party(organisation).Validate()
+	}
+	return p.ValidateNamed()
 }
 
 // Recipient is someone for whom a read is made.

@@ -204,6 +204,10 @@ func (g *Genesis) validateMembers() error {
 		}
 		seen[m.ID] = true
 	}
+	return g.validateParties()
+}
+
+func (g *Genesis) validateParties() error {
 	for _, p := range g.Parties {
 		if err := p.Party.Validate(); err != nil {
 			return fmt.Errorf("%w: %w", ErrGenesis, err)

@@ -125,6 +125,7 @@ func TestOnlyAnAdministratorRegistersPartiesOfItsOwn(t *testing.T) {
 	require.Equal(t, ledger.StatusOK, b.register("admin@a", "carol@a", "a").Status)
 	require.Equal(t, ledger.StatusOK, b.block(b.tx("carol@a", "first", "note", "", time.Minute)).Results[0].Status)
 	require.Equal(t, ledger.StatusRefused, b.register("admin@b", "carol@a", "b").Status, "a party is not taken over")
+	require.Contains(t, b.register("admin@a", "contract:escrow", "a").Message, "stands for a contract", "nobody acts as a contract")
 	for _, args := range []string{"", "{}", "{", `{"party":"x"} {}`, `{"unknown":1}`} {
 		r := b.block(b.tx("admin@a", "bad "+args, "register_party", args, time.Minute)).Results[0]
 		require.Equal(t, ledger.StatusRefused, r.Status, args)

@@ -3,6 +3,7 @@ package replica
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/concordat-ledger/concordat/actors/execution"
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
@@ -27,6 +28,8 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	view := viewStore{view: r.store.View(at)}
 	header, err := r.records.header(at)
 	switch {
+	case strings.HasPrefix(req.GetParty(), ledger.ContractEntry):
+		return refuse(ledgerpb.Refusal_REFUSAL_MALFORMED, "%v", ledger.Party(req.GetParty()).Validate())
 	case at == 0:
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "the ledger has no block yet, so no contract is deployed")
 	case r.store.Retained(at) != nil && at < r.store.OldestState():

@@ -13,7 +13,7 @@ func TestExamples(t *testing.T) {
 		{Name: "token"},
 		{Name: "asset"},
 		{Name: "escrow", Others: map[string]string{"asset": "asset", "token": "token"}},
-		{Name: "approval", Others: map[string]string{"asset": "asset"}},
+		{Name: "approval", Others: map[string]string{"asset": "asset", "token": "token"}},
 		{Name: "claims"},
 		{Name: "supply"},
 		{Name: "directory"},

@@ -2,14 +2,21 @@ package concordat
 
 // Context is one call.
 type Context struct {
-	Caller       Party  // who signed the transaction
-	Organisation string // the caller's
+	// Caller is the party that signed the transaction, or a contract that calls another:
+	// then it is its ContractParty. Rights go by it: whoever may do something is who
+	// calls, whether a person or a contract.
+	Caller       Party
+	Organisation string // the caller's, empty for a contract
 	Attributes   []Attribute
 	Via          string // the contract that calls, empty for a transaction
 	Self         string // the name under which this contract is deployed
 	Height       uint64 // of the block
 	Time         int64  // of the block, Unix nanoseconds
 	CommandID    []byte
+	// Signer is the party that signed the transaction, whoever calls. It belongs into
+	// records of who acted, and never decides what may be done: a contract that somebody
+	// calls for one thing could do another in their name.
+	Signer Party
 
 	method string
 	args   []byte
@@ -43,6 +50,11 @@ func (c *Context) Fields(f *Fields) {
 	f.Uint64(8, &c.Height)
 	f.Int64(9, &c.Time)
 	f.Bytes(10, &c.CommandID)
+	if f.mode == reading && f.tag == 0 { // the signer is left out when it is the caller
+		c.Signer = c.Caller
+		return
+	}
+	f.Party(11, &c.Signer)
 }
 
 // Limits of the ledger, in bytes.

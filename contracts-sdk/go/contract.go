@@ -1,7 +1,11 @@
 package concordat
 
-// Party is an identity that signs transactions, such as "alice@org0".
+// Party is an identity that signs transactions, such as "alice@org0", or a contract
+// that calls another, such as "contract:escrow". Both can hold and own.
 type Party string
+
+// ContractParty is the party as which the contract deployed under a name calls others.
+func ContractParty(name string) Party { return Party("contract:" + name) }
 
 // Error is what a method returns to refuse a call: a code of the contract's
 // schema and a sentence.

@@ -169,7 +169,7 @@ func warm() {
 	for i := range methods {
 		methods[i].warm()
 	}
-	c := Context{method: "warm", args: []byte{1}, Caller: "warm@warm", Organisation: "warm", Self: "warm", Height: 1, Time: 1, CommandID: []byte{1}}
+	c := Context{method: "warm", args: []byte{1}, Caller: "warm@warm", Organisation: "warm", Self: "warm", Height: 1, Time: 1, CommandID: []byte{1}, Signer: "warm@warm"}
 	_ = Decode(Encode(&c), &c)
 	for size := 1; size <= 2048; size += 8 {
 		warmBytes = make([]byte, size)

@@ -68,12 +68,13 @@ func replay(t *testing.T, m *wasm.Module, text string) {
 	ended, title := "", ""
 	for _, line := range strings.Split(text, "\n") {
 		word, rest, _ := strings.Cut(line, " ")
-		have := ended
+		have := strings.TrimSpace(ended)
 		switch word {
 		case "", "#":
 			continue
 		case "case":
 			s, title = wasmtest.New(), rest
+			s.Others = map[string]*wasm.Module{"parity": m}
 			continue
 		case "do":
 			ended = run(t, s, m, rest)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
@@ -21,17 +22,18 @@ const messageBytesMax = 64 << 20
 type (
 	call struct {
 		Method       string      `json:"method"`
-		Args         []byte      `json:"args"`
+		Args         []byte      `json:"args,omitempty"`
 		Caller       string      `json:"caller"`
 		Organisation string      `json:"organisation"`
-		Attributes   []attribute `json:"attributes"`
+		Attributes   []attribute `json:"attributes,omitempty"`
 		Via          string      `json:"via"`
 		Self         string      `json:"self"`
 		Height       uint64      `json:"height,string"`
 		Time         int64       `json:"time,string"`
-		Command      []byte      `json:"command"`
+		Command      []byte      `json:"command,omitempty"`
 		ReadOnly     bool        `json:"read_only"`
-		Records      []record    `json:"records"`
+		Records      []record    `json:"records,omitempty"`
+		Signer       string      `json:"signer"`
 	}
 	attribute struct {
 		Name  string `json:"name"`
@@ -55,6 +57,10 @@ type (
 		Contract string   `json:"contract"`
 		Method   string   `json:"method"`
 		Args     []byte   `json:"args,omitempty"`
+		Read     []read   `json:"read,omitempty"`
+	}
+	read struct {
+		Entries ledger.Audience `json:"entries"`
 	}
 	told struct {
 		Topic    string `json:"topic"`

@@ -56,13 +56,16 @@ func (s *stream) answer(m *wasm.Module, report func(Measured) error) error {
 	if err := s.read("call", &c); err != nil {
 		return err
 	}
-	state := newState(s, c.Records)
 	one := wasm.Call{Method: c.Method, Args: c.Args, Caller: c.Caller, Organisation: c.Organisation, Via: c.Via, Self: c.Self,
 		Height: ledger.Height(c.Height), Time: ledger.Time(c.Time), CommandID: c.Command, TxID: sha256.Sum256(c.Command), ReadOnly: c.ReadOnly}
 	for _, a := range c.Attributes {
 		one.Attributes = append(one.Attributes, wasm.Attribute{Name: a.Name, Value: a.Value})
 	}
-	o := m.Call(&one, state, GasMax)
+	if c.Signer != c.Caller {
+		one.Signer = c.Signer
+	}
+	state := newState(s, c.Records)
+	o := (&session{state, m, &one, 1}).run(GasMax)
 	if o.Status == wasm.Halt {
 		return fmt.Errorf("the engine stopped: %w", o.Err)
 	}

@@ -63,21 +63,6 @@ func (s *state) Emit(topic string, data, audience []byte) error {
 // Log implements wasm.State.
 func (s *state) Log(_ uint8, text string) { s.logs = append(s.logs, strings.ToValidUTF8(text, "?")) }
 
-// Invoke implements wasm.State: the test kit plays the other contracts.
-func (s *state) Invoke(contract, method string, args []byte, _ uint64, _ wasm.Readers) wasm.Outcome {
-	if err := s.kit.write("answer", answer{Status: asks, Contract: contract, Method: method, Args: args}); err != nil {
-		return wasm.Outcome{Status: wasm.Halt, Err: err}
-	}
-	var a answer
-	if err := s.kit.read("answer", &a); err != nil {
-		return wasm.Outcome{Status: wasm.Halt, Err: err}
-	}
-	if a.Status != 0 {
-		return wasm.Outcome{Status: wasm.Failed, Code: a.Code, Message: a.Message}
-	}
-	return wasm.Outcome{Status: wasm.OK, Output: a.Output}
-}
-
 // Scan implements wasm.State.
 func (s *state) Scan(from, to []byte, reverse bool) (wasm.Iterator, error) {
 	it := &iterator{values: s.values}

@@ -294,7 +294,8 @@ func appendEnvelope(b []byte, c *Call) []byte {
 	if c.Time != 0 {
 		b = binary.AppendUvarint(append(b, 9<<3), uint64(c.Time)) // #nosec G115 -- int64 as protobuf writes it
 	}
-	return appendBytes(b, 10, c.CommandID)
+	b = appendBytes(b, 10, c.CommandID)
+	return appendBytes(b, 11, []byte(c.Signer))
 }
 
 func appendBytes(b []byte, field byte, v []byte) []byte {

@@ -59,14 +59,19 @@ func (g *Guest) narrow(other Readers) {
 }
 
 // covers tells whether everyone whom an entry names is among the readers: a party
-// is covered by itself or by its organisation, an organisation by itself.
+// is covered by itself or by its organisation, an organisation and a contract by itself.
 func (g *Guest) covers(readers ledger.Audience, entry ledger.Party) bool {
 	_, found := slices.BinarySearch(readers, entry)
 	return found || g.coveredByOrganisation(readers, entry)
 }
 
 func (g *Guest) coveredByOrganisation(readers ledger.Audience, entry ledger.Party) bool {
-	if strings.HasPrefix(string(entry), ledger.OrganisationEntry) || !hasOrganisation(readers) {
+	for _, alone := range []string{ledger.OrganisationEntry, ledger.ContractEntry} {
+		if strings.HasPrefix(string(entry), alone) {
+			return false // it belongs to no organisation
+		}
+	}
+	if !hasOrganisation(readers) {
 		return false
 	}
 	organisation := g.organisationOf(entry)

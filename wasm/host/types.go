@@ -37,8 +37,8 @@ type Attribute struct{ Name, Value string }
 type Call struct {
 	Method       string
 	Args         []byte
-	Caller       string // the signing party
-	Organisation string // the caller's
+	Caller       string // the party that signed, or the contract that calls
+	Organisation string // the caller's, empty for a contract
 	Attributes   []Attribute
 	Via          string // the contract that calls, empty for a transaction
 	Self         string // the name under which the called contract is deployed
@@ -48,6 +48,19 @@ type Call struct {
 	TxID         ledger.Hash
 	ReadOnly     bool    // a query: puts, deletes and events are refused with a status
 	Read         Readers // of what the calling contract had read
+	Signer       string  // the party that signed, when it is not the caller
+}
+
+// From is the same call made by a contract, which acts as itself: what it calls sees
+// neither the organisation nor the attributes of the party that signed, or whatever a
+// party calls could act in that party's name.
+func (c Call) From(contract string) Call {
+	if c.Signer == "" {
+		c.Signer = c.Caller
+	}
+	c.Caller, c.Via = string(ledger.ContractParty(contract)), contract
+	c.Organisation, c.Attributes = "", nil
+	return c
 }
 
 // ErrLimit is what Put and Emit return when a limit of the whole transaction is

@@ -61,7 +61,7 @@ func (t Type) words() string {
 	case Amount:
 		return "a decimal number of up to 128 bits"
 	case Party:
-		return "a party, such as alice@org0"
+		return "a party, such as alice@org0 or contract:escrow"
 	case Hash:
 		return "a hash of 64 hexadecimal digits"
 	}

@@ -40,7 +40,7 @@ func (f *Field) parse(text string) (scalar, error) {
 			return none, bad
 		}
 	case Party:
-		if ledger.Party(text).Validate() != nil {
+		if ledger.Party(text).ValidateNamed() != nil {
 			return none, bad
 		}
 	case Bytes:
@@ -186,7 +186,7 @@ func (f *Field) value(v scalar) (any, error) {
 		}
 		return new(big.Int).SetBytes(v.raw).String(), nil
 	case Party:
-		if len(v.raw) > 0 && ledger.Party(v.raw).Validate() != nil {
+		if len(v.raw) > 0 && ledger.Party(v.raw).ValidateNamed() != nil {
 			return nil, fmt.Errorf("%w: %s is no party", ErrBytes, f.Name)
 		}
 	}

@@ -28,6 +28,8 @@ type State struct {
 	Logs      []string
 	Fail      error // what every access returns, when set
 	Others    map[string]*wasm.Module
+
+	call wasm.Call // the one that runs on this state
 }
 
 // New is an empty state.
@@ -35,7 +37,7 @@ func New() *State { return &State{Values: map[string][]byte{}, Audiences: map[st
 
 // Call runs a call and keeps its changes only if it succeeds.
 func (s *State) Call(m *wasm.Module, call wasm.Call, gas uint64) wasm.Outcome {
-	trial := &State{Values: maps.Clone(s.Values), Audiences: maps.Clone(s.Audiences), Fail: s.Fail, Others: s.Others}
+	trial := &State{Values: maps.Clone(s.Values), Audiences: maps.Clone(s.Audiences), Fail: s.Fail, Others: s.Others, call: call}
 	o := m.Call(&call, trial, gas)
 	s.Logs = append(s.Logs, trial.Logs...)
 	if o.Status == wasm.OK {
@@ -83,7 +85,9 @@ func (s *State) Invoke(contract, method string, args []byte, gas uint64, read wa
 	if m == nil {
 		return wasm.Outcome{Status: wasm.Failed, Message: "no contract " + contract}
 	}
-	return s.Call(m, wasm.Call{Method: method, Args: args, Self: contract, Via: "caller", Read: read}, gas)
+	call := s.call.From(s.call.Self)
+	call.Method, call.Args, call.Self, call.Read = method, args, contract, read
+	return s.Call(m, call, gas)
 }
 
 // Organisation implements wasm.State: it is what follows the @.

@@ -51,7 +51,7 @@ type Iterator interface {
 type Runner struct {
 	Modules *Modules
 	Store   Store
-	Call    wasm.Call // Method, Args, Self and Via are set for each call
+	Call    wasm.Call // the transaction's or query's; what differs is set for each call
 	Log     func(contract string, level uint8, text string)
 	// Reader is for whom a query reads; what it may not see does not exist for it.
 	// nil: a transaction, which sees all.
@@ -129,10 +129,10 @@ func (r *Runner) enter(m *wasm.Module, name, method string, args []byte, gas uin
 		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contract %s is in a call already and cannot be entered again", name)}
 	}
 	call := r.Call
-	call.Method, call.Args, call.Self, call.Via = method, args, name, ""
 	if n := len(r.path); n > 0 {
-		call.Via = r.path[n-1]
+		call = call.From(r.path[n-1])
 	}
+	call.Method, call.Args, call.Self = method, args, name
 	mark, events, emitted, written := r.Store.Mark(), len(r.events), r.emitted, r.written
 	r.path = append(r.path, name)
 	o := m.Call(&call, r.session(name), gas)

@@ -62,7 +62,7 @@ func (w *world) run(t testing.TB, s *step) wasm.Outcome {
 	if !s.query {
 		w.height++
 	}
-	o := w.enter(contract, s.method, s.args, w.call.Via, wasm.Readers{}, gasMax)
+	o := w.enter(w.call, contract, s.method, s.args, gasMax)
 	w.deployed[contract] = w.deployed[contract] || s.method != methodInit || o.Status == wasm.OK
 	return o
 }
@@ -71,7 +71,7 @@ func (w *world) run(t testing.TB, s *step) wasm.Outcome {
 func parseWho(t testing.TB, who string) wasm.Call {
 	who, via, _ := strings.Cut(who, "|")
 	party, attributes, some := strings.Cut(who, "{")
-	call := wasm.Call{Caller: party, Via: via}
+	call := wasm.Call{Caller: party}
 	_, call.Organisation, _ = strings.Cut(party, "@")
 	if some {
 		for _, pair := range strings.Split(strings.TrimSuffix(attributes, "}"), ",") {
@@ -80,10 +80,14 @@ func parseWho(t testing.TB, who string) wasm.Call {
 			call.Attributes = append(call.Attributes, wasm.Attribute{Name: name, Value: value})
 		}
 	}
+	if via != "" {
+		return call.From(via)
+	}
 	return call
 }
 
-func (w *world) enter(contract, method string, args []byte, via string, read wasm.Readers, gas uint64) wasm.Outcome {
+// enter calls a contract: what calls, and what it has read, are in the call.
+func (w *world) enter(call wasm.Call, contract, method string, args []byte, gas uint64) wasm.Outcome {
 	m := w.modules[contract]
 	if m == nil {
 		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("there is no contract %q", contract)}
@@ -91,8 +95,7 @@ func (w *world) enter(contract, method string, args []byte, via string, read was
 	if slices.Contains(w.path, contract) {
 		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("contract %s is in a call already and cannot be entered again", contract)}
 	}
-	call := w.call
-	call.Method, call.Args, call.Self, call.Via, call.Read = method, args, contract, via, read
+	call.Method, call.Args, call.Self = method, args, contract
 	before := map[string]wasmtest.State{}
 	for name, s := range w.states {
 		before[name] = wasmtest.State{Values: maps.Clone(s.Values), Audiences: maps.Clone(s.Audiences), Events: slices.Clone(s.Events)}
@@ -172,7 +175,9 @@ func (s session) Organisation(party ledger.Party) (string, error) {
 // Invoke implements wasm.State.
 func (s session) Invoke(contract, method string, args []byte, gas uint64, read wasm.Readers) wasm.Outcome {
 	args = orEmpty(slices.Clone(args))
-	o := s.enter(contract, method, args, s.name, read, gas)
+	call := s.call.From(s.name)
+	call.Read = read
+	o := s.enter(call, contract, method, args, gas)
 	if len(s.path) == 1 && s.name == s.world.name {
 		s.asks = append(s.asks, ask{contract, method, args, resultOf(o)})
 	}

@@ -20,9 +20,10 @@ const (
 
 // Statuses of an answer.
 const (
-	answerOK     = 0
-	answerFailed = 1
-	answerAsks   = 9 // for another contract
+	answerOK      = 0
+	answerFailed  = 1
+	answerTrapped = 2
+	answerAsks    = 9 // for another contract
 )
 
 // engine is the process that runs the module; nil: it does not run yet.
@@ -33,9 +34,12 @@ type process struct {
 	out io.Reader
 }
 
+// inEngine tells whether calls are made on the module.
+func inEngine() bool { return os.Getenv(engineModule) != "" }
+
 // dispatch runs a method natively, or in the engine.
 func (l *Ledger) dispatch(c *concordat.Context, method string, args []byte) ([]byte, error) {
-	if os.Getenv(engineModule) == "" {
+	if !inEngine() {
 		return concordat.Dispatch(c, method, args)
 	}
 	if engine == nil {
@@ -65,7 +69,7 @@ func broken(err error) {
 
 func (p *process) call(l *Ledger, c *concordat.Context, method string, args []byte) ([]byte, error) {
 	question := engineCall{Method: method, Args: args, Caller: string(c.Caller), Organisation: c.Organisation, Attributes: c.Attributes, Via: c.Via, Self: c.Self,
-		Height: c.Height, Time: c.Time, Command: c.CommandID, ReadOnly: l.call.readOnly}
+		Height: c.Height, Time: c.Time, Command: c.CommandID, ReadOnly: l.call.readOnly, Signer: string(c.Signer)}
 	for key, value := range l.State {
 		if l.shows(key) {
 			question.Records = append(question.Records, engineRecord{Key: []byte(key), Value: value, Audience: l.audiences[key]})
@@ -77,15 +81,7 @@ func (p *process) call(l *Ledger, c *concordat.Context, method string, args []by
 		var a engineAnswer
 		p.read(&a)
 		if a.Status == answerAsks {
-			out, err := l.other(a.Contract, a.Method, a.Args)
-			reply := engineAnswer{Output: out}
-			if err != nil {
-				reply = engineAnswer{Status: answerFailed, Message: err.Error(), Code: concordat.CodeOther}
-				if e, ok := err.(*concordat.Error); ok {
-					reply.Code = e.Code
-				}
-			}
-			p.write(&reply)
+			p.write(l.asked(&a))
 			continue
 		}
 		l.apply(&a)
@@ -99,15 +95,24 @@ func (p *process) call(l *Ledger, c *concordat.Context, method string, args []by
 	}
 }
 
-// other is another contract, as Invoke has it.
-func (l *Ledger) other(contract, method string, args []byte) ([]byte, error) {
-	switch {
-	case contract == l.Name:
-		return nil, concordat.Fail(0, "contract "+contract+" is in a call already and cannot be entered again")
-	case l.Others == nil:
-		return nil, concordat.Fail(0, "there is no contract "+contract)
+// asked is what another contract answers, and for whom it has read.
+func (l *Ledger) asked(a *engineAnswer) *engineAnswer {
+	before := len(l.call.readers.audiences)
+	out, err := l.other(a.Contract, a.Method, a.Args)
+	reply := engineAnswer{Output: out}
+	if err != nil {
+		reply = engineAnswer{Status: answerFailed, Message: err.Error(), Code: concordat.CodeOther}
+		if e, ok := err.(*concordat.Error); ok {
+			reply.Code = e.Code
+		}
+		if reply.Code == concordat.CodeTrapped {
+			reply.Status = answerTrapped
+		}
 	}
-	return l.Others(contract, method, args)
+	for _, audience := range l.call.readers.audiences[before:] {
+		reply.Read = append(reply.Read, engineAudience{audience})
+	}
+	return &reply
 }
 
 // apply takes over what a call did.

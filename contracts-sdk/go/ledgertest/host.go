@@ -23,7 +23,11 @@ const (
 	scansMax         = 16       // scans
 )
 
-const methodInit = "init"
+// Methods that a ledger calls by itself.
+const (
+	methodInit    = "init"
+	methodMigrate = "migrate"
+)
 
 // Statuses of put, delete and emit.
 const (
@@ -162,18 +166,6 @@ func (l *Ledger) Log(text string) {
 	if text != "" {
 		l.Logs = append(l.Logs, text)
 	}
-}
-
-// Invoke implements concordat.Host. What Others stands for has
-// read is told by ReadFor.
-func (l *Ledger) Invoke(contract, method string, args []byte, _ int64) ([]byte, error) {
-	switch {
-	case contract == l.Name:
-		return nil, concordat.Fail(0, "contract "+contract+" is in a call already and cannot be entered again")
-	case l.Others == nil:
-		return nil, concordat.Fail(0, "there is no contract "+contract)
-	}
-	return l.Others(contract, method, args)
 }
 
 func mustAudience(b []byte) concordat.Audience {

@@ -5,8 +5,10 @@
 //	_, err := l.As("alice@a").Call("transfer", &TransferIn{To: "bob@b", Amount: concordat.NewAmount(5)})
 //
 // A call that fails or panics changes nothing, as on a real ledger, and what a real
-// ledger refuses is refused here. Gas is not counted. One Ledger is used by one
-// goroutine at a time, and only one at a time in a process.
+// ledger refuses is refused here. Gas is the exception: it is a property of the module,
+// so nothing natively runs out of it, and the limit of CallWithGas is not applied; the
+// second run of `concordat contract test`, in the engine, has it. One Ledger is used by
+// one goroutine at a time, and only one at a time in a process.
 package ledgertest
 
 import (
@@ -14,6 +16,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
@@ -34,16 +37,21 @@ type Ledger struct {
 	State  map[string][]byte
 	Events []Event
 	Logs   []string
-	// Others answers calls of other contracts; nil: there are none.
+	// Others answers calls of other contracts; nil: there are none. When it calls the
+	// contract under test, through the one that it stands for, that is entered again.
 	Others func(contract, method string, args []byte) ([]byte, error)
 	// Answers of cryptographic operations that are not computed natively; nil says that
 	// something does not hold.
 	Answers map[Question][]byte
+	// Reentrant says that the module exports concordat_reentrant; otherwise the contract
+	// cannot be entered while it is in a call.
+	Reentrant bool
 
 	audiences map[string][]byte // of the records that have one
 	deployed  bool
 	calls     int
 	call      usage
+	inside    []*concordat.Context // the calls that the contract is in, the first one outermost
 }
 
 // New is an empty ledger at height 1, where the contract under test is deployed
@@ -65,10 +73,13 @@ type Caller struct {
 	context concordat.Context
 }
 
-// As makes calls as a party; what follows its @ is its organisation.
+// As makes calls as a party that signs; what follows its @ is its organisation.
 func (l *Ledger) As(party concordat.Party) Caller {
+	if name, ok := strings.CutPrefix(string(party), string(concordat.ContractParty(""))); ok {
+		panic("a contract signs nothing: make the call as the party that signs, Through(" + strconv.Quote(name) + ")")
+	}
 	_, organisation, _ := strings.Cut(string(party), "@")
-	return Caller{l, concordat.Context{Caller: party, Organisation: organisation}}
+	return Caller{l, concordat.Context{Caller: party, Organisation: organisation, Signer: party}}
 }
 
 // With is the same caller with one more attribute.
@@ -77,9 +88,17 @@ func (c Caller) With(name, value string) Caller {
 	return c
 }
 
-// Through is the same caller, whose calls come from another contract.
+// Through makes calls as another contract, in a transaction that the same party signs.
+// The contract is the caller then, and has neither organisation nor attributes.
 func (c Caller) Through(contract string) Caller {
-	c.context.Via = contract
+	c.context = from(c.context, contract)
+	return c
+}
+
+// from is a context as a contract's calls have it.
+func from(c concordat.Context, contract string) concordat.Context {
+	c.Caller, c.Via = concordat.ContractParty(contract), contract
+	c.Organisation, c.Attributes = "", nil
 	return c
 }
 
@@ -100,8 +119,11 @@ func (c Caller) Call(method string, in concordat.Message) ([]byte, error) {
 // CallRaw is Call with arguments as bytes.
 func (c Caller) CallRaw(method string, args []byte) ([]byte, error) {
 	l := c.ledger
+	if len(l.inside) > 0 {
+		return l.again(c.context, method, args)
+	}
 	if method == methodInit && l.deployed {
-		return nil, concordat.Fail(concordat.CodeUnknownMethod, "init runs once, at deployment")
+		return nil, initOnce()
 	}
 	out, err := c.run(method, args, usage{readOnly: concordat.IsQuery(method)})
 	l.deployed = l.deployed || method != methodInit || err == nil
@@ -130,14 +152,23 @@ func (c Caller) Query(method string, in, out concordat.Message) error {
 
 func (c Caller) run(method string, args []byte, u usage) (out []byte, err error) {
 	l := c.ledger
+	if len(l.inside) > 0 {
+		return l.again(c.context, method, args)
+	}
+	l.call = u
+	l.calls++
+	concordat.Use(l)
+	defer concordat.Use(nil)
+	return l.enter(c.context, method, args)
+}
+
+// enter runs a method. What fails changes nothing.
+func (l *Ledger) enter(context concordat.Context, method string, args []byte) (out []byte, err error) {
 	if len(args) > argsBytesMax {
 		return nil, concordat.Fail(0, fmt.Sprintf("arguments of %d bytes, at most %d are allowed", len(args), argsBytesMax))
 	}
 	state, audiences, events := maps.Clone(l.State), maps.Clone(l.audiences), slices.Clone(l.Events)
-	l.call = u
-	l.calls++
-	concordat.Use(l)
-	context := c.context
+	l.inside = append(l.inside, &context)
 	defer func() {
 		if r := recover(); r != nil {
 			out, err = nil, &Trapped{fmt.Sprint(r)}
@@ -145,7 +176,7 @@ func (c Caller) run(method string, args []byte, u usage) (out []byte, err error)
 		if err != nil {
 			l.State, l.audiences, l.Events = state, audiences, events
 		}
-		concordat.Use(nil)
+		l.inside = l.inside[:len(l.inside)-1]
 	}()
 	context.Self, context.Height, context.Time = l.Name, l.Height, l.Time
 	context.CommandID = fmt.Appendf(nil, "command %d", l.calls)
@@ -153,7 +184,7 @@ func (c Caller) run(method string, args []byte, u usage) (out []byte, err error)
 	if err == nil && len(out) > outputBytesMax {
 		panic(fmt.Sprintf("an output of %d bytes, at most %d are allowed", len(out), outputBytesMax))
 	}
-	if !l.public(&context) {
+	if inEngine() || !l.public(&context) { // the engine has judged by itself
 		return slices.Clone(out), err
 	}
 	if err == nil && len(out) > 0 {

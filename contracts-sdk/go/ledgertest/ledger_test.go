@@ -166,8 +166,8 @@ func TestTheContextIsWhatTheTestSays(t *testing.T) {
 	l.Height, l.Time = 7, 9
 	teller := l.As("a@b").With("role", "teller")
 	err := do(teller.With("branch", "7").Through("bank"), "do", func(c *concordat.Context) (string, error) {
-		if c.Caller != "a@b" || c.Organisation != "b" || c.Via != "bank" || c.Self != "x" || c.Height != 7 || c.Time != 9 ||
-			len(c.Attributes) != 2 || c.Attributes[1].Value != "7" || len(c.CommandID) == 0 {
+		if c.Caller != "contract:bank" || c.Organisation != "" || c.Signer != "a@b" || c.Via != "bank" || c.Self != "x" || c.Height != 7 || c.Time != 9 ||
+			len(c.Attributes) != 0 || len(c.CommandID) == 0 {
 			t.Errorf("%+v", c)
 		}
 		return "", c.Call("x", "do", &none{}, &none{})
@@ -175,7 +175,10 @@ func TestTheContextIsWhatTheTestSays(t *testing.T) {
 	if err == nil || err.Error() != "contract x is in a call already and cannot be entered again" {
 		t.Error(err)
 	}
-	if err := do(teller, "do", func(c *concordat.Context) (string, error) {
+	if err := do(teller.With("branch", "7"), "do", func(c *concordat.Context) (string, error) {
+		if c.Caller != "a@b" || c.Signer != "a@b" || c.Via != "" || len(c.Attributes) != 2 || c.Attributes[1].Value != "7" {
+			t.Errorf("%+v", c)
+		}
 		return c.Attributes[0].Name, c.Call("y", "m", &none{}, &none{})
 	}); err == nil {
 		t.Error("a contract that is not there answers")

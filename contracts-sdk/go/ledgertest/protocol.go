@@ -15,6 +15,7 @@ type engineCall struct {
 	Command              []byte
 	ReadOnly             bool
 	Records              []engineRecord
+	Signer               string
 }
 
 // Fields implements concordat.Message.
@@ -31,6 +32,7 @@ func (m *engineCall) Fields(f *concordat.Fields) {
 	f.Bytes(10, &m.Command)
 	f.Bool(11, &m.ReadOnly)
 	concordat.Messages(f, 12, &m.Records)
+	f.String(13, &m.Signer)
 }
 
 type engineRecord struct {
@@ -69,6 +71,7 @@ type engineAnswer struct {
 	Logs             []string
 	Contract, Method string
 	Args             []byte
+	Read             []engineAudience
 }
 
 // Fields implements concordat.Message.
@@ -84,4 +87,13 @@ func (m *engineAnswer) Fields(f *concordat.Fields) {
 	f.String(9, &m.Contract)
 	f.String(10, &m.Method)
 	f.Bytes(11, &m.Args)
+	concordat.Messages(f, 12, &m.Read)
+}
+
+// engineAudience is who may see a record that another contract has read.
+type engineAudience struct{ Entries concordat.Audience }
+
+// Fields implements concordat.Message.
+func (m *engineAudience) Fields(f *concordat.Fields) {
+	concordat.Texts(f, 1, (*[]concordat.Party)(&m.Entries))
 }

@@ -186,12 +186,15 @@ func (p *player) result(word, rest string) error {
 func (p *player) caller(who string) Caller {
 	who, via, _ := strings.Cut(who, "|")
 	party, attributes, some := strings.Cut(who, "{")
-	c := p.ledger.As(concordat.Party(party)).Through(via)
+	c := p.ledger.As(concordat.Party(party))
 	if some {
 		for _, pair := range strings.Split(strings.TrimSuffix(attributes, "}"), ",") {
 			name, value, _ := strings.Cut(pair, "=")
 			c = c.With(name, value)
 		}
+	}
+	if via != "" {
+		return c.Through(via)
 	}
 	return c
 }

@@ -61,6 +61,8 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			if err := c.RequireParty(concordat.Party(w[1])); err != nil {
 				return nil, err
 			}
+		case "who":
+			out += string(c.Caller) + "/" + c.Organisation + "/" + string(c.Signer) + "/" + c.Via
 		case "fail":
 			return nil, concordat.Fail(7, w[1])
 		case "silent":

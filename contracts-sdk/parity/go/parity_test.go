@@ -39,6 +39,7 @@ func TestScriptsNatively(t *testing.T) {
 			continue
 		case "case":
 			l, title = ledgertest.New("parity"), rest
+			l.Reentrant = true
 			continue
 		case "do":
 			ended = run(l, rest)

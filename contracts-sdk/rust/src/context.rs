@@ -21,9 +21,11 @@ impl Message for Attribute {
 /// One call.
 #[derive(Clone, Default, Debug)]
 pub struct Context {
-    /// Who signed the transaction.
+    /// The party that signed the transaction, or a contract that calls another: then it is
+    /// its contract_party. Rights go by it: whoever may do something is who calls, whether a
+    /// person or a contract.
     pub caller: String,
-    /// The caller's.
+    /// The caller's, empty for a contract.
     pub organisation: String,
     pub attributes: Vec<Attribute>,
     /// The contract that calls, empty for a transaction.
@@ -35,6 +37,10 @@ pub struct Context {
     /// Of the block, Unix nanoseconds.
     pub time: i64,
     pub command_id: Vec<u8>,
+    /// The party that signed the transaction, whoever calls. It belongs into records of who
+    /// acted, and never decides what may be done: a contract that somebody calls for one
+    /// thing could do another in their name.
+    pub signer: String,
     pub(crate) method: String,
     pub(crate) args: Vec<u8>,
     pub(crate) open: bool, // how the call ends is declassified
@@ -57,6 +63,10 @@ impl Message for Context {
         self.height.field(8, f);
         self.time.field(9, f);
         self.command_id.field(10, f);
+        self.signer.field(11, f);
+        if f.is_reading() && self.signer.is_empty() {
+            self.signer = self.caller.clone(); // it is left out when it is the caller
+        }
     }
 }
 
@@ -64,7 +74,7 @@ impl Message for Context {
 /// ascending order. Empty is every member.
 pub type Audience<'a> = &'a [&'a str];
 
-fn audience(a: Audience<'_>) -> Vec<u8> {
+pub(crate) fn audience(a: Audience<'_>) -> Vec<u8> {
     let mut b = Vec::new();
     if !a.is_empty() {
         b.extend_from_slice(&(a.len() as u16).to_le_bytes());

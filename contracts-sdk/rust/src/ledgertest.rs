@@ -1,16 +1,19 @@
 //! A ledger in memory on which contracts are tested with `cargo test`, without a
 //! node. A call that fails or panics changes nothing, as on a real ledger, and what a
-//! real ledger refuses is refused here. Gas is not counted.
+//! real ledger refuses is refused here. Gas is the exception: it is a property of the
+//! module, so nothing natively runs out of it, and the limit of call_with_gas is not
+//! applied; the second run of `concordat contract test`, in the engine, has it.
 
 use std::any::Any;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use crate::contract::{Error, MethodEntry, OTHER, UNKNOWN_METHOD};
+use crate::contract::{Error, MethodEntry, OTHER, TRAPPED, UNKNOWN_METHOD};
 use crate::{Attribute, Context};
 
 mod engine;
+mod nested;
 mod replay;
 
 pub use replay::replay;
@@ -34,8 +37,12 @@ pub struct Ledger {
     pub time: i64,
     /// Of the next calls' caller.
     pub attributes: Vec<Attribute>,
-    /// The contract through which they come, empty for a transaction.
+    /// The contract that makes the next calls, in transactions that the party signs: it is
+    /// their caller then, and has neither organisation nor attributes. Empty: the party calls.
     pub via: String,
+    /// The module exports concordat_reentrant; otherwise the contract cannot be entered while
+    /// it is in a call.
+    pub reentrant: bool,
     pub state: BTreeMap<Vec<u8>, Vec<u8>>,
     /// Of the records that have one, encoded.
     pub audiences: BTreeMap<Vec<u8>, Vec<u8>>,
@@ -49,6 +56,9 @@ pub struct Ledger {
     deployed: bool,
     calls: u64,
     usage: Usage,
+    signer: String,
+    depth: usize, // calls of the contract that are under way
+    methods: Vec<MethodEntry>,
 }
 
 /// What one call may do and has done.
@@ -117,27 +127,22 @@ impl Ledger {
             let text = format!("arguments of {} bytes, at most {} are allowed", args.len(), ARGS_BYTES_MAX);
             return Err(Error::new(0, text));
         }
+        assert!(!party.starts_with("contract:"), "a contract signs nothing: make the call as the party that signs, and name the contract in via");
         self.calls += 1;
         self.usage = Usage { read_only, ..Usage::default() };
+        self.signer = party.into();
+        self.depth = 1;
+        self.methods = methods.to_vec();
         CURRENT.with(|l| *l.borrow_mut() = self.clone());
-        let mut c = Context {
-            caller: party.into(),
-            organisation: party.split_once('@').map_or("", |(_, o)| o).into(),
-            attributes: self.attributes.clone(),
-            via: self.via.clone(),
-            this: self.name.clone(),
-            height: self.height,
-            time: self.time,
-            command_id: format!("command {}", self.calls).into_bytes(),
-            ..Context::default()
-        };
+        let mut c = self.context(&self.via);
         let result = catch_unwind(AssertUnwindSafe(|| {
             let result = engine::dispatch(methods, &mut c, method, args);
             if let Ok(out) = &result {
                 assert!(out.len() <= OUTPUT_BYTES_MAX, "an output of {} bytes", out.len());
             }
             let read = CURRENT.with(|l| !l.borrow().usage.read.is_empty());
-            if read && !read_only && c.via.is_empty() && !c.open {
+            // The engine judges by itself.
+            if read && !engine::runs() && !read_only && c.via.is_empty() && !c.open {
                 return hidden(result);
             }
             result
@@ -151,6 +156,28 @@ impl Ledger {
             }
         });
         result
+    }
+
+    /// A call as the contract sees it, made by another contract or by the party.
+    fn context(&self, via: &str) -> Context {
+        let mut c = Context {
+            caller: self.signer.clone(),
+            organisation: self.signer.split_once('@').map_or("", |(_, o)| o).into(),
+            attributes: self.attributes.clone(),
+            this: self.name.clone(),
+            height: self.height,
+            time: self.time,
+            command_id: format!("command {}", self.calls).into_bytes(),
+            signer: self.signer.clone(),
+            ..Context::default()
+        };
+        if !via.is_empty() {
+            c.caller = crate::contract_party(via);
+            c.via = via.into();
+            c.organisation = String::new();
+            c.attributes = Vec::new();
+        }
+        c
     }
 
     fn shows(&self, key: &[u8]) -> bool {
@@ -183,6 +210,13 @@ impl Ledger {
             !to.is_empty() && to.iter().all(|e| covers(&readers, e))
         })
     }
+}
+
+/// Says that the contract which `others` stands for has read a record with that audience;
+/// it counts for the calling contract, too. For use in `others`.
+pub fn read_for(audience: crate::Audience<'_>) {
+    let encoded = crate::context::audience(audience);
+    CURRENT.with(|l| l.borrow_mut().seen(Some(encoded)));
 }
 
 /// The entries of an audience that was checked.
@@ -379,17 +413,17 @@ pub(crate) mod host {
     }
 
     pub fn invoke(contract: &str, envelope: &[u8], _: i64) -> (i32, Vec<u8>) {
-        let (name, others) = with(|l| (l.name.clone(), l.others));
-        let result = match (decode::<Context>(envelope), others) {
-            (Err(e), _) => panic!("a call of contract {} is malformed: {}", contract, e.message),
-            _ if name == contract => {
-                Err(Error::new(0, format!("contract {} is in a call already and cannot be entered again", contract)))
-            }
-            (_, None) => Err(Error::new(0, format!("there is no contract {}", contract))),
-            (Ok(c), Some(answer)) => answer(contract, &c.method, &c.args),
+        let c = match decode::<Context>(envelope) {
+            Ok(c) => c,
+            Err(e) => panic!("a call of contract {} is malformed: {}", contract, e.message),
+        };
+        let result = match with(|l| l.name == contract) {
+            true => nested::again(&c.method, &c.args),
+            false => nested::other(contract, &c.method, &c.args),
         };
         match result {
             Ok(out) => (0, out),
+            Err(e) if e.code == TRAPPED => (2, [&[0; 4], e.message.as_bytes()].concat()),
             Err(e) => (1, [&e.code.to_le_bytes()[..], e.message.as_bytes()].concat()),
         }
     }

@@ -52,9 +52,15 @@ pub use host::{call_guest, warm_guest};
 pub use nested::Element;
 pub use store::{key, Map, Value};
 
-/// An identity that signs transactions, such as "alice@org0". A field of this name has
-/// the type party in the schema.
+/// An identity that signs transactions, such as "alice@org0", or a contract that calls
+/// another, such as "contract:escrow". Both can hold and own. A field of this name has the
+/// type party in the schema.
 pub type Party = String;
+
+/// The party as which the contract deployed under a name calls others.
+pub fn contract_party(name: &str) -> Party {
+    format!("contract:{}", name)
+}
 
 /// Bytes that a key may have.
 pub const KEY_BYTES_MAX: usize = 256;

@@ -221,3 +221,62 @@ fn cryptography_that_the_test_answers() {
     });
     assert!(l.call(METHODS, "a@b", "do", &[]).unwrap_err().message.contains("operation 5 is not computed by the test kit"));
 }
+
+#[test]
+fn a_contract_in_a_call_is_not_entered_again() {
+    let mut l = Ledger::new("x");
+    set(|c| c.call::<_, Nothing>("x", "do", Nothing).map(|_| String::new()));
+    let e = l.call(METHODS, "a@a", "do", &[]).unwrap_err();
+    assert_eq!((e.code, e.message.as_str()), (0, "contract x is in a call already and cannot be entered again"));
+}
+
+#[test]
+fn a_contract_that_is_ready_is_entered_again() {
+    let mut l = Ledger::new("x");
+    l.reentrant = true;
+    l.attributes.push(Attribute { name: "role".into(), value: "teller".into() });
+    set(|c| {
+        if !c.via.is_empty() {
+            assert_eq!((c.caller.as_str(), c.organisation.as_str(), c.signer.as_str()), ("contract:x", "", "a@a"));
+            assert!(c.attributes.is_empty());
+            c.put(b"inner", b"");
+            return Err(Error::new(3, "no"));
+        }
+        assert_eq!((c.caller.as_str(), c.signer.as_str(), c.attributes.len()), ("a@a", "a@a", 1));
+        c.put(b"outer", b"");
+        assert_eq!(c.call::<_, Nothing>("x", "do", Nothing).unwrap_err().code, 3);
+        assert_eq!(c.call::<_, Nothing>("x", "init", Nothing).unwrap_err().message, "init runs once, at deployment");
+        assert!(c.get(b"inner").is_none());
+        Ok(String::new())
+    });
+    l.call(METHODS, "a@a", "do", &[]).unwrap();
+    assert_eq!(l.state.len(), 1);
+    set(|c| c.call::<_, Nothing>("x", "do", Nothing).map(|_| String::new()));
+    let e = l.call(METHODS, "a@a", "do", &[]).unwrap_err();
+    assert_eq!(e.message, "contracts call each other more than 8 deep");
+}
+
+#[test]
+fn calls_through_a_contract_are_the_contracts() {
+    let mut l = Ledger::new("x");
+    l.via = "bank".into();
+    set(|c| Ok([c.caller.as_str(), &c.organisation, &c.signer, &c.via].join("/")));
+    assert_eq!(text(l.call(METHODS, "a@b", "do", &[])), "contract:bank//a@b/bank");
+}
+
+#[test]
+fn what_a_called_contract_has_read_counts() {
+    let others = |_: &str, _: &str, _: &[u8]| {
+        concordat::ledgertest::read_for(&["a@a"]);
+        Err(Error::new(3, "no"))
+    };
+    let mut l = Ledger::new("x");
+    l.others = Some(others);
+    set(|c| {
+        assert_eq!(c.call::<_, Nothing>("y", "m", Nothing).unwrap_err().code, 3);
+        c.put(b"k", b"");
+        Ok(String::new())
+    });
+    let e = l.call(METHODS, "a@a", "do", &[]).unwrap_err();
+    assert!(e.message.contains("not everyone in the audience"), "{}", e.message);
+}

@@ -1,5 +1,5 @@
-// Package main is decisions of several: what m of n members approve is done once, and
-// who approved is told to the members alone.
+// Package main is decisions of several: what m of n members approve is done once, by the
+// contract as a party of its own, and who approved is told to the members alone.
 //
 //concordat:contract approval
 package main
@@ -26,8 +26,6 @@ const (
 	errNotVoted
 	// What was approved cannot be done; the words of the called contract follow.
 	errAction
-	// A contract may not do this in the caller's name.
-	errThroughContract
 	// An argument is missing, too long or makes no sense.
 	errBadArgument
 )
@@ -66,8 +64,8 @@ var (
 
 func main() {}
 
-// initialise runs at deployment and names the group. It stays as it is: contracts that
-// obey this one trust this group.
+// initialise runs at deployment and names the group. It stays as it is: who gives this
+// contract something trusts this group.
 //
 //concordat:method init
 func initialise(c *concordat.Context, in *group) (*none, error) {
@@ -97,12 +95,8 @@ func (g *group) audience() concordat.Audience {
 }
 
 // begin is what a member's methods need: the group, and as whom in it the caller votes,
-// who may be named as a party or belong to an organisation that is. Calls through other
-// contracts are refused: they act in the name of whoever called them.
+// who may be named as a party or contract, or belong to an organisation that is.
 func begin(c *concordat.Context) (*group, string, error) {
-	if c.Via != "" {
-		return nil, "", concordat.Fail(errThroughContract, "contract "+c.Via+" may not do this; call the approval itself")
-	}
 	found, ok := theGroup.Find(c)
 	if !ok {
 		return nil, "", concordat.Fail(errNotInitialised, "there is no group; deploy the contract with init")

@@ -4,7 +4,7 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 // group is who decides, and how many of them must agree.
 type group struct {
-	Members   []string // parties, and org:NAME for an organisation, in ascending order
+	Members   []string // parties and contracts, and org:NAME for an organisation, in ascending order
 	Threshold uint32   // members that must approve
 }
 
@@ -13,7 +13,7 @@ type group struct {
 type proposal struct {
 	Title      string
 	By         concordat.Party
-	Contract   string   `concordat:"optional"` // is called when enough have approved
+	Contract   string   `concordat:"optional"` // is called, as this contract, when enough have approved
 	Method     string   `concordat:"optional"`
 	Arguments  []byte   `concordat:"optional"` // as the ledger has them
 	Document   [32]byte `concordat:"optional"` // the hash of what is to be approved
@@ -35,7 +35,7 @@ type vote struct {
 type proposeIn struct {
 	Proposal  string // a name for it, which nobody has used yet
 	Title     string
-	Contract  string   `concordat:"optional"` // is called when enough have approved
+	Contract  string   `concordat:"optional"` // is called, as this contract, when enough have approved
 	Method    string   `concordat:"optional"`
 	Arguments []byte   `concordat:"optional"` // as the ledger has them
 	Document  [32]byte `concordat:"optional"` // the hash of what is to be approved

@@ -3,7 +3,8 @@ package main
 import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 // approve counts the caller's member for a proposal, and does what was approved when
-// enough have. If that cannot be done, all stays as it was, this approval included.
+// enough have, as this contract: nobody lends their name to it. If that cannot be done,
+// all stays as it was, this approval included.
 //
 //concordat:method
 func approve(c *concordat.Context, in *proposalIn) (*none, error) {

@@ -22,12 +22,10 @@ const (
 	errNotLocked
 	// The asset was retired, which is for good.
 	errRetired
-	// The asset is in the custody of a contract.
+	// The asset is in somebody's custody.
 	errHeld
-	// The asset is not in the custody of the contract that asks, or its time is not over.
+	// The asset is not in the caller's custody, or its time is not over.
 	errNotHeld
-	// A contract may not do this in the caller's name.
-	errThroughContract
 	// An argument is missing, too long or makes no sense.
 	errBadArgument
 	// The contract was deployed without init.
@@ -65,7 +63,11 @@ func save(c *concordat.Context, id string, a *asset) { assets.Put(c, storedAsset
 
 // note appends to an asset's history, and tells it.
 func note(c *concordat.Context, id, action string, to concordat.Party, text string) {
-	n := past.Append(c, storedEntry{Message: entry{Action: action, By: c.Caller, Via: c.Via, To: to, Text: text, Time: c.Time}}, id)
+	done := entry{Action: action, By: c.Caller, To: to, Text: text, Time: c.Time}
+	if c.Signer != c.Caller {
+		done.Signer = c.Signer
+	}
+	n := past.Append(c, storedEntry{Message: done}, id)
 	(&changed{ID: id, Number: n, Action: action, By: c.Caller, To: to}).Emit(c)
 }
 
@@ -74,15 +76,6 @@ func find(c *concordat.Context, id string) (*asset, error) {
 		return &found.Message, nil
 	}
 	return nil, concordat.Fail(errNotFound, "there is no asset "+id+"; a registrar registers it")
-}
-
-// direct refuses calls that come from another contract: it acts in the name of whoever
-// called it, who may not know what it does.
-func direct(c *concordat.Context) error {
-	if c.Via == "" {
-		return nil
-	}
-	return concordat.Fail(errThroughContract, "contract "+c.Via+" may not do this; call the register itself")
 }
 
 // movable is an asset with which something may be done.
@@ -101,9 +94,6 @@ func movable(c *concordat.Context, id string) (*asset, error) {
 
 // owned is an asset that the caller owns, and with which something may be done.
 func owned(c *concordat.Context, id string) (*asset, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	a, err := movable(c, id)
 	switch {
 	case err != nil:
@@ -111,7 +101,7 @@ func owned(c *concordat.Context, id string) (*asset, error) {
 	case a.Owner != c.Caller:
 		return nil, concordat.Fail(errNotTheOwner, "only "+string(a.Owner)+", who owns asset "+id+", may do this")
 	case a.Holder != "":
-		return nil, concordat.Fail(errHeld, "asset "+id+" is in the custody of contract "+a.Holder)
+		return nil, concordat.Fail(errHeld, "asset "+id+" is in the custody of "+string(a.Holder))
 	}
 	return a, nil
 }
@@ -145,10 +135,7 @@ func asRegistrar(c *concordat.Context) error {
 	if err := c.RequireOrganisation(a.Organisation); err != nil {
 		return err
 	}
-	if err := c.RequireAttribute("role", registrar); err != nil {
-		return err
-	}
-	return direct(c)
+	return c.RequireAttribute("role", registrar)
 }
 
 // register enters an asset for its first owner. Only a registrar may.
@@ -213,9 +200,6 @@ func offer(c *concordat.Context, in *offerIn) (*none, error) {
 //
 //concordat:method
 func withdraw(c *concordat.Context, in *idIn) (*none, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	a, err := movable(c, in.ID)
 	if err != nil {
 		return nil, err
@@ -234,9 +218,6 @@ func withdraw(c *concordat.Context, in *idIn) (*none, error) {
 //
 //concordat:method
 func accept(c *concordat.Context, in *idIn) (*none, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	a, err := movable(c, in.ID)
 	if err != nil {
 		return nil, err

@@ -15,6 +15,9 @@ func done(r *rand.Rand, l *ledgertest.Ledger, id string) (method string, ok bool
 	p := parties[r.Intn(len(parties))]
 	to := parties[r.Intn(len(parties))]
 	by := l.As(p)
+	if r.Intn(4) == 0 {
+		by = l.As("notary@n")
+	}
 	if r.Intn(3) == 0 {
 		by = by.Through([]string{"escrow", "thief"}[r.Intn(2)])
 	}
@@ -25,7 +28,7 @@ func done(r *rand.Rand, l *ledgertest.Ledger, id string) (method string, ok bool
 	case "offer":
 		_, err = by.Call(method, &offerIn{id, to})
 	case "hold":
-		_, err = by.Call(method, &holdIn{id, "escrow", l.Time + r.Int63n(300)})
+		_, err = by.Call(method, &holdIn{id, []concordat.Party{"contract:escrow", "notary@n"}[r.Intn(2)], l.Time + r.Int63n(300)})
 	case "release":
 		_, err = by.Call(method, &releaseIn{id, to})
 	case "lock":

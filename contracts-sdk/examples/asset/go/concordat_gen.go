@@ -64,7 +64,7 @@ func (m *lockIn) Fields(f *concordat.Fields) {
 // Fields implements concordat.Message.
 func (m *holdIn) Fields(f *concordat.Fields) {
 	f.String(1, &m.ID)
-	f.String(2, &m.Contract)
+	f.Party(2, &m.Holder)
 	f.Int64(3, &m.Until)
 }
 
@@ -82,7 +82,7 @@ func (m *asset) Fields(f *concordat.Fields) {
 	f.Party(4, &m.OfferedTo)
 	f.String(5, &m.Locked)
 	f.Bool(6, &m.Retired)
-	f.String(7, &m.Holder)
+	f.Party(7, &m.Holder)
 	f.Int64(8, &m.HeldUntil)
 }
 
@@ -103,7 +103,7 @@ func (m *historyOut) Fields(f *concordat.Fields) {
 func (m *entry) Fields(f *concordat.Fields) {
 	f.String(1, &m.Action)
 	f.Party(2, &m.By)
-	f.String(3, &m.Via)
+	f.Party(3, &m.Signer)
 	f.Party(4, &m.To)
 	f.String(5, &m.Text)
 	f.Int64(6, &m.Time)

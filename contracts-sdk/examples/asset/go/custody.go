@@ -51,8 +51,8 @@ func lockable(c *concordat.Context, id string) (*asset, error) {
 	return a, err
 }
 
-// hold gives an asset into the custody of a contract, until a time. Only that contract
-// can then release it; the owner remains the owner.
+// hold gives an asset into the custody of a party or contract, until a time. Only that
+// one can then release it; the owner remains the owner.
 //
 //concordat:method
 func hold(c *concordat.Context, in *holdIn) (*none, error) {
@@ -60,17 +60,16 @@ func hold(c *concordat.Context, in *holdIn) (*none, error) {
 	if err != nil {
 		return nil, err
 	}
-	if in.Contract == "" || len(in.Contract) > textBytesMax || in.Until <= c.Time {
-		return nil, concordat.Fail(errBadArgument, "name a contract and a time to come")
+	if in.Holder == "" || in.Holder == a.Owner || len(in.Holder) > textBytesMax || in.Until <= c.Time {
+		return nil, concordat.Fail(errBadArgument, "name a holder other than the owner, and a time to come")
 	}
-	a.Holder, a.HeldUntil, a.OfferedTo = in.Contract, in.Until, ""
+	a.Holder, a.HeldUntil, a.OfferedTo = in.Holder, in.Until, ""
 	save(c, in.ID, a)
-	note(c, in.ID, "held", "", "by contract "+in.Contract)
+	note(c, in.ID, "held", in.Holder, "")
 	return nil, nil
 }
 
-// release ends the custody of the contract that calls: the asset is the given party's,
-// whoever signed.
+// release ends the caller's custody: the asset is the given party's.
 //
 //concordat:method
 func release(c *concordat.Context, in *releaseIn) (*none, error) {
@@ -78,8 +77,8 @@ func release(c *concordat.Context, in *releaseIn) (*none, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case a.Holder == "" || a.Holder != c.Via:
-		return nil, concordat.Fail(errNotHeld, "only the contract in whose custody asset "+in.ID+" is can release it")
+	case a.Holder == "" || a.Holder != c.Caller:
+		return nil, concordat.Fail(errNotHeld, "only who has asset "+in.ID+" in custody can release it")
 	case in.To == "":
 		return nil, concordat.Fail(errBadArgument, "name the party that gets the asset")
 	case in.To == a.Owner:
@@ -94,9 +93,6 @@ func release(c *concordat.Context, in *releaseIn) (*none, error) {
 //
 //concordat:method
 func takeBack(c *concordat.Context, in *idIn) (*none, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	a, err := movable(c, in.ID)
 	switch {
 	case err != nil:

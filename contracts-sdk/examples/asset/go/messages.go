@@ -15,7 +15,7 @@ type asset struct {
 	OfferedTo concordat.Party `concordat:"optional"` // becomes the owner by accepting
 	Locked    string          `concordat:"optional"` // why nothing may be done with it
 	Retired   bool            `concordat:"optional"` // it has come to its end
-	Holder    string          `concordat:"optional"` // the contract in whose custody it is
+	Holder    concordat.Party `concordat:"optional"` // in whose custody it is
 	HeldUntil int64           `concordat:"optional"` // then the owner may take it back
 }
 
@@ -23,7 +23,7 @@ type asset struct {
 type entry struct {
 	Action string
 	By     concordat.Party
-	Via    string          `concordat:"optional"` // the contract through which it was done
+	Signer concordat.Party `concordat:"optional"` // of the transaction in which a contract did it
 	To     concordat.Party `concordat:"optional"`
 	Text   string          `concordat:"optional"`
 	Time   int64
@@ -52,9 +52,9 @@ type idIn struct{ ID string }
 type lockIn struct{ ID, Reason string }
 
 type holdIn struct {
-	ID       string
-	Contract string // the only one that can release it
-	Until    int64  // Unix nanoseconds; then the owner may take it back
+	ID     string
+	Holder concordat.Party // the only one that can release it, such as contract:escrow
+	Until  int64           // Unix nanoseconds; then the owner may take it back
 }
 
 type releaseIn struct {

@@ -148,9 +148,6 @@ func revoke(c *concordat.Context, in *revokeIn) (*none, error) {
 //
 //concordat:method
 func delegate(c *concordat.Context, in *delegateIn) (*none, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	if in.To == "" || in.To == c.Caller {
 		return nil, concordat.Fail(errBadText, "name another party than yourself")
 	}
@@ -167,9 +164,6 @@ func delegate(c *concordat.Context, in *delegateIn) (*none, error) {
 //
 //concordat:method
 func undelegate(c *concordat.Context, in *undelegateIn) (*none, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	if _, ok := grants.Find(c, string(c.Caller), string(in.To)); !ok {
 		return nil, concordat.Fail(errNotFound, "there is no delegation to "+string(in.To))
 	}

@@ -7,21 +7,9 @@ import (
 	concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 )
 
-// direct is an error when another contract calls. It would act in the name of whoever
-// called it, who may not know what it does.
-func direct(c *concordat.Context) error {
-	if c.Via == "" {
-		return nil
-	}
-	return concordat.Fail(concordat.CodeForbidden, "call this contract directly, not through "+c.Via)
-}
-
 // maintained tells whose keys the caller wants to change, and the owner's
 // organisation, if the caller may.
 func maintained(c *concordat.Context, owner concordat.Party) (concordat.Party, string, error) {
-	if err := direct(c); err != nil {
-		return "", "", err
-	}
 	if owner == "" || owner == c.Caller {
 		return c.Caller, c.Organisation, nil
 	}
@@ -35,7 +23,7 @@ func maintained(c *concordat.Context, owner concordat.Party) (concordat.Party, s
 // administers tells whether the caller's organisation vouches that it is its
 // administrator, and the key belongs to that organisation.
 func administers(c *concordat.Context, organisation string) bool {
-	return direct(c) == nil && organisation != "" && c.RequireOrganisation(organisation) == nil && c.RequireAttribute("role", "administrator") == nil
+	return organisation != "" && c.RequireOrganisation(organisation) == nil && c.RequireAttribute("role", "administrator") == nil
 }
 
 // checkKey judges the form of a key. A purpose is one line of the signed text, so it

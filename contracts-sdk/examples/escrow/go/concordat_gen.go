@@ -8,6 +8,7 @@ func init() {
 	concordat.Register(
 		concordat.Method("init", initialise),
 		concordat.Method("propose", propose),
+		concordat.Method("fund", fund),
 		concordat.Method("settle", settle),
 		concordat.Method("decline", decline),
 		concordat.Method("cancel", cancel),
@@ -32,11 +33,6 @@ func (m *proposeIn) Fields(f *concordat.Fields) {
 	f.Party(4, &m.Arbiter)
 	f.Amount(5, &m.Price)
 	f.Int64(6, &m.Deadline)
-}
-
-// Fields implements concordat.Message.
-func (m *dealIn) Fields(f *concordat.Fields) {
-	f.String(1, &m.Deal)
 }
 
 // Fields implements concordat.Message.
@@ -73,7 +69,7 @@ func (m *assetOut) Fields(f *concordat.Fields) {
 	f.Party(4, &m.OfferedTo)
 	f.String(5, &m.Locked)
 	f.Bool(6, &m.Retired)
-	f.String(7, &m.Holder)
+	f.Party(7, &m.Holder)
 	f.Int64(8, &m.HeldUntil)
 }
 
@@ -84,10 +80,22 @@ func (m *releaseIn) Fields(f *concordat.Fields) {
 }
 
 // Fields implements concordat.Message.
+func (m *transferFromIn) Fields(f *concordat.Fields) {
+	f.Party(1, &m.From)
+	f.Party(2, &m.To)
+	f.Amount(3, &m.Amount)
+}
+
+// Fields implements concordat.Message.
 func (m *transferIn) Fields(f *concordat.Fields) {
 	f.Party(1, &m.To)
 	f.Amount(2, &m.Amount)
 	f.Bytes(3, &m.Memo)
+}
+
+// Fields implements concordat.Message.
+func (m *dealIn) Fields(f *concordat.Fields) {
+	f.String(1, &m.Deal)
 }
 
 // Fields implements concordat.Message.

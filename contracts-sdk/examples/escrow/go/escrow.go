@@ -1,10 +1,14 @@
-// Package main is delivery against payment: an asset and its price change hands in one
-// transaction, or neither does.
+// Package main is delivery against payment: the escrow holds an asset and its price, and
+// they change hands in one transaction, or each goes back to where it came from.
 //
 //concordat:contract escrow
 package main
 
-import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
+import (
+	"strings"
+
+	concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
+)
 
 //concordat:errors
 const (
@@ -26,8 +30,6 @@ const (
 	errToken
 	// The asset is not the caller's, or not long enough in the custody of this contract.
 	errCustody
-	// A contract may not do this in the caller's name.
-	errThroughContract
 	// An argument is missing, too long or makes no sense.
 	errBadArgument
 )
@@ -39,15 +41,16 @@ const (
 	page         = 20
 )
 
-// The states of a deal. Those behind the first two are final.
+// The states of a deal. Those behind the first three are final.
 const (
-	open      = "open"
-	disputed  = "disputed"
-	settled   = "settled"
-	declined  = "declined"
-	cancelled = "cancelled"
-	returned  = "returned"
-	awarded   = "awarded"
+	open      = "open"      // the escrow holds the asset
+	funded    = "funded"    // and the price
+	disputed  = "disputed"  // both, until the arbiter decides
+	settled   = "settled"   // the price is the seller's, the asset the buyer's
+	awarded   = "awarded"   // likewise, because the arbiter says so
+	declined  = "declined"  // both went back, as the buyer wished
+	cancelled = "cancelled" // because the time was over
+	returned  = "returned"  // because the arbiter says so
 )
 
 type (
@@ -67,8 +70,8 @@ var (
 
 func main() {}
 
-// initialise runs at deployment and names the contracts that are used. A contract that
-// is called acts in the name of who signs, so nobody can name others later.
+// initialise runs at deployment and names the contracts that are used, so that nobody
+// has to judge for each deal what its register and its money are worth.
 //
 //concordat:method init
 func initialise(c *concordat.Context, in *initIn) (*none, error) {
@@ -101,8 +104,8 @@ func propose(c *concordat.Context, in *proposeIn) (*none, error) {
 	if err := c.Call(t.Register, "get", &assetIn{in.Asset}, &a); err != nil {
 		return nil, concordat.Fail(errRegister, "the register refuses: "+err.Error())
 	}
-	if a.Owner != c.Caller || a.Holder != c.Self || a.HeldUntil < in.Deadline {
-		return nil, concordat.Fail(errCustody, "asset "+in.Asset+" is not yours and held by contract "+c.Self+" until the deadline; call hold of the register")
+	if a.Owner != c.Caller || a.Holder != concordat.ContractParty(c.Self) || a.HeldUntil < in.Deadline {
+		return nil, concordat.Fail(errCustody, "asset "+in.Asset+" is not yours and held by contract:"+c.Self+" until the deadline; call hold of the register")
 	}
 	d := &deal{Asset: in.Asset, Seller: c.Caller, Buyer: in.Buyer, Arbiter: in.Arbiter, Price: in.Price, Deadline: in.Deadline, Until: a.HeldUntil}
 	latest.Put(c, storedCurrent{Message: current{in.Deal}}, in.Asset)
@@ -136,18 +139,16 @@ func free(c *concordat.Context, asset string) error {
 		return nil
 	}
 	d := deals.Get(c, last.Message.Deal).Message
-	if (d.State == open || d.State == disputed) && c.Time < d.Until {
+	if live(&d) && c.Time < d.Until {
 		return concordat.Fail(errExists, "deal "+last.Message.Deal+" is about asset "+asset+"; wait for its end")
 	}
 	return nil
 }
 
-// begin is what every method needs. Calls through other contracts are refused: they act
-// in the name of whoever called them.
+func live(d *deal) bool { return d.State == open || d.State == funded || d.State == disputed }
+
+// begin is what every method needs.
 func begin(c *concordat.Context) (*terms, error) {
-	if c.Via != "" {
-		return nil, concordat.Fail(errThroughContract, "contract "+c.Via+" may not do this; call the escrow itself")
-	}
 	var t terms
 	if !concordat.Load(c, termsKey, &t) {
 		return nil, concordat.Fail(errNotInitialised, "the escrow is not initialised; deploy it with init")
@@ -155,19 +156,32 @@ func begin(c *concordat.Context) (*terms, error) {
 	return &t, nil
 }
 
-// find is a deal in a state, and in time: what it releases must be in its custody.
-func find(c *concordat.Context, name, state string) (*deal, error) {
+// part is a deal in one of some states, and in time: what it releases must be in the
+// escrow's custody.
+func part(c *concordat.Context, name string, states ...string) (*terms, *deal, error) {
+	t, d, err := find(c, name, states...)
+	if err == nil && c.Time >= d.Until {
+		err = concordat.Fail(errTime, "the custody of asset "+d.Asset+" is over; cancel the deal")
+	}
+	return t, d, err
+}
+
+func find(c *concordat.Context, name string, states ...string) (*terms, *deal, error) {
+	t, err := begin(c)
+	if err != nil {
+		return nil, nil, err
+	}
 	found, ok := deals.Find(c, name)
 	d := &found.Message
-	switch {
-	case !ok:
-		return nil, concordat.Fail(errNotFound, "there is no deal "+name)
-	case d.State != state:
-		return nil, concordat.Fail(errState, "deal "+name+" is "+d.State+", not "+state)
-	case c.Time >= d.Until:
-		return nil, concordat.Fail(errTime, "the custody of asset "+d.Asset+" is over; its owner can take it back from the register")
+	if !ok {
+		return nil, nil, concordat.Fail(errNotFound, "there is no deal "+name)
 	}
-	return d, nil
+	for _, s := range states {
+		if d.State == s {
+			return t, d, nil
+		}
+	}
+	return nil, nil, concordat.Fail(errState, "deal "+name+" is "+d.State+", not "+strings.Join(states, " or "))
 }
 
 // enter writes a deal in a new state, and tells it.
@@ -175,44 +189,4 @@ func enter(c *concordat.Context, name string, d *deal, state string) {
 	d.State = state
 	deals.Put(c, storedDeal{Message: *d}, name)
 	(&changed{Deal: name, State: state, By: c.Caller}).Emit(c)
-}
-
-// end enters a final state and releases the asset. When the register refuses, all of
-// the call is undone.
-func end(c *concordat.Context, t *terms, name string, d *deal, state string, to concordat.Party) (*none, error) {
-	enter(c, name, d, state)
-	if err := c.Call(t.Register, "release", &releaseIn{d.Asset, to}, &none{}); err != nil {
-		return nil, concordat.Fail(errRegister, "the register refuses: "+err.Error())
-	}
-	return nil, nil
-}
-
-// settle pays the price and takes the asset, both in this transaction or neither. Only
-// the buyer may, before the deadline.
-//
-//concordat:method
-func settle(c *concordat.Context, in *dealIn) (*none, error) {
-	t, d, err := part(c, in.Deal, open)
-	switch {
-	case err != nil:
-		return nil, err
-	case c.Caller != d.Buyer:
-		return nil, concordat.Fail(errNotYourPart, "only "+string(d.Buyer)+", the buyer, may do this")
-	case c.Time >= d.Deadline:
-		return nil, concordat.Fail(errTime, "the deadline of deal "+in.Deal+" is over")
-	}
-	pay := &transferIn{To: d.Seller, Amount: d.Price, Memo: []byte("deal " + in.Deal)}
-	if err := c.Call(t.Token, "transfer", pay, &none{}); err != nil {
-		return nil, concordat.Fail(errToken, "the token refuses: "+err.Error())
-	}
-	return end(c, t, in.Deal, d, settled, d.Buyer)
-}
-
-func part(c *concordat.Context, name, state string) (*terms, *deal, error) {
-	t, err := begin(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	d, err := find(c, name, state)
-	return t, d, err
 }

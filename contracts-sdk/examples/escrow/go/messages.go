@@ -19,9 +19,9 @@ type deal struct {
 	Buyer    concordat.Party
 	Arbiter  concordat.Party // decides a dispute
 	Price    concordat.Amount
-	Deadline int64  // the buyer can pay before
+	Deadline int64  // the buyer can pay and settle before
 	Until    int64  // then the custody of the asset ends
-	State    string // open, disputed, settled, declined, cancelled, returned or awarded
+	State    string // open, funded, disputed, settled, awarded, declined, cancelled or returned
 	Reason   string `concordat:"optional"` // of the last dispute
 }
 
@@ -36,7 +36,7 @@ type proposeIn struct {
 	Buyer    concordat.Party
 	Arbiter  concordat.Party
 	Price    concordat.Amount
-	Deadline int64 // Unix nanoseconds; the buyer can pay before
+	Deadline int64 // Unix nanoseconds; the buyer can pay and settle before
 }
 
 type dealIn struct{ Deal string }
@@ -45,7 +45,7 @@ type disputeIn struct{ Deal, Reason string }
 
 type resolveIn struct {
 	Deal string
-	To   concordat.Party `concordat:"optional"` // who gets the asset; nobody: the deal goes on
+	To   concordat.Party `concordat:"optional"` // who gets the asset, the other one the price; nobody: the deal goes on
 }
 
 type listIn struct {
@@ -82,7 +82,7 @@ type assetOut struct {
 	OfferedTo concordat.Party
 	Locked    string
 	Retired   bool
-	Holder    string
+	Holder    concordat.Party
 	HeldUntil int64
 }
 
@@ -92,6 +92,15 @@ type assetOut struct {
 type releaseIn struct {
 	ID string
 	To concordat.Party
+}
+
+// transferFromIn is what the token takes for transfer_from.
+//
+//concordat:record
+type transferFromIn struct {
+	From   concordat.Party
+	To     concordat.Party
+	Amount concordat.Amount
 }
 
 // transferIn is what the token takes for transfer.

@@ -97,9 +97,6 @@ func drop(c *concordat.Context, one *lot) {
 }
 
 func offeredToCaller(c *concordat.Context, id string) (*lot, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	one, err := load(c, id)
 	if err == nil && one.OfferedTo != c.Caller {
 		err = concordat.Fail(errNoOffer, id+" is not offered to "+string(c.Caller))

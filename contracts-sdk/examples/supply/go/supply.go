@@ -88,9 +88,6 @@ func initialise(c *concordat.Context, in *initIn) (*none, error) {
 //
 //concordat:method
 func create(c *concordat.Context, in *createIn) (*none, error) {
-	if err := direct(c); err != nil {
-		return nil, err
-	}
 	if err := c.RequireAttribute("role", "producer"); err != nil {
 		return nil, err
 	}

@@ -41,6 +41,7 @@ fn act(c: &mut Context, m: Script) -> Result<Script, Error> {
             "append" => drop(HISTORY.append_for(c, &audience(w[1]), &Amount(1), &[])),
             "declassify" => c.declassify_result(),
             "only" => c.require_party(&[w[1]])?,
+            "who" => out += &[c.caller.as_str(), &c.organisation, &c.signer, &c.via].join("/"),
             "fail" => return Err(Error::new(7, w[1])),
             "silent" => out.clear(),
             "call" => out += &call_other(c, &w),

@@ -32,6 +32,7 @@ fn scripts_natively() {
             "" | "#" => continue,
             "case" => {
                 l = Ledger::new("parity");
+                l.reentrant = true;
                 title = rest;
                 continue;
             }

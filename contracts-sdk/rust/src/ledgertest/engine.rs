@@ -7,7 +7,7 @@ use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
-use super::{Event, Ledger, CURRENT};
+use super::{entries, Event, Ledger, CURRENT};
 use crate::contract::{self, Error, MethodEntry};
 use crate::fields::{decode, encode, Message};
 use crate::{Attribute, Context};
@@ -34,6 +34,7 @@ crate::message! {
         10 => command: Vec<u8>,
         11 => read_only: bool,
         12 => records: Vec<Record>,
+        13 => signer: String,
     }
 }
 
@@ -50,15 +51,26 @@ crate::message! {
         9 => contract: String,
         10 => method: String,
         11 => args: Vec<u8>,
+        12 => read: Vec<Readers>,
     }
+}
+
+crate::message! {
+    struct Readers { 1 => entries: Vec<String> }
 }
 
 const OK: u32 = 0;
 const FAILED: u32 = 1;
+const TRAPPED: u32 = 2;
 const ASKS: u32 = 9; // for another contract
 
 /// The process that runs the module, for all tests of this process.
 static ENGINE: Mutex<Option<Child>> = Mutex::new(None);
+
+/// Whether calls are made on the module.
+pub(super) fn runs() -> bool {
+    env::var_os("CONCORDAT_WASM").is_some()
+}
 
 /// Runs a method natively, or in the engine.
 pub(super) fn dispatch(methods: &[MethodEntry], c: &mut Context, method: &str, args: &[u8]) -> Result<Vec<u8>, Error> {
@@ -73,7 +85,7 @@ pub(super) fn dispatch(methods: &[MethodEntry], c: &mut Context, method: &str, a
         command.args(["contract", "engine"]).arg(module).stdin(Stdio::piped()).stdout(Stdio::piped());
         command.spawn().expect("the engine cannot be started") // it ends with its input, when this process does
     });
-    let answer = CURRENT.with(|l| call(process, &mut l.borrow_mut(), c, method, args));
+    let answer = call(process, c, method, args);
     drop(engine); // a trap poisons nothing
     match answer.status {
         OK => Ok(answer.output),
@@ -82,7 +94,7 @@ pub(super) fn dispatch(methods: &[MethodEntry], c: &mut Context, method: &str, a
     }
 }
 
-fn call(process: &mut Child, l: &mut Ledger, c: &Context, method: &str, args: &[u8]) -> Answer {
+fn call(process: &mut Child, c: &Context, method: &str, args: &[u8]) -> Answer {
     let mut question = Question {
         method: method.into(),
         args: args.into(),
@@ -94,33 +106,45 @@ fn call(process: &mut Child, l: &mut Ledger, c: &Context, method: &str, args: &[
         height: c.height,
         time: c.time,
         command: c.command_id.clone(),
-        read_only: l.usage.read_only,
-        records: Vec::new(),
+        signer: c.signer.clone(),
+        ..Question::default()
     };
-    for (key, value) in l.state.iter().filter(|(key, _)| l.shows(key)) {
-        let audience = l.audiences.get(key).cloned().unwrap_or_default();
-        question.records.push(Record { key: key.clone(), value: value.clone(), audience, deleted: false });
-    }
+    CURRENT.with(|l| {
+        let l = l.borrow();
+        question.read_only = l.usage.read_only;
+        for (key, value) in l.state.iter().filter(|(key, _)| l.shows(key)) {
+            let audience = l.audiences.get(key).cloned().unwrap_or_default();
+            question.records.push(Record { key: key.clone(), value: value.clone(), audience, deleted: false });
+        }
+    });
     write(process, &mut question);
     loop {
         let mut a: Answer = read(process);
         if a.status != ASKS {
-            apply(l, &mut a);
+            CURRENT.with(|l| apply(&mut l.borrow_mut(), &mut a));
             return a;
         }
-        let result = match l.others {
-            _ if a.contract == l.name => {
-                Err(Error::new(0, format!("contract {} is in a call already and cannot be entered again", a.contract)))
-            }
-            None => Err(Error::new(0, format!("there is no contract {}", a.contract))),
-            Some(others) => others(&a.contract, &a.method, &a.args),
-        };
-        let mut reply = match result {
-            Ok(output) => Answer { output, ..Answer::default() },
-            Err(e) => Answer { status: FAILED, code: e.code, message: e.message, ..Answer::default() },
-        };
-        write(process, &mut reply);
+        write(process, &mut asked(&a));
     }
+}
+
+/// What another contract answers, and for whom it has read.
+fn asked(a: &Answer) -> Answer {
+    let before = CURRENT.with(|l| l.borrow().usage.read.len());
+    let mut reply = match super::nested::other(&a.contract, &a.method, &a.args) {
+        Ok(output) => Answer { output, ..Answer::default() },
+        Err(e) => {
+            let status = if e.code == contract::TRAPPED { TRAPPED } else { FAILED };
+            Answer { status, code: e.code, message: e.message, ..Answer::default() }
+        }
+    };
+    CURRENT.with(|l| {
+        for audience in &l.borrow().usage.read[before..] {
+            let entries = entries(audience).into_iter().map(str::to_owned).collect();
+            reply.read.push(Readers { entries });
+        }
+    });
+    reply
 }
 
 /// Takes over what a call did.

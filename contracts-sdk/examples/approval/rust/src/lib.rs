@@ -1,5 +1,5 @@
-//! Decisions of several: what m of n members approve is done once, and who approved is
-//! told to the members alone.
+//! Decisions of several: what m of n members approve is done once, by the contract as a
+//! party of its own, and who approved is told to the members alone.
 
 use concordat::{key, Context, Error, Map, Nothing, Single, Stored};
 
@@ -27,24 +27,23 @@ concordat::errors! {
     NOT_VOTED = 8,
     /// What was approved cannot be done; the words of the called contract follow.
     ACTION = 9,
-    /// A contract may not do this in the caller's name.
-    THROUGH_CONTRACT = 10,
     /// An argument is missing, too long or makes no sense.
-    BAD_ARGUMENT = 11,
+    BAD_ARGUMENT = 10,
 }
 
 concordat::contract! {
-    /// Decisions of several: what m of n members approve is done once, and who approved is
-    /// told to the members alone.
+    /// Decisions of several: what m of n members approve is done once, by the contract as a
+    /// party of its own, and who approved is told to the members alone.
     contract "approval";
-    /// Runs at deployment and names the group. It stays as it is: contracts that obey this
-    /// one trust this group.
+    /// Runs at deployment and names the group. It stays as it is: who gives this contract
+    /// something trusts this group.
     "init" => init,
     /// Puts something to the vote: a call of a contract, which is done when enough have
     /// approved, or a document, or both. Only members may.
     "propose" => propose,
     /// Counts the caller's member for a proposal, and does what was approved when enough
-    /// have. If that cannot be done, all stays as it was, this approval included.
+    /// have, as this contract: nobody lends their name to it. If that cannot be done, all
+    /// stays as it was, this approval included.
     "approve" => approve,
     /// Counts the caller's member against a proposal, which ends when the threshold cannot
     /// be reached any more.
@@ -104,12 +103,8 @@ fn audience(g: &Group) -> Vec<&str> {
 }
 
 /// What a member's methods need: the group, and as whom in it the caller votes, who may be
-/// named as a party or belong to an organisation that is. Calls through other contracts
-/// are refused: they act in the name of whoever called them.
+/// named as a party or contract, or belong to an organisation that is.
 fn begin(c: &Context) -> Result<(Group, String), Error> {
-    if !c.via.is_empty() {
-        return refuse(THROUGH_CONTRACT, format!("contract {} may not do this; call the approval itself", c.via));
-    }
     let g = the_group(c)?;
     for name in [c.caller.clone(), format!("org:{}", c.organisation)] {
         if g.members.contains(&name) {

@@ -5,7 +5,7 @@ use concordat::{event, message, Party};
 message! {
     /// Who decides, and how many of them must agree.
     pub struct Group {
-        /// parties, and org:NAME for an organisation, in ascending order
+        /// parties and contracts, and org:NAME for an organisation, in ascending order
         1 => members: Vec<String>,
         /// members that must approve
         2 => threshold: u32,
@@ -17,7 +17,7 @@ message! {
     pub struct Proposal {
         1 => title: String,
         2 => by: Party,
-        /// is called when enough have approved
+        /// is called, as this contract, when enough have approved
         #[optional]
         3 => contract: String,
         #[optional]
@@ -45,7 +45,7 @@ message! {
         /// a name for it, which nobody has used yet
         1 => proposal: String,
         2 => title: String,
-        /// is called when enough have approved
+        /// is called, as this contract, when enough have approved
         #[optional]
         3 => contract: String,
         #[optional]

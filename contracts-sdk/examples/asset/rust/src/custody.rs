@@ -42,20 +42,21 @@ fn lockable(c: &Context, id: &str) -> Result<Asset, Error> {
 
 pub fn hold(c: &mut Context, m: HoldIn) -> Done {
     let mut a = owned(c, &m.id)?;
-    if m.contract.is_empty() || m.contract.len() > TEXT_BYTES_MAX || m.until <= c.time {
-        return refuse(BAD_ARGUMENT, "name a contract and a time to come");
+    let named = !m.holder.is_empty() && m.holder != a.owner && m.holder.len() <= TEXT_BYTES_MAX;
+    if !named || m.until <= c.time {
+        return refuse(BAD_ARGUMENT, "name a holder other than the owner, and a time to come");
     }
-    a.holder = m.contract.clone();
+    a.holder = m.holder.clone();
     a.held_until = m.until;
     a.offered_to = String::new();
     save(c, &m.id, a);
-    note(c, &m.id, "held", "", &format!("by contract {}", m.contract))
+    note(c, &m.id, "held", &m.holder, "")
 }
 
 pub fn release(c: &mut Context, m: ReleaseIn) -> Done {
     let a = movable(c, &m.id)?;
-    if a.holder.is_empty() || a.holder != c.via {
-        return refuse(NOT_HELD, format!("only the contract in whose custody asset {} is can release it", m.id));
+    if a.holder.is_empty() || a.holder != c.caller {
+        return refuse(NOT_HELD, format!("only who has asset {} in custody can release it", m.id));
     }
     if m.to.is_empty() {
         return refuse(BAD_ARGUMENT, "name the party that gets the asset");
@@ -67,7 +68,6 @@ pub fn release(c: &mut Context, m: ReleaseIn) -> Done {
 }
 
 pub fn take_back(c: &mut Context, m: IdIn) -> Done {
-    direct(c)?;
     let a = movable(c, &m.id)?;
     by_owner(c, &m.id, &a)?;
     if a.holder.is_empty() || c.time < a.held_until {

@@ -23,16 +23,14 @@ concordat::errors! {
     NOT_LOCKED = 6,
     /// The asset was retired, which is for good.
     RETIRED = 7,
-    /// The asset is in the custody of a contract.
+    /// The asset is in somebody's custody.
     HELD = 8,
-    /// The asset is not in the custody of the contract that asks, or its time is not over.
+    /// The asset is not in the caller's custody, or its time is not over.
     NOT_HELD = 9,
-    /// A contract may not do this in the caller's name.
-    THROUGH_CONTRACT = 10,
     /// An argument is missing, too long or makes no sense.
-    BAD_ARGUMENT = 11,
+    BAD_ARGUMENT = 10,
     /// The contract was deployed without init.
-    NOT_INITIALISED = 12,
+    NOT_INITIALISED = 11,
 }
 
 concordat::contract! {
@@ -58,11 +56,10 @@ concordat::contract! {
     "lock" => lock,
     /// Ends a lock. Only a registrar may, not only the one who locked.
     "unlock" => unlock,
-    /// Gives an asset into the custody of a contract, until a time. Only that contract
+    /// Gives an asset into the custody of a party or contract, until a time. Only that one
     /// can then release it; the owner remains the owner.
     "hold" => hold,
-    /// Ends the custody of the contract that calls: the asset is the given party's,
-    /// whoever signed.
+    /// Ends the caller's custody: the asset is the given party's.
     "release" => release,
     /// Ends a custody whose time is over. Only the owner may.
     "take_back" => take_back,
@@ -98,10 +95,11 @@ fn save(c: &mut Context, id: &str, a: Asset) {
 /// Appends to an asset's history, and tells it.
 fn note(c: &mut Context, id: &str, action: &str, to: &str, text: &str) -> Done {
     let by = c.caller.clone();
+    let signer = if c.signer == by { String::new() } else { c.signer.clone() };
     let entry = Entry {
         action: action.into(),
         by: by.clone(),
-        via: c.via.clone(),
+        signer,
         to: to.into(),
         text: text.into(),
         time: c.time,
@@ -118,15 +116,6 @@ fn find(c: &Context, id: &str) -> Result<Asset, Error> {
         }
     }
     refuse(NOT_FOUND, format!("there is no asset {}; a registrar registers it", id))
-}
-
-/// Refuses calls that come from another contract: it acts in the name of whoever called
-/// it, who may not know what it does.
-fn direct(c: &Context) -> Result<(), Error> {
-    if c.via.is_empty() {
-        return Ok(());
-    }
-    refuse(THROUGH_CONTRACT, format!("contract {} may not do this; call the register itself", c.via))
 }
 
 /// An asset with which something may be done.
@@ -151,11 +140,10 @@ fn by_owner(c: &Context, id: &str, a: &Asset) -> Result<(), Error> {
 
 /// An asset that the caller owns, and with which something may be done.
 fn owned(c: &Context, id: &str) -> Result<Asset, Error> {
-    direct(c)?;
     let a = movable(c, id)?;
     by_owner(c, id, &a)?;
     if !a.holder.is_empty() {
-        return refuse(HELD, format!("asset {} is in the custody of contract {}", id, a.holder));
+        return refuse(HELD, format!("asset {} is in the custody of {}", id, a.holder));
     }
     Ok(a)
 }
@@ -186,8 +174,7 @@ fn as_registrar(c: &Context) -> Result<(), Error> {
         .load(&authority_key())
         .ok_or_else(|| Error::new(NOT_INITIALISED, "the register is not initialised; deploy it with init"))?;
     c.require_organisation(&a.organisation)?;
-    c.require_attribute("role", REGISTRAR)?;
-    direct(c)
+    c.require_attribute("role", REGISTRAR)
 }
 
 fn register(c: &mut Context, m: RegisterIn) -> Done {
@@ -226,7 +213,6 @@ fn offer(c: &mut Context, m: OfferIn) -> Done {
 }
 
 fn withdraw(c: &mut Context, m: IdIn) -> Done {
-    direct(c)?;
     let mut a = movable(c, &m.id)?;
     if a.offered_to.is_empty() || c.caller != a.owner && c.caller != a.offered_to {
         return refuse(NOT_OFFERED, format!("asset {} is not offered by or to {}", m.id, c.caller));
@@ -237,7 +223,6 @@ fn withdraw(c: &mut Context, m: IdIn) -> Done {
 }
 
 fn accept(c: &mut Context, m: IdIn) -> Done {
-    direct(c)?;
     let a = movable(c, &m.id)?;
     if a.offered_to != c.caller {
         return refuse(NOT_OFFERED, format!("asset {} is not offered to {}", m.id, c.caller));

@@ -27,9 +27,9 @@ message! {
         /// it has come to its end
         #[optional]
         6 => retired: bool,
-        /// the contract in whose custody it is
+        /// in whose custody it is
         #[optional]
-        7 => holder: String,
+        7 => holder: Party,
         /// then the owner may take it back
         #[optional]
         8 => held_until: i64,
@@ -40,9 +40,9 @@ message! {
     pub struct Entry {
         1 => action: String,
         2 => by: Party,
-        /// the contract through which it was done
+        /// of the transaction in which a contract did it
         #[optional]
-        3 => via: String,
+        3 => signer: Party,
         #[optional]
         4 => to: Party,
         #[optional]
@@ -75,8 +75,8 @@ message! { pub struct LockIn { 1 => id: String, 2 => reason: String } }
 message! {
     pub struct HoldIn {
         1 => id: String,
-        /// the only one that can release it
-        2 => contract: String,
+        /// the only one that can release it, such as contract:escrow
+        2 => holder: Party,
         /// Unix nanoseconds; then the owner may take it back
         3 => until: i64,
     }

@@ -2,24 +2,14 @@
 
 use std::convert::TryInto;
 
-use concordat::{Context, Error, Stored, FORBIDDEN};
+use concordat::{Context, Error, Stored};
 
 use crate::messages::*;
 use crate::{BAD_KEY, BAD_PROOF, BAD_VALIDITY, CHANGES, ENTRIES, GRANTS, KNOWN, NOT_ALLOWED, NOT_FOUND, PLACES};
 
-/// An error when another contract calls. It would act in the name of whoever called it,
-/// who may not know what it does.
-pub fn direct(c: &Context) -> Result<(), Error> {
-    if c.via.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(FORBIDDEN, format!("call this contract directly, not through {}", c.via)))
-}
-
 /// Whose keys the caller wants to change, and the owner's organisation, if the caller
 /// may.
 pub fn maintained(c: &Context, owner: &str) -> Result<(String, String), Error> {
-    direct(c)?;
     if owner.is_empty() || owner == c.caller {
         return Ok((c.caller.clone(), c.organisation.clone()));
     }
@@ -32,8 +22,7 @@ pub fn maintained(c: &Context, owner: &str) -> Result<(String, String), Error> {
 /// Whether the caller's organisation vouches that it is its administrator, and the key
 /// belongs to that organisation.
 pub fn administers(c: &Context, organisation: &str) -> bool {
-    direct(c).is_ok()
-        && !organisation.is_empty()
+    !organisation.is_empty()
         && c.require_organisation(organisation).is_ok()
         && c.require_attribute("role", "administrator").is_ok()
 }

@@ -1,12 +1,14 @@
-//! Delivery against payment: an asset and its price change hands in one transaction, or
-//! neither does.
+//! Delivery against payment: the escrow holds an asset and its price, and they change
+//! hands in one transaction, or each goes back to where it came from.
 
-use concordat::{key, Context, Error, Index, Map, Nothing, Stored};
+use concordat::{contract_party, key, Context, Error, Index, Map, Nothing, Stored};
 
 mod messages;
 mod outcome;
+mod queries;
 use messages::*;
 use outcome::*;
+use queries::*;
 
 concordat::errors! {
     /// The contract was deployed without init.
@@ -27,35 +29,40 @@ concordat::errors! {
     TOKEN = 8,
     /// The asset is not the caller's, or not long enough in the custody of this contract.
     CUSTODY = 9,
-    /// A contract may not do this in the caller's name.
-    THROUGH_CONTRACT = 10,
     /// An argument is missing, too long or makes no sense.
-    BAD_ARGUMENT = 11,
+    BAD_ARGUMENT = 10,
 }
 
 concordat::contract! {
-    /// Delivery against payment: an asset and its price change hands in one transaction, or
-    /// neither does.
+    /// Delivery against payment: the escrow holds an asset and its price, and they change
+    /// hands in one transaction, or each goes back to where it came from.
     contract "escrow";
-    /// Runs at deployment and names the contracts that are used. A contract that is called
-    /// acts in the name of who signs, so nobody can name others later.
+    /// Runs at deployment and names the contracts that are used, so that nobody has to judge
+    /// for each deal what its register and its money are worth.
     "init" => init,
     /// Offers an asset to a buyer for a price. The seller has given it into the custody of
     /// this contract before, at least until the deadline.
     "propose" => propose,
-    /// Pays the price and takes the asset, both in this transaction or neither. Only the
-    /// buyer may, before the deadline.
+    /// Gives the price to the escrow, which the buyer allowed the token to take from its
+    /// units. Only the buyer may, before the deadline.
+    "fund" => fund,
+    /// Gives the price to the seller and the asset to the buyer. Only the buyer may, before
+    /// the deadline.
     "settle" => settle,
-    /// Gives the asset back to the seller. Only the buyer may.
+    /// Gives the asset back to the seller and the price, if it was paid, to the buyer. Only
+    /// the buyer may, before the deadline.
     "decline" => decline,
-    /// Gives the asset back to the seller. Only the seller may, from the deadline on: until
-    /// then the offer is firm.
+    /// Gives the asset back to the seller and the price, if it was paid, to the buyer. The
+    /// seller and the buyer may, from the deadline on: until then the offer is firm. A
+    /// dispute is the arbiter's until the custody of the asset is over; then it can be
+    /// cancelled, too, and its owner takes the asset back from the register.
     "cancel" => cancel,
-    /// Stops a deal until the arbiter decides. The seller and the buyer may, before the
-    /// deadline.
+    /// Stops a deal that is funded until the arbiter decides. The seller and the buyer may,
+    /// before the deadline.
     "dispute" => dispute,
-    /// Ends a dispute: the asset goes to the seller, or to the buyer, or the deal goes on.
-    /// Only the arbiter may. No money moves.
+    /// Ends a dispute. Only the arbiter may. With the seller named as who gets the asset, the
+    /// buyer gets the price back; with the buyer named, the seller gets the price; with
+    /// nobody named the deal goes on.
     "resolve" => resolve,
     /// Tells about a deal.
     query "get" => get,
@@ -67,14 +74,15 @@ concordat::contract! {
 const NAME_BYTES_MAX: usize = 64;
 const TEXT_BYTES_MAX: usize = 256;
 
-// The states of a deal. Those behind the first two are final.
-const OPEN: &str = "open";
-const DISPUTED: &str = "disputed";
-const SETTLED: &str = "settled";
-const DECLINED: &str = "declined";
-const CANCELLED: &str = "cancelled";
-const RETURNED: &str = "returned";
-const AWARDED: &str = "awarded";
+// The states of a deal. Those behind the first three are final.
+const OPEN: &str = "open"; // the escrow holds the asset
+const FUNDED: &str = "funded"; // and the price
+const DISPUTED: &str = "disputed"; // both, until the arbiter decides
+const SETTLED: &str = "settled"; // the price is the seller's, the asset the buyer's
+const AWARDED: &str = "awarded"; // likewise, because the arbiter says so
+const DECLINED: &str = "declined"; // both went back, as the buyer wished
+const CANCELLED: &str = "cancelled"; // because the time was over
+const RETURNED: &str = "returned"; // because the arbiter says so
 
 // The state: which contracts are used, deals by name, the last deal about each asset,
 // and the deals in which a party has a part.
@@ -110,14 +118,14 @@ fn propose(c: &mut Context, m: ProposeIn) -> Done {
     let a: AssetOut = c
         .call(&t.register, "get", AssetIn { id: m.asset.clone() })
         .map_err(|e| Error::new(REGISTER, format!("the register refuses: {}", e.message)))?;
-    if a.owner != c.caller || a.holder != c.this || a.held_until < m.deadline {
+    if a.owner != c.caller || a.holder != contract_party(&c.this) || a.held_until < m.deadline {
         let text = format!(
-            "asset {} is not yours and held by contract {} until the deadline; call hold of the register",
+            "asset {} is not yours and held by contract:{} until the deadline; call hold of the register",
             m.asset, c.this
         );
         return refuse(CUSTODY, text);
     }
-    let d = Deal {
+    let mut d = Deal {
         asset: m.asset,
         seller: c.caller.clone(),
         buyer: m.buyer,
@@ -131,7 +139,7 @@ fn propose(c: &mut Context, m: ProposeIn) -> Done {
     for p in [&d.seller, &d.buyer, &d.arbiter] {
         BY_PARTY.add(c, p, &m.deal);
     }
-    enter(c, &m.deal, d, OPEN);
+    enter(c, &m.deal, &mut d, OPEN);
     Ok(Nothing)
 }
 
@@ -157,72 +165,44 @@ fn check(c: &Context, m: &ProposeIn) -> Result<(), Error> {
 fn free(c: &Context, asset: &str) -> Result<(), Error> {
     if let Some(Stored(last)) = LATEST.find(c, &[asset]) {
         let Stored(d) = DEALS.get(c, &[&last.deal]);
-        if (d.state == OPEN || d.state == DISPUTED) && c.time < d.until {
+        if [OPEN, FUNDED, DISPUTED].contains(&d.state.as_str()) && c.time < d.until {
             return refuse(EXISTS, format!("deal {} is about asset {}; wait for its end", last.deal, asset));
         }
     }
     Ok(())
 }
 
-/// What every method needs. Calls through other contracts are refused: they act in the
-/// name of whoever called them.
+/// What every method needs.
 fn begin(c: &Context) -> Result<Terms, Error> {
-    if !c.via.is_empty() {
-        return refuse(THROUGH_CONTRACT, format!("contract {} may not do this; call the escrow itself", c.via));
-    }
     c.load(&terms_key())
         .ok_or_else(|| Error::new(NOT_INITIALISED, "the escrow is not initialised; deploy it with init"))
 }
 
-/// A deal in a state, and in time: what it releases must be in its custody.
-fn find(c: &Context, name: &str, state: &str) -> Result<Deal, Error> {
+/// A deal in one of some states, and in time: what it releases must be in the escrow's
+/// custody.
+fn part(c: &Context, name: &str, states: &[&str]) -> Result<(Terms, Deal), Error> {
+    let (t, d) = find(c, name, states)?;
+    if c.time >= d.until {
+        return refuse(TIME, format!("the custody of asset {} is over; cancel the deal", d.asset));
+    }
+    Ok((t, d))
+}
+
+fn find(c: &Context, name: &str, states: &[&str]) -> Result<(Terms, Deal), Error> {
+    let t = begin(c)?;
     let d = match DEALS.find(c, &[name]) {
         None => return refuse(NOT_FOUND, format!("there is no deal {}", name)),
         Some(Stored(d)) => d,
     };
-    if d.state != state {
-        return refuse(STATE, format!("deal {} is {}, not {}", name, d.state, state));
+    if !states.contains(&d.state.as_str()) {
+        return refuse(STATE, format!("deal {} is {}, not {}", name, d.state, states.join(" or ")));
     }
-    if c.time >= d.until {
-        let text = format!("the custody of asset {} is over; its owner can take it back from the register", d.asset);
-        return refuse(TIME, text);
-    }
-    Ok(d)
+    Ok((t, d))
 }
 
 /// Writes a deal in a new state, and tells it.
-fn enter(c: &mut Context, name: &str, mut d: Deal, state: &str) {
+fn enter(c: &mut Context, name: &str, d: &mut Deal, state: &str) {
     d.state = state.into();
-    DEALS.put(c, &Stored(d), &[name]);
+    DEALS.put(c, &Stored(d.clone()), &[name]);
     Changed { deal: name.into(), state: state.into(), by: c.caller.clone() }.emit(c);
-}
-
-/// Enters a final state and releases the asset. When the register refuses, all of the
-/// call is undone.
-fn end(c: &mut Context, t: &Terms, name: &str, d: Deal, state: &str, to: String) -> Done {
-    let id = d.asset.clone();
-    enter(c, name, d, state);
-    c.call(&t.register, "release", ReleaseIn { id, to })
-        .map_err(|e| Error::new(REGISTER, format!("the register refuses: {}", e.message)))
-}
-
-fn settle(c: &mut Context, m: DealIn) -> Done {
-    let t = begin(c)?;
-    let d = find(c, &m.deal, OPEN)?;
-    only_buyer(c, &d)?;
-    if c.time >= d.deadline {
-        return refuse(TIME, format!("the deadline of deal {} is over", m.deal));
-    }
-    let pay = TransferIn { to: d.seller.clone(), amount: d.price, memo: format!("deal {}", m.deal).into_bytes() };
-    c.call::<_, Nothing>(&t.token, "transfer", pay)
-        .map_err(|e| Error::new(TOKEN, format!("the token refuses: {}", e.message)))?;
-    let to = d.buyer.clone();
-    end(c, &t, &m.deal, d, SETTLED, to)
-}
-
-fn only_buyer(c: &Context, d: &Deal) -> Result<(), Error> {
-    if c.caller == d.buyer {
-        return Ok(());
-    }
-    refuse(NOT_YOUR_PART, format!("only {}, the buyer, may do this", d.buyer))
 }

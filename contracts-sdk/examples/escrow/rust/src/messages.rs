@@ -23,11 +23,11 @@ message! {
         /// decides a dispute
         4 => arbiter: Party,
         5 => price: Amount,
-        /// the buyer can pay before
+        /// the buyer can pay and settle before
         6 => deadline: i64,
         /// then the custody of the asset ends
         7 => until: i64,
-        /// open, disputed, settled, declined, cancelled, returned or awarded
+        /// open, funded, disputed, settled, awarded, declined, cancelled or returned
         8 => state: String,
         /// of the last dispute
         #[optional]
@@ -47,7 +47,7 @@ message! {
         3 => buyer: Party,
         4 => arbiter: Party,
         5 => price: Amount,
-        /// Unix nanoseconds; the buyer can pay before
+        /// Unix nanoseconds; the buyer can pay and settle before
         6 => deadline: i64,
     }
 }
@@ -56,7 +56,7 @@ message! { pub struct DisputeIn { 1 => deal: String, 2 => reason: String } }
 message! {
     pub struct ResolveIn {
         1 => deal: String,
-        /// who gets the asset; nobody: the deal goes on
+        /// who gets the asset, the other one the price; nobody: the deal goes on
         #[optional]
         2 => to: Party,
     }
@@ -93,13 +93,17 @@ message! {
         4 => offered_to: Party,
         5 => locked: String,
         6 => retired: bool,
-        7 => holder: String,
+        7 => holder: Party,
         8 => held_until: i64,
     }
 }
 message! {
     /// What the register takes for release.
     pub struct ReleaseIn { 1 => id: String, 2 => to: Party }
+}
+message! {
+    /// What the token takes for transfer_from.
+    pub struct TransferFromIn { 1 => from: Party, 2 => to: Party, 3 => amount: Amount }
 }
 message! {
     /// What the token takes for transfer.

@@ -79,7 +79,6 @@ fn drop_offer(c: &mut Context, one: &mut Lot) {
 }
 
 fn offered_to_caller(c: &Context, id: &str) -> Result<Lot, Error> {
-    direct(c)?;
     let one = load(c, id)?;
     if one.offered_to != c.caller {
         return Err(Error::new(NO_OFFER, format!("{} is not offered to {}", id, c.caller)));

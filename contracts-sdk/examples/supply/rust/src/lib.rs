@@ -119,7 +119,6 @@ fn init(c: &mut Context, m: InitIn) -> Result<Nothing, Error> {
 }
 
 fn create(c: &mut Context, m: CreateIn) -> Result<Nothing, Error> {
-    direct(c)?;
     c.require_attribute("role", "producer")?;
     if !is_text(&m.product) || !is_text(&m.unit) {
         return Err(Error::new(BAD_TEXT, "name the product and the unit, in at most 64 bytes each"));

@@ -1,20 +1,11 @@
 //! Lots in the state, and who may do what with one.
 
-use concordat::{key, Context, Error, FORBIDDEN};
+use concordat::{key, Context, Error};
 
 use crate::messages::Lot;
 use crate::{BLOCKED, GONE, NOT_FOUND, NOT_THE_HOLDER, OFFERED};
 
 const TEXT_BYTES_MAX: usize = 64;
-
-/// An error when another contract calls. It would act in the name of whoever called it,
-/// who may not know what it does.
-pub fn direct(c: &Context) -> Result<(), Error> {
-    if c.via.is_empty() {
-        return Ok(());
-    }
-    Err(Error::new(FORBIDDEN, format!("call this contract directly, not through {}", c.via)))
-}
 
 pub fn load(c: &Context, id: &str) -> Result<Lot, Error> {
     c.load(&lot_key(id)).ok_or_else(|| Error::new(NOT_FOUND, format!("there is no lot {}", id)))
@@ -30,7 +21,6 @@ pub fn lot_key(id: &str) -> Vec<u8> {
 
 /// A lot that is there and that the caller holds.
 pub fn held(c: &Context, id: &str) -> Result<Lot, Error> {
-    direct(c)?;
     let one = load(c, id)?;
     if one.holder != c.caller {
         return Err(Error::new(NOT_THE_HOLDER, format!("only {} holds {}", one.holder, id)));

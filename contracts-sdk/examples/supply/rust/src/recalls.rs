@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use concordat::{Context, Error, Nothing, Stored};
 
-use crate::lots::{direct, load, save};
+use crate::lots::{load, save};
 use crate::messages::*;
 use crate::{ABOUT, BAD_STATE, BAD_TEXT, NOT_ALLOWED, NOT_FOUND, NOT_INITIALISED, PENDING, REASON_BYTES_MAX, RECALLS};
 
@@ -50,7 +50,6 @@ fn inspects(c: &Context) -> Result<(), Error> {
 }
 
 fn reasoned(c: &Context, m: &ReasonIn) -> Result<Lot, Error> {
-    direct(c)?;
     if m.reason.is_empty() || m.reason.len() > REASON_BYTES_MAX {
         return Err(Error::new(BAD_TEXT, "give a reason of at most 200 bytes"));
     }
