@@ -339,3 +339,27 @@ func TestACallHoldsTheCallersAttributes(t *testing.T) {
 	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
 	require.Contains(t, string(r.Output), "\x22\x01a\x2a\x0b\x0a\x06branch\x12\x017\x2a\x06\x0a\x04rank\x2a\x0e\x0a\x04role\x12\x06teller")
 }
+
+// A module that the state holds was accepted once. If this replica then refuses it, the
+// replica is at fault: its word must not become the result of a deployment that calls it.
+func TestAFaultOfThisReplicaIsNoVerdictOnADeployment(t *testing.T) {
+	b := withEngine(t)
+	spoilt := []byte("no module")
+	hash := wasm.HashCode(spoilt)
+	record := &contracts.Record{Name: "other", Code: hash[:], Bytes: len(spoilt), Height: 1}
+	o := newOverlay(b.chain.values)
+	require.NoError(t, contracts.Save(o, record, o.from, spoilt))
+	o.keep()
+	b.chain.values.apply(b.chain.height, o.changes())
+	d := ledger.Deployment{Name: "counter", Code: counterThatCalls(), Initialise: true}
+	_, err := b.chain.execute(b.decided(b.tx("admin@a", "deploy it", "deploy", string(d.Marshal()), time.Minute)))
+	require.ErrorContains(t, err, "the module is refused")
+}
+
+// counterThatCalls calls the contract other from its first call on.
+func counterThatCalls() []byte {
+	b := asm.New()
+	invoke := b.ABI("invoke")
+	b.Data = asm.DataAt(0, []byte("other"))
+	return b.Call(nil, i32(0), i32(5), i32(0), i32(0), asm.I64Const(1_000_000), asm.CallFunc(invoke), asm.Op(0x1a), i32(0)).Bytes()
+}

@@ -1,6 +1,7 @@
 package contracts
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -47,8 +48,11 @@ func TestModulesAreCompiledAhead(t *testing.T) {
 	}
 	record := &Record{Name: "token", Code: hash[:], Bytes: len(examples.TokenRust)}
 	accepted, begun := 0, time.Now()
-	for range 100 { // while the first is compiled, two wait
-		if m.Fetch(store, record) {
+	for i := range 100 { // while the first is compiled, two wait
+		another := *record
+		another.Code = bytes.Clone(another.Code)
+		another.Code[0] += byte(i)
+		if m.Fetch(store, &another) {
 			accepted++
 		}
 	}

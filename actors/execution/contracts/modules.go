@@ -21,13 +21,19 @@ const modulesMax = 64
 type Modules struct {
 	engine  *wasm.Engine
 	most    int
-	ahead   chan prepared  // what is to be compiled in the background
+	ahead   chan prepared  // deployments to be compiled in the background
+	wanted  chan prepared  // deployed contracts, behind them
 	stop    chan struct{}  // closed: nothing is compiled in the background any more
 	working sync.WaitGroup // the background
 	mu      sync.Mutex
 	byHash  map[ledger.Hash]*entry
+	fetched map[ledger.Hash]bool // what is in wanted
 	clock   uint64
+	closed  bool
 }
+
+// ErrClosed says that the engine has ended, with this replica.
+var ErrClosed = errors.New("the engine is closed")
 
 type entry struct {
 	ready  chan struct{} // closed when module or err is set
@@ -53,25 +59,36 @@ func NewModulesWith(ctx context.Context, cfg wasm.Config) (*Modules, error) {
 }
 
 func modulesOn(e *wasm.Engine, most int) *Modules {
-	m := &Modules{engine: e, most: most, byHash: map[ledger.Hash]*entry{}, ahead: make(chan prepared, aheadMax), stop: make(chan struct{})}
+	m := &Modules{engine: e, most: most, byHash: map[ledger.Hash]*entry{}, fetched: map[ledger.Hash]bool{},
+		ahead: make(chan prepared, aheadMax), wanted: make(chan prepared, aheadMax), stop: make(chan struct{})}
 	m.working.Add(1)
 	go m.background()
 	return m
 }
 
-// Close ends the engine after the calls that are under way.
+// Close ends the engine after the calls that are under way. One of them that calls a
+// further contract meanwhile gets ErrClosed: waiting for it with the lock held would be for
+// ever, and compiling for it in an engine that ends could look like a fault of the module.
 func (m *Modules) Close(ctx context.Context) error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
+	m.closed = true
 	close(m.stop)
+	m.mu.Unlock()
 	m.working.Wait()
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	rest := m.byHash
+	m.byHash = map[ledger.Hash]*entry{}
+	m.mu.Unlock()
 	var err error
-	for hash, e := range m.byHash {
+	for _, e := range rest {
 		<-e.ready
 		if e.module != nil {
 			err = errors.Join(err, e.module.Close(ctx))
 		}
-		delete(m.byHash, hash)
 	}
 	return errors.Join(err, m.engine.Close(ctx))
 }
@@ -105,6 +122,10 @@ type compiler func(ctx context.Context, code []byte) (*wasm.Module, error)
 
 func (m *Modules) use(hash ledger.Hash, how compiler, load func() ([]byte, error), fn func(*entry)) error {
 	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
 	e, ok := m.byHash[hash]
 	if !ok {
 		e = &entry{ready: make(chan struct{})}
