@@ -100,9 +100,9 @@ func EventsRoot(events []Event) Hash {
 	}
 	leaves := make([][]byte, len(events))
 	for i := range events {
-		leaves[i] = events[i].marshal()
+		leaves[i] = events[i].leaf()
 	}
-	return NewMerkleTree(leaves).Root()
+	return merkleTreeOf(leaves).Root()
 }
 
 // Marshal is the result in full, for the store and for receipts.
@@ -126,10 +126,11 @@ func ParseResult(b []byte) (*Result, error) {
 	res.Output = r.Bytes(OutputBytesMax)
 	n := r.Count(16, EventsMax)
 	for range n {
-		res.Events = append(res.Events, Event{
-			Contract: r.String(NameBytesMax), Topic: r.String(NameBytesMax),
-			Data: r.Bytes(EventsBytesMax), Audience: r.Bytes(EventsBytesMax),
-		})
+		e := Event{Contract: r.String(NameBytesMax), Topic: r.String(NameBytesMax), Data: r.Bytes(EventsBytesMax), Audience: r.Bytes(EventsBytesMax)}
+		if !e.valid() {
+			return nil, fmt.Errorf("read a result: %w: an event of no contract is no hash", ErrLayout)
+		}
+		res.Events = append(res.Events, e)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read a result: %w", err)
