@@ -12,7 +12,7 @@ import (
 type proven struct {
 	head   *storage.StoredBlock
 	result []byte
-	tx     []byte // its envelope
+	tx     []byte            // its envelope
 	path   ledger.MerklePath // to the outcome's results root
 	cert   []byte
 }

@@ -36,7 +36,7 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	case errors.Is(err, storage.ErrNotFound):
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "there is no block %d yet", at)
 	case err != nil:
-		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
+		return r.cannotAnswer(req, err)
 	}
 	if name, ready := r.moduleReady(view, req.GetContract()); !ready {
 		reply := refuse(ledgerpb.Refusal_REFUSAL_UNAVAILABLE, "contract %s is being compiled here; ask again in a second, or another client node", name)
@@ -55,7 +55,7 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	case errors.As(err, &unknown):
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%v at height %d; deploy it, or look at the list of contracts", err, at)
 	case err != nil:
-		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
+		return r.cannotAnswer(req, err)
 	}
 	reply := &ledgerpb.QueryReply{Height: uint64(at), Output: o.Output, Code: o.Code, Message: o.Message, GasUsed: o.GasUsed,
 		Status: execution.StatusOf(o).String()}
@@ -67,6 +67,13 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 		reply.OutputJson = string(text)
 	}
 	return reply
+}
+
+// cannotAnswer logs an error of this replica. It may name a record that the reader must not
+// know of, so the reader is not told.
+func (r *instance) cannotAnswer(req *ledgerpb.QueryRequest, err error) *ledgerpb.QueryReply {
+	r.cfg.Logger.Error("a query could not be answered", "contract", req.GetContract(), "method", req.GetMethod(), "error", err)
+	return &ledgerpb.QueryReply{Error: &ledgerpb.Error{Refusal: ledgerpb.Refusal_REFUSAL_INTERNAL, Message: reads.Internal(err)}}
 }
 
 // compiledLaterMs is when to ask again for a contract that is being compiled.
