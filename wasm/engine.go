@@ -59,8 +59,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.PoolSize == 0 {
 		cfg.PoolSize = DefaultPoolSize
 	}
-	e := &Engine{cfg: cfg, files: cacheFolder{dir: cfg.CacheDir}}
-	if err := e.files.check(); err != nil {
+	e := &Engine{cfg: cfg, files: cacheFolder{dir: cfg.CacheDir, most: cacheBytesMax}}
+	if err := e.files.begin(); err != nil {
 		return nil, fmt.Errorf("the cache of compiled contracts in %s: %w", cfg.CacheDir, err)
 	}
 	rc := wazero.NewRuntimeConfigCompiler

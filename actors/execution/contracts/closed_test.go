@@ -2,6 +2,7 @@ package contracts
 
 import (
 	"errors"
+	"path/filepath"
 	"runtime"
 	"testing"
 
@@ -128,4 +129,39 @@ func TestQuestionsTakeNoDeploymentsPlace(t *testing.T) {
 	close(goOn)
 	<-done
 	require.True(t, m.Has(wasm.HashCode(code)))
+}
+
+// What is looked at twice is not for who submits to know, and the replicas look at different
+// transactions.
+func TestEachShadowChoosesForItself(t *testing.T) {
+	m, err := NewModules(t.Context(), "")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, m.Close(t.Context())) }()
+	var choices [2][]bool
+	for i := range choices {
+		s, err := NewShadow(t.Context(), m, ShadowConfig{Percent: 50, Folder: t.TempDir()})
+		require.NoError(t, err)
+		for tx := range byte(200) {
+			choices[i] = append(choices[i], s.chosen(ledger.Hash{tx}))
+		}
+		require.NoError(t, s.Close(t.Context()))
+		require.Contains(t, choices[i], true)
+		require.Contains(t, choices[i], false)
+	}
+	require.NotEqual(t, choices[0], choices[1])
+}
+
+// Evidence is found whatever the folder is called, and without a folder there is none.
+func TestEvidenceIsFoundInAnyFolder(t *testing.T) {
+	m, err := NewModules(t.Context(), "")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, m.Close(t.Context())) }()
+	folder := filepath.Join(t.TempDir(), "replica[1", "shadow")
+	s, err := NewShadow(t.Context(), m, ShadowConfig{Folder: folder})
+	require.NoError(t, err)
+	require.NoError(t, s.Close(t.Context()))
+	wrong := &Mismatch{What: "their outputs differ"}
+	wrong.keep(folder)
+	_, err = NewShadow(t.Context(), m, ShadowConfig{Folder: folder})
+	require.ErrorContains(t, err, wrong.File)
 }
