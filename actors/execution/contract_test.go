@@ -363,3 +363,28 @@ func counterThatCalls() []byte {
 	b.Data = asm.DataAt(0, []byte("other"))
 	return b.Call(nil, i32(0), i32(5), i32(0), i32(0), asm.I64Const(1_000_000), asm.CallFunc(invoke), asm.Op(0x1a), i32(0)).Bytes()
 }
+
+// Whether a module is ready, was just compiled, or is compiled in the middle of a call of
+// another contract, the blocks are the same.
+func TestItDoesNotMatterWhenAModuleIsCompiled(t *testing.T) {
+	var roots []ledger.Outcome
+	for _, forgets := range []bool{false, true} {
+		b := withEngine(t)
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "counter", counter()).Status)
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "other", asm.New().Call(nil, i32(0)).Bytes()).Status)
+		for _, method := range []string{"o", "x", "o", "t", "o"} {
+			if forgets { // as after a restart
+				m, err := contracts.NewModules(t.Context(), "")
+				require.NoError(t, err)
+				t.Cleanup(func() { require.NoError(t, m.Close(t.Context())) })
+				b.chain.modules = m
+			}
+			out := b.block(b.envelope("alice@a", "counter", method, 0))
+			roots = append(roots, out.Outcome)
+			if method != "t" {
+				require.Equal(t, ledger.StatusOK, out.Results[0].Status, out.Results[0].Message)
+			}
+		}
+	}
+	require.Equal(t, roots[:5], roots[5:])
+}
