@@ -2,6 +2,7 @@ package execution
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -387,4 +388,27 @@ func TestItDoesNotMatterWhenAModuleIsCompiled(t *testing.T) {
 		}
 	}
 	require.Equal(t, roots[:5], roots[5:])
+}
+
+// Why JSON cannot be read is said in words that differ among versions of Go, so they are not
+// in a result.
+func TestARefusedSchemaIsToldInOurWords(t *testing.T) {
+	b := withEngine(t)
+	plain := asm.New().Call(nil, i32(0)).Bytes()
+	for schema, want := range map[string]string{
+		`{"version": 1,`:     "is not the JSON of one",
+		`{"version": "one"}`: "is not the JSON of one",
+		`{"unknown": 1}`:     "is not the JSON of one",
+		`{"version": 9}`:     "version",
+	} {
+		code, err := module.Embed(plain, []byte(schema))
+		require.NoError(t, err)
+		b.count++
+		r := b.deploy("admin@a", fmt.Sprintf("c%d", b.count), code)
+		require.Equal(t, ledger.StatusRefused, r.Status)
+		require.Contains(t, r.Message, want)
+		for _, word := range []string{"EOF", "unmarshal", "json:", "Go "} {
+			require.NotContains(t, r.Message, word, schema)
+		}
+	}
 }

@@ -147,7 +147,11 @@ func (o *overlay) Scan(from, to []byte, reverse bool) (contracts.Iterator, error
 		}
 		m.below = below
 	}
-	return m, m.advance()
+	if err := m.advance(); err != nil {
+		m.Close() // nobody else has it
+		return nil, err
+	}
+	return m, nil
 }
 
 // merged walks over ordered sequences: changes, the newest layer first, and the store

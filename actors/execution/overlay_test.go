@@ -2,6 +2,7 @@ package execution
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -290,4 +291,29 @@ func TestScansWhileBlocksBecomeDurable(t *testing.T) {
 			require.Equal(t, want, have)
 		}
 	})
+}
+
+// failing is a store whose scans fail at their first record.
+type failing struct {
+	mapStore
+	closed *bool
+}
+
+func (f failing) Scan([]byte, []byte, ledger.Height, bool) (contracts.Iterator, error) {
+	return failingScan{f.closed}, nil
+}
+
+type failingScan struct{ closed *bool }
+
+func (failingScan) Next() (key, value []byte, ok bool, err error) {
+	return nil, nil, false, errors.New("damaged")
+}
+func (f failingScan) Close() { *f.closed = true }
+
+// A scan that cannot begin holds nothing in the store.
+func TestAScanThatCannotBeginIsClosed(t *testing.T) {
+	closed := false
+	_, err := newOverlay(newValues(failing{closed: &closed}, 1)).Scan([]byte("a"), []byte("b"), false)
+	require.ErrorContains(t, err, "damaged")
+	require.True(t, closed)
 }

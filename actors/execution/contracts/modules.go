@@ -166,7 +166,9 @@ func (m *Modules) compile(e *entry, how compiler, load func() ([]byte, error)) {
 		e.module, err = how(context.Background(), code)
 	}
 	if err == nil && e.module.Schema() != nil {
-		e.schema, _ = schema.Parse(e.module.Schema()) // judged at deployment
+		if s, err := schema.Parse(e.module.Schema()); err == nil { // judged at deployment
+			e.schema = s
+		}
 	}
 	e.err = err
 }

@@ -303,5 +303,9 @@ func (r *Runner) Check(record *Record) error {
 		return err
 	}
 	_, err = schema.Parse(raw)
+	var words *schema.NoJSONError
+	if errors.As(err, &words) {
+		return &module.Refusal{Rule: module.RuleFormat, Detail: "its schema is not the JSON of one; `concordat contract check` tells where"}
+	}
 	return &module.Refusal{Rule: module.RuleFormat, Detail: fmt.Sprintf("its schema cannot be read: %v", err)}
 }
