@@ -80,3 +80,29 @@ func TestKeptModulesAreBounded(t *testing.T) {
 	}
 	require.Equal(t, last, m.Recent()[0])
 }
+
+// Many small modules are kept, few large ones.
+func TestKeptModulesAreBoundedInBytes(t *testing.T) {
+	e, err := wasm.New(t.Context(), wasm.Config{})
+	require.NoError(t, err)
+	m := modulesOn(e, modulesMax)
+	defer func() { require.NoError(t, m.Close(t.Context())) }()
+	use := func(code []byte) ledger.Hash {
+		_ = m.Use(wasm.HashCode(code), func() ([]byte, error) { return code, nil }, func(*wasm.Module) {})
+		return wasm.HashCode(code)
+	}
+	var small []ledger.Hash
+	for i := range 100 {
+		small = append(small, use(asm.New().Call(nil, asm.I32Const(int32(i)), asm.Op(0x1a), asm.I32Const(0)).Bytes()))
+	}
+	for _, hash := range small {
+		require.True(t, m.Has(hash))
+	}
+	large := make([]byte, 8<<20) // it is refused, and kept as such
+	for i := range 33 {
+		large[0] = byte(i)
+		use(large)
+	}
+	require.False(t, m.Has(small[0]))
+	require.Len(t, m.Recent(), modulesBytesMax/len(large))
+}

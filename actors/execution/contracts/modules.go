@@ -13,8 +13,14 @@ import (
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
-// modulesMax bounds the compiled modules that are kept; each takes a few MB.
-const modulesMax = 64
+// What bounds the compiled modules that are kept: their number, and the bytes of their
+// code, of which each takes four or five in memory. A ledger with more than are kept loads
+// some at each call, which takes milliseconds that no gas stands for; so small ones are many.
+// Each has an open file, its snapshot.
+const (
+	modulesMax      = 256
+	modulesBytesMax = 256 << 20
+)
 
 // Modules keeps compiled modules by the hash of their code. It is safe for
 // concurrent use; what is in use is not given up.
@@ -29,6 +35,7 @@ type Modules struct {
 	byHash  map[ledger.Hash]*entry
 	fetched map[ledger.Hash]bool // what is in wanted
 	clock   uint64
+	bytes   int // of code, of those in byHash that are compiled
 	closed  bool
 }
 
@@ -40,6 +47,7 @@ type entry struct {
 	module *wasm.Module
 	schema *schema.Schema // nil without one, or without one that can be read
 	err    error
+	bytes  int // of its code
 	users  int
 	used   uint64
 }
@@ -162,6 +170,10 @@ func (m *Modules) Describe(store Getter, record *Record) (raw []byte, s *schema.
 func (m *Modules) compile(e *entry, how compiler, load func() ([]byte, error)) {
 	defer close(e.ready)
 	code, err := load()
+	m.mu.Lock()
+	e.bytes = len(code)
+	m.bytes += e.bytes
+	m.mu.Unlock()
 	if err == nil {
 		e.module, err = how(context.Background(), code)
 	}
@@ -179,16 +191,24 @@ func (m *Modules) compile(e *entry, how compiler, load func() ([]byte, error)) {
 func (m *Modules) release(hash ledger.Hash, e *entry) {
 	m.mu.Lock()
 	e.users--
-	var gone *entry
+	var gone []*entry
 	var refusal *module.Refusal
 	if e.err != nil && e.users == 0 && m.byHash[hash] == e && !errors.As(e.err, &refusal) {
 		delete(m.byHash, hash)
-	} else if len(m.byHash) > m.most {
-		gone = m.sortedOldest()
+		m.bytes -= e.bytes
+	}
+	for len(m.byHash) > m.most || m.bytes > modulesBytesMax && len(m.byHash) > 1 {
+		oldest := m.sortedOldest()
+		if oldest == nil {
+			break
+		}
+		gone = append(gone, oldest)
 	}
 	m.mu.Unlock()
-	if gone != nil && gone.module != nil {
-		_ = gone.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
+	for _, g := range gone {
+		if g.module != nil {
+			_ = g.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
+		}
 	}
 }
 
@@ -204,6 +224,7 @@ func (m *Modules) sortedOldest() *entry {
 	}
 	if oldest != nil {
 		delete(m.byHash, at)
+		m.bytes -= oldest.bytes
 	}
 	return oldest
 }
