@@ -236,7 +236,7 @@ func TestAReceiptShowsItsSignerOnlyWhatIsForIt(t *testing.T) {
 	w.tell(certified)
 	receipts, ok := w.next().(*actorspb.Receipts)
 	require.True(t, ok)
-	shown, err := ledger.ParseResult(receipts.GetItems()[0].GetResult())
+	shown, err := ledger.ParseShownResult(receipts.GetItems()[0].GetResult())
 	require.NoError(t, err)
 	require.Equal(t, result.Leaf(), shown.Leaf())
 	for i, data := range []string{"for all", "for bob", "for b"} {
