@@ -34,8 +34,10 @@ const DefaultPoolSize = 2
 // that is compiled ahead.
 const compileWorkers = 1
 
-// GasInitialise is the gas that _initialize and warm may use together.
-const GasInitialise = 1_000_000_000
+// GasInitialise is the gas that _initialize and warm may use together: what a transaction has
+// by default, and 16 times what a Go contract with its runtime needs. Nobody pays for it, and it
+// is used again whenever a module is compiled, so it is no more.
+const GasInitialise = 100_000_000
 
 // features are the parts of WebAssembly that are offered. Vectors, threads,
 // exceptions, tail calls and references stay off in the engine too.
