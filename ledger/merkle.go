@@ -22,8 +22,17 @@ type MerkleTree struct {
 // NewMerkleTree hashes the leaves, in order. Of no leaves the root is the hash
 // of the empty string, as RFC 6962 section 2.1 has it.
 func NewMerkleTree(leaves [][]byte) *MerkleTree {
-	t := &MerkleTree{size: uint64(len(leaves))}
-	if len(leaves) == 0 {
+	hashes := make([][]byte, len(leaves))
+	for i, leaf := range leaves {
+		hashes[i] = rfc6962.DefaultHasher.HashLeaf(leaf)
+	}
+	return merkleTreeOf(hashes)
+}
+
+// merkleTreeOf is the tree over leaves that are hashed already.
+func merkleTreeOf(hashes [][]byte) *MerkleTree {
+	t := &MerkleTree{size: uint64(len(hashes))}
+	if len(hashes) == 0 {
 		copy(t.root[:], rfc6962.DefaultHasher.EmptyRoot())
 		return t
 	}
@@ -34,8 +43,8 @@ func NewMerkleTree(leaves [][]byte) *MerkleTree {
 		t.levels[id.Level] = append(t.levels[id.Level], hash)
 	}
 	r := merkleRanges.NewEmptyRange(0)
-	for _, leaf := range leaves {
-		if err := r.Append(rfc6962.DefaultHasher.HashLeaf(leaf), store); err != nil {
+	for _, hash := range hashes {
+		if err := r.Append(hash, store); err != nil {
 			panic(fmt.Sprintf("append to an empty Merkle range: %v", err)) // cannot happen: the range starts at 0
 		}
 	}

@@ -68,7 +68,7 @@ func ParseReceipt(b []byte) (*Receipt, error) {
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read a receipt: %w", err)
 	}
-	res, err := ParseResult(result)
+	res, err := ParseShownResult(result)
 	if err != nil {
 		return nil, fmt.Errorf("read a receipt's result: %w", err)
 	}

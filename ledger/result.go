@@ -100,9 +100,9 @@ func EventsRoot(events []Event) Hash {
 	}
 	leaves := make([][]byte, len(events))
 	for i := range events {
-		leaves[i] = events[i].marshal()
+		leaves[i] = events[i].leaf()
 	}
-	return NewMerkleTree(leaves).Root()
+	return merkleTreeOf(leaves).Root()
 }
 
 // Marshal is the result in full, for the store and for receipts.
@@ -117,8 +117,23 @@ func (r *Result) Marshal() []byte {
 	return w.Done()
 }
 
-// ParseResult reads what Marshal wrote.
+// ParseResult reads what Marshal wrote of a whole result. What is stored, or comes from
+// another replica, must be whole: one that withholds events has the same leaf.
 func ParseResult(b []byte) (*Result, error) {
+	res, err := ParseShownResult(b)
+	if err != nil {
+		return nil, err
+	}
+	for i := range res.Events {
+		if res.Events[i].Withheld() {
+			return nil, fmt.Errorf("read a result: %w: an event is withheld", ErrLayout)
+		}
+	}
+	return res, nil
+}
+
+// ParseShownResult reads a result as it is in a receipt: events may be withheld.
+func ParseShownResult(b []byte) (*Result, error) {
 	r := NewReader(DomainResult, b)
 	res := &Result{TxID: r.Hash(), Command: r.Hash(), Status: Status(r.U8()), Code: r.U32(), GasUsed: r.U64()}
 	res.First = Place{Height: Height(r.U64()), Index: r.U32()}
@@ -126,10 +141,11 @@ func ParseResult(b []byte) (*Result, error) {
 	res.Output = r.Bytes(OutputBytesMax)
 	n := r.Count(16, EventsMax)
 	for range n {
-		res.Events = append(res.Events, Event{
-			Contract: r.String(NameBytesMax), Topic: r.String(NameBytesMax),
-			Data: r.Bytes(EventsBytesMax), Audience: r.Bytes(EventsBytesMax),
-		})
+		e := Event{Contract: r.String(NameBytesMax), Topic: r.String(NameBytesMax), Data: r.Bytes(EventsBytesMax), Audience: r.Bytes(EventsBytesMax)}
+		if !e.valid() {
+			return nil, fmt.Errorf("read a result: %w: an event of no contract is no hash", ErrLayout)
+		}
+		res.Events = append(res.Events, e)
 	}
 	if err := r.Close(); err != nil {
 		return nil, fmt.Errorf("read a result: %w", err)

@@ -154,6 +154,9 @@ func (v *invoked) describe(r *ledger.Result, by *called) {
 		v.Output = shown(r.Output, output)
 	}
 	for _, e := range r.Events {
+		if e.Withheld() {
+			continue // it is not for who asks
+		}
 		v.Events = append(v.Events, eventView{e.Contract, e.Topic, shown(e.Data, event(e.Topic))})
 	}
 }

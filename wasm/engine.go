@@ -34,8 +34,10 @@ const DefaultPoolSize = 2
 // that is compiled ahead.
 const compileWorkers = 1
 
-// GasInitialise is the gas that _initialize and warm may use together.
-const GasInitialise = 1_000_000_000
+// GasInitialise is the gas that _initialize and warm may use together: what a transaction has
+// by default, and 16 times what a Go contract with its runtime needs. Nobody pays for it, and it
+// is used again whenever a module is compiled, so it is no more.
+const GasInitialise = 100_000_000
 
 // features are the parts of WebAssembly that are offered. Vectors, threads,
 // exceptions, tail calls and references stay off in the engine too.
@@ -59,8 +61,8 @@ func New(ctx context.Context, cfg Config) (*Engine, error) {
 	if cfg.PoolSize == 0 {
 		cfg.PoolSize = DefaultPoolSize
 	}
-	e := &Engine{cfg: cfg, files: cacheFolder{dir: cfg.CacheDir}}
-	if err := e.files.check(); err != nil {
+	e := &Engine{cfg: cfg, files: cacheFolder{dir: cfg.CacheDir, most: cacheBytesMax}}
+	if err := e.files.begin(); err != nil {
 		return nil, fmt.Errorf("the cache of compiled contracts in %s: %w", cfg.CacheDir, err)
 	}
 	rc := wazero.NewRuntimeConfigCompiler

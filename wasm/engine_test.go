@@ -219,6 +219,9 @@ func TestModulesThatAreRefused(t *testing.T) {
 		"body too long":    {ok().Call(nil, []byte(strings.Repeat("\x01", 140_000)), simple).Bytes(), module.RuleLimit, "bytes"},
 		"junk behind":      {with(func(b *mt.Builder) { b.Raw = []byte{99, 0} }), module.RuleFeature, "section"},
 		"initialise traps": {with(func(b *mt.Builder) { b.Export("_initialize", 0, b.Func(nil, nil, nil, mt.Op(0x00))) }), module.RuleInitialise, "_initialize does not end well: unreachable"},
+		"initialise takes more than a transaction may": {with(func(b *mt.Builder) {
+			b.Export("warm", 0, b.Func(nil, nil, []byte{mt.I32}, mt.Op(0x03, 0x40), mt.Get(0), i32(1), mt.Op(0x6a), mt.Tee(0), i32(25_000_000), mt.Op(0x49, 0x0d, 0, 0x0b)))
+		}), module.RuleInitialise, "gas limit"},
 		"initialise hangs": {with(func(b *mt.Builder) { b.Export("warm", 0, b.Func(nil, nil, nil, mt.Op(0x03, 0x40, 0x0c, 0, 0x0b))) }), module.RuleInitialise, "gas limit"},
 		"initialise writes": {with(func(b *mt.Builder) {
 			put := b.ABI("put")

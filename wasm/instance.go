@@ -141,8 +141,8 @@ func (m *Module) take() (*instance, error) {
 func (m *Module) fresh() (*instance, error) {
 	ctx := context.Background()
 	in, err := m.instantiate(ctx)
-	if err != nil {
-		return nil, err
+	if err != nil { // the first went well, so this is no refusal
+		return nil, fmt.Errorf("another instance of a contract: %s", err.Error())
 	}
 	pages := uint32(m.snapshot.Size() / pageBytes) // #nosec G115 -- at most MemoryPagesMax
 	have := in.module.Memory().Size() / pageBytes

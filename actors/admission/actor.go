@@ -10,6 +10,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
+	"github.com/concordat-ledger/concordat/ledger/state"
 )
 
 // History answers for what is stored already.
@@ -322,10 +323,22 @@ func (a *admission) onExecuted(c *shell.Context, b *actorspb.ExecutedBlock) {
 	a.answer(c, b.Header.Height)
 }
 
+// shown is a result as its transaction's signer may see it: others' events are withheld.
+func (a *admission) shown(result *ledger.Result, envelope []byte) *ledger.Result {
+	return result.Shown(func(audience ledger.Audience) bool {
+		p := a.cfg.Checker.Parse(envelope)
+		if p.Err != nil {
+			return false
+		}
+		rec, err := a.party(p.Transaction.Party)
+		return err == nil && rec != nil && bytes.Equal(rec.PublicKey, p.Envelope.PublicKey[:]) && state.Visible(audience, rec.Recipient())
+	})
+}
+
 // answer gives receipts of a height to all who wait, if it is executed and
 // certified.
 func (a *admission) answer(c *shell.Context, h ledger.Height) {
-	for _, out := range a.waiters.receipts(h) {
+	for _, out := range a.waiters.receipts(h, a.shown) {
 		out.message.View = uint64(a.cfg.View())
 		c.Tell(out.to, out.message)
 	}

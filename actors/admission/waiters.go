@@ -146,8 +146,8 @@ type outgoing struct {
 }
 
 // receipts builds one message per submitter, once a height is both executed here
-// and certified.
-func (w *waiters) receipts(h ledger.Height) []outgoing {
+// and certified. Each result is as shown gives it for who signed the transaction.
+func (w *waiters) receipts(h ledger.Height, shown func(*ledger.Result, []byte) *ledger.Result) []outgoing {
 	wb, cert := w.blocks[h], w.certs[h]
 	if wb == nil || cert.Certificate == nil || len(wb.items) == 0 {
 		return nil
@@ -169,7 +169,7 @@ func (w *waiters) receipts(h ledger.Height) []outgoing {
 		}
 		msg := messageFor(&out, it.waiter.to, header, outcome, cert.Certificate)
 		msg.Items = append(msg.Items, &actorspb.ReceiptItem{TxId: it.waiter.submitted[:], Index: it.index,
-			Result: b.Results[it.index].Marshal(), Path: flat, Repeated: it.waiter.repeated})
+			Result: shown(b.Results[it.index], b.Body.Txs[it.index]).Marshal(), Path: flat, Repeated: it.waiter.repeated})
 	}
 	wb.items = nil
 	return out

@@ -189,14 +189,14 @@ func (x *executor) install(tx *ledger.Transaction, party *ledger.PartyRecord, re
 		return err
 	}
 	run := x.runner(tx, party, r.TxID)
-	var o wasm.Outcome
 	err := x.chain.shadow.Check(run, record)
-	if err == nil && d.Initialise {
-		o, err = x.chain.shadow.Execute(run, record, method, d.Init, limit-base)
-	}
 	var refusal *module.Refusal
 	if errors.As(err, &refusal) {
 		return refuse(r, "%s", refusal.Error())
+	}
+	var o wasm.Outcome
+	if err == nil && d.Initialise { // from here on a refusal would be one of a module that was accepted: a fault of this replica
+		o, err = x.chain.shadow.Execute(run, record, method, d.Init, limit-base)
 	}
 	if err != nil {
 		return err

@@ -2,6 +2,7 @@ package execution
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -338,4 +339,76 @@ func TestACallHoldsTheCallersAttributes(t *testing.T) {
 	r = b.call("alice@a", "mirror", "x", 0)
 	require.Equal(t, ledger.StatusOK, r.Status, r.Message)
 	require.Contains(t, string(r.Output), "\x22\x01a\x2a\x0b\x0a\x06branch\x12\x017\x2a\x06\x0a\x04rank\x2a\x0e\x0a\x04role\x12\x06teller")
+}
+
+// A module that the state holds was accepted once. If this replica then refuses it, the
+// replica is at fault: its word must not become the result of a deployment that calls it.
+func TestAFaultOfThisReplicaIsNoVerdictOnADeployment(t *testing.T) {
+	b := withEngine(t)
+	spoilt := []byte("no module")
+	hash := wasm.HashCode(spoilt)
+	record := &contracts.Record{Name: "other", Code: hash[:], Bytes: len(spoilt), Height: 1}
+	o := newOverlay(b.chain.values)
+	require.NoError(t, contracts.Save(o, record, o.from, spoilt))
+	o.keep()
+	b.chain.values.apply(b.chain.height, o.changes())
+	d := ledger.Deployment{Name: "counter", Code: counterThatCalls(), Initialise: true}
+	_, err := b.chain.execute(b.decided(b.tx("admin@a", "deploy it", "deploy", string(d.Marshal()), time.Minute)))
+	require.ErrorContains(t, err, "the module is refused")
+}
+
+// counterThatCalls calls the contract other from its first call on.
+func counterThatCalls() []byte {
+	b := asm.New()
+	invoke := b.ABI("invoke")
+	b.Data = asm.DataAt(0, []byte("other"))
+	return b.Call(nil, i32(0), i32(5), i32(0), i32(0), asm.I64Const(1_000_000), asm.CallFunc(invoke), asm.Op(0x1a), i32(0)).Bytes()
+}
+
+// Whether a module is ready, was just compiled, or is compiled in the middle of a call of
+// another contract, the blocks are the same.
+func TestItDoesNotMatterWhenAModuleIsCompiled(t *testing.T) {
+	var roots []ledger.Outcome
+	for _, forgets := range []bool{false, true} {
+		b := withEngine(t)
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "counter", counter()).Status)
+		require.Equal(t, ledger.StatusOK, b.deploy("admin@a", "other", asm.New().Call(nil, i32(0)).Bytes()).Status)
+		for _, method := range []string{"o", "x", "o", "t", "o"} {
+			if forgets { // as after a restart
+				m, err := contracts.NewModules(t.Context(), "")
+				require.NoError(t, err)
+				t.Cleanup(func() { require.NoError(t, m.Close(t.Context())) })
+				b.chain.modules = m
+			}
+			out := b.block(b.envelope("alice@a", "counter", method, 0))
+			roots = append(roots, out.Outcome)
+			if method != "t" {
+				require.Equal(t, ledger.StatusOK, out.Results[0].Status, out.Results[0].Message)
+			}
+		}
+	}
+	require.Equal(t, roots[:5], roots[5:])
+}
+
+// Why JSON cannot be read is said in words that differ among versions of Go, so they are not
+// in a result.
+func TestARefusedSchemaIsToldInOurWords(t *testing.T) {
+	b := withEngine(t)
+	plain := asm.New().Call(nil, i32(0)).Bytes()
+	for schema, want := range map[string]string{
+		`{"version": 1,`:     "is not the JSON of one",
+		`{"version": "one"}`: "is not the JSON of one",
+		`{"unknown": 1}`:     "is not the JSON of one",
+		`{"version": 9}`:     "version",
+	} {
+		code, err := module.Embed(plain, []byte(schema))
+		require.NoError(t, err)
+		b.count++
+		r := b.deploy("admin@a", fmt.Sprintf("c%d", b.count), code)
+		require.Equal(t, ledger.StatusRefused, r.Status)
+		require.Contains(t, r.Message, want)
+		for _, word := range []string{"EOF", "unmarshal", "json:", "Go "} {
+			require.NotContains(t, r.Message, word, schema)
+		}
+	}
 }

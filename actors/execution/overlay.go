@@ -2,7 +2,6 @@ package execution
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -19,6 +18,10 @@ type overlay struct {
 	staged  map[string][]byte
 	journal []undo
 	from    state.Provenance // of what is staged
+
+	inOrder       bool // there was a scan: what follows is kept, too
+	keptOrdered   ordered
+	stagedOrdered ordered
 }
 
 // undo is what a key's staged value was before a write.
@@ -48,7 +51,14 @@ func (o *overlay) Set(key, data []byte) {
 	k := string(key)
 	before, had := o.staged[k]
 	o.journal = append(o.journal, undo{k, before, had})
-	o.staged[k] = data
+	o.stage(k, data)
+}
+
+func (o *overlay) stage(key string, data []byte) {
+	o.staged[key] = data
+	if o.inOrder {
+		o.stagedOrdered = o.stagedOrdered.with(key, data)
+	}
 }
 
 // Mark implements contracts.Store.
@@ -59,9 +69,12 @@ func (o *overlay) Rollback(mark int) {
 	for i := len(o.journal) - 1; i >= mark; i-- {
 		u := &o.journal[i]
 		if u.had {
-			o.staged[u.key] = u.before
-		} else {
-			delete(o.staged, u.key)
+			o.stage(u.key, u.before)
+			continue
+		}
+		delete(o.staged, u.key)
+		if o.inOrder {
+			o.stagedOrdered = o.stagedOrdered.without(u.key)
 		}
 	}
 	o.journal = o.journal[:mark]
@@ -89,12 +102,16 @@ func (o *overlay) keep() {
 			o.order = append(o.order, u.key)
 		}
 		o.kept[u.key] = o.staged[u.key]
+		if o.inOrder {
+			o.keptOrdered = o.keptOrdered.with(u.key, o.staged[u.key])
+		}
 	}
 	o.drop()
 }
 
 func (o *overlay) drop() {
 	clear(o.staged)
+	o.stagedOrdered = ordered{}
 	o.journal = o.journal[:0]
 }
 
@@ -108,19 +125,21 @@ func (o *overlay) changes() []state.Change {
 }
 
 // Scan implements contracts.Store: what the store holds, under what was changed
-// since.
+// since. Only from the first scan on are changes kept in order, too.
 func (o *overlay) Scan(from, to []byte, reverse bool) (contracts.Iterator, error) {
-	m := &merged{reverse: reverse, changed: map[string][]byte{}}
-	for k, v := range o.base.fresh {
-		m.sortedAdd(k, v.data, from, to)
+	if !o.inOrder {
+		o.inOrder = true
+		for k, v := range o.kept {
+			o.keptOrdered = o.keptOrdered.with(k, v)
+		}
+		for k, v := range o.staged {
+			o.stagedOrdered = o.stagedOrdered.with(k, v)
+		}
 	}
-	for k, v := range o.kept {
-		m.sortedAdd(k, v, from, to)
+	m := &merged{reverse: reverse}
+	for _, layer := range []ordered{o.stagedOrdered, o.keptOrdered, o.base.ordered()} {
+		m.changed = append(m.changed, layer.walk(string(from), string(to), reverse))
 	}
-	for k, v := range o.staged {
-		m.sortedAdd(k, v, from, to)
-	}
-	m.sortedKeys()
 	if o.base.durable > 0 {
 		below, err := o.base.store.Scan(from, to, o.base.durable, reverse)
 		if err != nil {
@@ -128,34 +147,21 @@ func (o *overlay) Scan(from, to []byte, reverse bool) (contracts.Iterator, error
 		}
 		m.below = below
 	}
-	return m, m.advance()
+	if err := m.advance(); err != nil {
+		m.Close() // nobody else has it
+		return nil, err
+	}
+	return m, nil
 }
 
-// merged walks over two ordered sequences: changed keys, and the store below
-// them. At equal keys the change counts.
+// merged walks over ordered sequences: changes, the newest layer first, and the store
+// below them. At equal keys the newest counts.
 type merged struct {
 	reverse    bool
-	changed    map[string][]byte
-	keys       []string
+	changed    []*walk
 	below      contracts.Iterator // nil before the first block
 	key, value []byte             // the next of below
 	has        bool
-}
-
-func (m *merged) sortedAdd(k string, v, from, to []byte) {
-	if k >= string(from) && k < string(to) {
-		m.changed[k] = v
-	}
-}
-
-func (m *merged) sortedKeys() {
-	for k := range m.changed {
-		m.keys = append(m.keys, k)
-	}
-	slices.Sort(m.keys)
-	if m.reverse {
-		slices.Reverse(m.keys)
-	}
 }
 
 // advance reads the next of below.
@@ -169,31 +175,40 @@ func (m *merged) advance() (err error) {
 // Next implements contracts.Iterator.
 func (m *merged) Next() (key, value []byte, ok bool, err error) {
 	for {
-		if len(m.keys) == 0 && !m.has {
+		var first *branch
+		for _, w := range m.changed {
+			if b := w.peek(); b != nil && (first == nil || m.before(b.key, first.key)) {
+				first = b
+			}
+		}
+		if first == nil && !m.has {
 			return nil, nil, false, nil
 		}
-		if m.has && (len(m.keys) == 0 || m.before(m.key, m.keys[0])) {
+		if m.has && (first == nil || m.before(string(m.key), first.key)) {
 			key, value = bytes.Clone(m.key), bytes.Clone(m.value)
 			return key, value, true, m.advance()
 		}
-		k := m.keys[0]
-		m.keys = m.keys[1:]
-		if m.has && string(m.key) == k {
+		for _, w := range m.changed {
+			if b := w.peek(); b != nil && b.key == first.key {
+				w.step()
+			}
+		}
+		if m.has && string(m.key) == first.key {
 			if err := m.advance(); err != nil {
 				return nil, nil, false, err
 			}
 		}
-		if v := m.changed[k]; v != nil {
-			return []byte(k), v, true, nil
+		if first.value != nil {
+			return []byte(first.key), first.value, true, nil
 		}
 	}
 }
 
-func (m *merged) before(a []byte, b string) bool {
+func (m *merged) before(a, b string) bool {
 	if m.reverse {
-		return string(a) > b
+		return a > b
 	}
-	return string(a) < b
+	return a < b
 }
 
 // Close implements contracts.Iterator.

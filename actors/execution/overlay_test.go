@@ -2,6 +2,7 @@ package execution
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -194,4 +195,125 @@ func TestAScanShowsTheMomentItWasOpened(t *testing.T) {
 		seen += string(k) + "=" + string(v) + " "
 	}
 	require.Equal(t, "c/x/a=old c/x/b=old c/x/c=old ", seen)
+}
+
+// A scan's price is fixed, so what it takes must not grow with what the block has changed
+// before: looking at every change would let one transaction hold up the ledger for minutes.
+func TestAScanDoesNotLookAtEveryChange(t *testing.T) {
+	takes := func(changes int) float64 {
+		v := newValues(mapStore{}, 1)
+		o := newOverlay(v)
+		for i := range changes {
+			k := fmt.Appendf(nil, "k%06d", i)
+			v.apply(2, []state.Change{{Key: k, Value: []byte("fresh")}})
+			o.Set(k, []byte("kept"))
+		}
+		o.keep()
+		for i := range changes {
+			o.Set(fmt.Appendf(nil, "k%06d", i), []byte("staged"))
+		}
+		return testing.AllocsPerRun(3, func() {
+			it, err := o.Scan([]byte("k000010"), []byte("l"), false)
+			require.NoError(t, err)
+			key, value, ok, err := it.Next()
+			require.NoError(t, err)
+			require.True(t, ok)
+			require.Equal(t, "k000010 staged", fmt.Sprintf("%s %s", key, value))
+			it.Close()
+		})
+	}
+	require.Less(t, takes(20_000), takes(20)+100)
+}
+
+// Large records do not make the cache large.
+func TestTheCacheIsBoundedInBytes(t *testing.T) {
+	large := make([]byte, 60<<10)
+	stored := map[string][]byte{}
+	for i := range 5_000 {
+		stored[fmt.Sprint(i)] = large
+	}
+	v := newValues(mapStore{state: stored}, 1)
+	for range 2 {
+		for i := range 5_000 {
+			got, err := v.get([]byte(fmt.Sprint(i)))
+			require.NoError(t, err)
+			require.Len(t, got, len(large))
+			held := (len(v.young) + len(v.old)) * len(large)
+			require.Less(t, held, 2*(cacheBytesMax+len(large)+1024))
+		}
+	}
+}
+
+// As blocks come and become durable, scans show what plain maps show, from either end.
+func TestScansWhileBlocksBecomeDurable(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		stored, truth := map[string][]byte{}, map[string][]byte{}
+		v := newValues(mapStore{state: stored}, 1)
+		blocks := map[ledger.Height][]state.Change{}
+		newest := ledger.Height(1)
+		for range rapid.IntRange(1, 20).Draw(t, "steps") {
+			if rapid.Bool().Draw(t, "executed") || v.durable == newest {
+				newest++
+				for range rapid.IntRange(0, 5).Draw(t, "changes") {
+					c := state.Change{Key: fmt.Appendf(nil, "k%02d", rapid.IntRange(0, 20).Draw(t, "n")), Delete: rapid.IntRange(0, 3).Draw(t, "delete") == 0}
+					if truth[string(c.Key)] = nil; !c.Delete {
+						c.Value = fmt.Appendf(nil, "of %d", newest)
+						truth[string(c.Key)] = c.Value
+					}
+					blocks[newest] = append(blocks[newest], c)
+				}
+				v.apply(newest, blocks[newest])
+			} else {
+				for _, c := range blocks[v.durable+1] {
+					if delete(stored, string(c.Key)); !c.Delete {
+						stored[string(c.Key)] = c.Value
+					}
+				}
+				v.settle(v.durable+1, blocks[v.durable+1])
+			}
+			from, to, reverse := "k05", "k17", rapid.Bool().Draw(t, "reverse")
+			want := []string{}
+			for _, k := range slices.Sorted(maps.Keys(truth)) {
+				if k >= from && k < to && truth[k] != nil {
+					want = append(want, k+" "+string(truth[k]))
+				}
+			}
+			if reverse {
+				slices.Reverse(want)
+			}
+			it, err := newOverlay(v).Scan([]byte(from), []byte(to), reverse)
+			require.NoError(t, err)
+			have := []string{}
+			for key, value, ok, _ := it.Next(); ok; key, value, ok, _ = it.Next() {
+				have = append(have, string(key)+" "+string(value))
+			}
+			it.Close()
+			require.Equal(t, want, have)
+		}
+	})
+}
+
+// failing is a store whose scans fail at their first record.
+type failing struct {
+	mapStore
+	closed *bool
+}
+
+func (f failing) Scan([]byte, []byte, ledger.Height, bool) (contracts.Iterator, error) {
+	return failingScan{f.closed}, nil
+}
+
+type failingScan struct{ closed *bool }
+
+func (failingScan) Next() (key, value []byte, ok bool, err error) {
+	return nil, nil, false, errors.New("damaged")
+}
+func (f failingScan) Close() { *f.closed = true }
+
+// A scan that cannot begin holds nothing in the store.
+func TestAScanThatCannotBeginIsClosed(t *testing.T) {
+	closed := false
+	_, err := newOverlay(newValues(failing{closed: &closed}, 1)).Scan([]byte("a"), []byte("b"), false)
+	require.ErrorContains(t, err, "damaged")
+	require.True(t, closed)
 }

@@ -14,7 +14,8 @@ import (
 // Trial executes transactions on the state of a block and forgets what they change. It is
 // for one use, and safe beside the execution of blocks.
 type Trial struct {
-	x *executor
+	x      *executor
+	before map[string][]byte // what earlier transactions of the block had changed
 }
 
 // NewTrial prepares a trial on the state after the block at, in a block that would follow
@@ -30,7 +31,7 @@ func NewTrial(cfg *Config, at ledger.Height, now ledger.Time) (*Trial, error) {
 	}
 	header := ledger.Header{Ledger: cfg.Ledger, Height: at + 1, Time: now}
 	x := &executor{chain: c, overlay: newOverlay(c.values), header: header, block: &actorspb.ExecutedBlock{}, parties: map[ledger.Party]*ledger.PartyRecord{}}
-	return &Trial{x}, nil
+	return &Trial{x: x}, nil
 }
 
 // Call is what a trial executes.
@@ -77,9 +78,9 @@ func (t *Trial) Again(txs [][]byte, results []*ledger.Result, index uint32, trac
 		}
 	}
 	kept := len(t.x.overlay.order)
-	before := make(map[string][]byte, kept)
+	t.before = make(map[string][]byte, kept)
 	for _, k := range t.x.overlay.order {
-		before[k] = t.x.overlay.kept[k]
+		t.before[k] = t.x.overlay.kept[k]
 	}
 	t.x.trace = trace
 	r, err := t.one(txs[index], results[index].TxID)
@@ -88,11 +89,20 @@ func (t *Trial) Again(txs [][]byte, results []*ledger.Result, index uint32, trac
 	}
 	var changes []state.Change
 	for _, c := range t.x.overlay.changes() {
-		if old, ok := before[string(c.Key)]; !ok || string(old) != string(c.Value) || (old == nil) != c.Delete {
+		if old, ok := t.before[string(c.Key)]; !ok || string(old) != string(c.Value) || (old == nil) != c.Delete {
 			changes = append(changes, c)
 		}
 	}
 	return r, changes, nil
+}
+
+// Before is the record that was at a key before what the trial has executed last; nil when
+// there was none.
+func (t *Trial) Before(key []byte) ([]byte, error) {
+	if raw, ok := t.before[string(key)]; ok {
+		return raw, nil
+	}
+	return t.x.overlay.base.get(key)
 }
 
 func (t *Trial) one(raw []byte, id ledger.Hash) (*ledger.Result, error) {

@@ -11,8 +11,12 @@ type value struct {
 	height ledger.Height
 }
 
-// cacheEntriesMax bounds each of the two generations of cached values.
-const cacheEntriesMax = 1 << 17
+// What bounds each of the two generations of cached values. A contract may read as much as
+// it likes, and each of its records may have 60 KiB.
+const (
+	cacheEntriesMax = 1 << 17
+	cacheBytesMax   = 64 << 20
+)
 
 // values reads the newest state: changes of blocks that are not durable, then a
 // cache, then the store.
@@ -20,8 +24,11 @@ type values struct {
 	store   reader
 	durable ledger.Height
 	fresh   map[string]value // blocks above durable
+	inOrder bool             // there was a scan: fresh is kept in order, too
+	sorted  ordered
 	young   map[string][]byte
 	old     map[string][]byte
+	size    int // bytes in young
 }
 
 func newValues(store reader, durable ledger.Height) *values {
@@ -55,19 +62,34 @@ func (v *values) get(key []byte) ([]byte, error) {
 }
 
 func (v *values) cache(key string, d []byte) {
-	if len(v.young) >= cacheEntriesMax {
-		v.young, v.old = map[string][]byte{}, v.young
+	if len(v.young) >= cacheEntriesMax || v.size > cacheBytesMax {
+		v.young, v.old, v.size = map[string][]byte{}, v.young, 0
 	}
+	v.size += len(key) + len(d) - len(v.young[key])
 	v.young[key] = d
+}
+
+// ordered are the changes of blocks that are not durable, in order.
+func (v *values) ordered() ordered {
+	if !v.inOrder {
+		v.inOrder = true
+		for k, f := range v.fresh {
+			v.sorted = v.sorted.with(k, f.data)
+		}
+	}
+	return v.sorted
 }
 
 // apply takes over the changes of an executed block.
 func (v *values) apply(h ledger.Height, changes []state.Change) {
 	for _, c := range changes {
-		if c.Delete {
-			v.fresh[string(c.Key)] = value{height: h}
-		} else {
-			v.fresh[string(c.Key)] = value{data: c.Value, height: h}
+		f := value{height: h}
+		if !c.Delete {
+			f.data = c.Value
+		}
+		v.fresh[string(c.Key)] = f
+		if v.inOrder {
+			v.sorted = v.sorted.with(string(c.Key), f.data)
 		}
 	}
 }
@@ -78,6 +100,9 @@ func (v *values) settle(h ledger.Height, changes []state.Change) {
 	for _, c := range changes {
 		if f, ok := v.fresh[string(c.Key)]; ok && f.height <= h {
 			delete(v.fresh, string(c.Key))
+			if v.inOrder {
+				v.sorted = v.sorted.without(string(c.Key))
+			}
 			v.cache(string(c.Key), f.data)
 		}
 	}

@@ -270,7 +270,7 @@ func (g *gateway) noteView(from shell.PID, view ledger.View) {
 }
 
 func (g *gateway) receipt(s *submission, h *ledger.Header, o *ledger.Outcome, cert []byte, it *actorspb.ReceiptItem) (*ledgerpb.SubmitReply, error) {
-	res, err := ledger.ParseResult(it.GetResult())
+	res, err := ledger.ParseShownResult(it.GetResult())
 	if err != nil {
 		return nil, err
 	}

@@ -147,7 +147,7 @@ func (r *reads) beside(c *shell.Context, m *actorspb.Read, req *ledgerpb.LookupR
 		reply, elsewhere := &ledgerpb.LookupReply{}, false
 		if err := shell.Guard(func() { reply, elsewhere = r.lookupOf(req, ledger.Height(m.GetMinHeight()), c.Logger()) }); err != nil {
 			c.Logger().Error("a trial failed", "error", err)
-			reply.Error = refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", internal(err))
+			reply.Error = refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", Internal(err))
 		}
 		answer(c, to, m, reply, elsewhere)
 	}()
@@ -232,14 +232,14 @@ func (r *reads) lookupOf(req *ledgerpb.LookupRequest, least ledger.Height, log *
 		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%s", err.Error())}, pruned || errors.Is(err, errElsewhere)
 	case err != nil:
 		log.Error("a lookup could not be answered", "error", err)
-		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", internal(err))}, false
+		return &ledgerpb.LookupReply{Error: refusal(ledgerpb.Refusal_REFUSAL_INTERNAL, "%s", Internal(err))}, false
 	}
 	return reply, len(reply.GetBlocks()) == 1 && reply.GetBlocks()[0].GetPruned()
 }
 
-// internal is what is said of an error that is this replica's own. The error may name keys
+// Internal is what is said of an error that is this replica's own. The error may name keys
 // of which the reader must not know, and is for the log.
-func internal(err error) string {
+func Internal(err error) string {
 	var d interface{ Damaged() bool }
 	if errors.As(err, &d) && d.Damaged() {
 		return "the store is damaged where it would have to be read, and is being repaired; ask another client node, or again later"

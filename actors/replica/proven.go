@@ -12,6 +12,7 @@ import (
 type proven struct {
 	head   *storage.StoredBlock
 	result []byte
+	tx     []byte            // its envelope
 	path   ledger.MerklePath // to the outcome's results root
 	cert   []byte
 }
@@ -44,7 +45,7 @@ func (r *records) provenAt(at ledger.Place) (*proven, error) {
 		leaves[i] = res.Leaf()
 	}
 	path, err := ledger.NewMerkleTree(leaves).Path(uint64(at.Index))
-	return &proven{head: b, result: b.Results[at.Index], path: path, cert: cert}, err
+	return &proven{head: b, result: b.Results[at.Index], tx: b.Txs[at.Index], path: path, cert: cert}, err
 }
 
 func (r *records) provenHeld(at ledger.Place, cert []byte, pruned error) (*proven, error) {
@@ -59,5 +60,5 @@ func (r *records) provenHeld(at ledger.Place, cert []byte, pruned error) (*prove
 	if err != nil {
 		return nil, err
 	}
-	return &proven{head: head, result: held.Result, path: held.ResultPath, cert: cert}, nil
+	return &proven{head: head, result: held.Result, tx: held.Tx, path: held.ResultPath, cert: cert}, nil
 }

@@ -39,14 +39,13 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	case errors.Is(err, storage.ErrNotFound):
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "there is no block %d yet", at)
 	case err != nil:
-		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
+		return r.cannotAnswer(req, err)
 	}
-	if name, ready := r.moduleReady(view, req.GetContract()); !ready {
-		reply := refuse(ledgerpb.Refusal_REFUSAL_UNAVAILABLE, "contract %s is being compiled here; ask again in a second, or another client node", name)
-		reply.Error.RetryAfterMs = compiledLaterMs
-		return reply
+	ready := func(record *contracts.Record) bool { return lookups{modules: r.modules}.ready(view, record) }
+	if record, err := contracts.Find(view, req.GetContract()); err == nil && record != nil && !ready(record) {
+		return laterReply(&contracts.Compiling{Contract: record.Name})
 	}
-	run := &contracts.Runner{Modules: r.modules, Store: view, Reader: &ledger.Recipient{},
+	run := &contracts.Runner{Modules: r.modules, Store: view, Reader: &ledger.Recipient{}, Ready: ready,
 		Call: wasm.Call{Caller: req.GetParty(), Height: at, Time: header.Time, ReadOnly: true}}
 	args, described, err := r.describe(view, req)
 	if err != nil {
@@ -54,11 +53,16 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	}
 	o, err := run.Run(req.GetContract(), req.GetMethod(), args, r.genesis.Limits.GasTransaction)
 	var unknown *contracts.Unknown
+	var compiling *contracts.Compiling
 	switch {
+	case errors.As(err, &compiling): // by one that it calls
+		return laterReply(compiling)
+	case errors.Is(err, contracts.ErrPassed):
+		return refuse(ledgerpb.Refusal_REFUSAL_MALFORMED, "%v", contracts.ErrPassed)
 	case errors.As(err, &unknown):
 		return refuse(ledgerpb.Refusal_REFUSAL_NOT_FOUND, "%v at height %d; deploy it, or look at the list of contracts", err, at)
 	case err != nil:
-		return refuse(ledgerpb.Refusal_REFUSAL_INTERNAL, "%v", err)
+		return r.cannotAnswer(req, err)
 	}
 	reply := &ledgerpb.QueryReply{Height: uint64(at), Output: o.Output, Code: o.Code, Message: o.Message, GasUsed: o.GasUsed,
 		Status: execution.StatusOf(o).String()}
@@ -72,19 +76,22 @@ func (r *instance) query(req *ledgerpb.QueryRequest) *ledgerpb.QueryReply {
 	return reply
 }
 
+// cannotAnswer logs an error of this replica. It may name a record that the reader must not
+// know of, so the reader is not told.
+func (r *instance) cannotAnswer(req *ledgerpb.QueryRequest, err error) *ledgerpb.QueryReply {
+	r.cfg.Logger.Error("a query could not be answered", "contract", req.GetContract(), "method", req.GetMethod(), "error", err)
+	return &ledgerpb.QueryReply{Error: &ledgerpb.Error{Refusal: ledgerpb.Refusal_REFUSAL_INTERNAL, Message: reads.Internal(err)}}
+}
+
 // compiledLaterMs is when to ask again for a contract that is being compiled.
 const compiledLaterMs = 500
 
-// moduleReady has a contract compiled in the background when it is not, for requests
-// are answered one after the other, and the others should not wait for it.
-func (r *instance) moduleReady(view viewStore, name string) (string, bool) {
-	record, err := contracts.Find(view, name)
-	if err != nil || record == nil {
-		return name, true // what is wrong is said by the call
-	}
-	return name, lookups{modules: r.modules}.ready(view, record)
+func laterReply(c *contracts.Compiling) *ledgerpb.QueryReply {
+	return &ledgerpb.QueryReply{Error: &ledgerpb.Error{Refusal: ledgerpb.Refusal_REFUSAL_UNAVAILABLE, Message: c.Error(), RetryAfterMs: compiledLaterMs}}
 }
 
+// ready has a contract compiled in the background when it is not, for requests are
+// answered one after the other, and the others should not wait for it.
 func (l lookups) ready(view viewStore, record *contracts.Record) bool {
 	hash, err := ledger.HashFromBytes(record.Code)
 	if err != nil || l.modules.Has(hash) {
@@ -219,7 +226,7 @@ func (l lookups) Contract(name string) (*ledgerpb.ContractView, error) {
 	out := contractView(record)
 	if !l.ready(view, record) {
 		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_UNAVAILABLE, Later: true,
-			Message: fmt.Sprintf("contract %s is being compiled here; ask again in a second, or another client node", name)}
+			Message: (&contracts.Compiling{Contract: name}).Error()}
 	}
 	out.Schema, _, err = l.modules.Describe(view, record)
 	return out, err

@@ -134,8 +134,38 @@ func (r *records) Receipt(at ledger.Place) (*actorspb.Receipts, error) {
 	for _, h := range p.path {
 		flat = append(flat, h[:]...)
 	}
+	result, err := ledger.ParseResult(p.result)
+	if err != nil {
+		return nil, err
+	}
+	reader, err := r.signer(p.tx)
+	if err != nil {
+		return nil, err
+	}
 	return &actorspb.Receipts{Header: p.head.Header, Outcome: p.head.Outcome, Certificate: p.cert,
-		Items: []*actorspb.ReceiptItem{{Index: at.Index, Result: p.result, Path: flat}}}, nil
+		Items: []*actorspb.ReceiptItem{{Index: at.Index, Result: shownTo(result, reader).Marshal(), Path: flat}}}, nil
+}
+
+// shownTo is a result without the events that are not for the reader.
+func shownTo(result *ledger.Result, reader ledger.Recipient) *ledger.Result {
+	return result.Shown(func(a ledger.Audience) bool { return state.Visible(a, reader) })
+}
+
+// signer is who signed a transaction, as its receipt's reader; nobody when it is malformed.
+func (r *records) signer(envelope []byte) (ledger.Recipient, error) {
+	e, err := ledger.ParseEnvelope(envelope)
+	if err != nil {
+		return ledger.Recipient{}, nil //nolint:nilerr // nobody signed it
+	}
+	tx, err := ledger.ParseTransaction(e.Payload)
+	if err != nil {
+		return ledger.Recipient{}, nil //nolint:nilerr // as above
+	}
+	party, err := r.Party(tx.Party)
+	if err != nil || party == nil || string(party.PublicKey) != string(e.PublicKey[:]) {
+		return ledger.Recipient{}, err
+	}
+	return party.Recipient(), nil
 }
 
 // Agreed implements catchup.Blocks.
@@ -282,6 +312,7 @@ func (l lookups) Receipt(at ledger.Place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *result, Path: p.path, Certificate: p.cert}
+	// Nobody vouches for who asks, so the events are those for every member.
+	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *shownTo(result, ledger.Recipient{}), Path: p.path, Certificate: p.cert}
 	return r.Marshal(), nil
 }

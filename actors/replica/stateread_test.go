@@ -26,6 +26,7 @@ import (
 
 // shelf is a store with certified blocks, and a reader's view of it.
 type shelf struct {
+	key     []byte // the ledger's
 	t       *testing.T
 	id      ledger.ID
 	lookups lookups
@@ -52,7 +53,8 @@ func newShelf(t *testing.T) *shelf {
 		return cert
 	}
 	s.lookups = lookups{records: &records{Store: store, genesis: &ledger.Genesis{}}, ledger: s.id, clock: func() time.Time { return s.now }}
-	s.client = client.Offline(s.id, public.Execution().LedgerKey())
+	s.key = public.Execution().LedgerKey()
+	s.client = client.Offline(s.id, s.key)
 	return s
 }
 

@@ -68,7 +68,9 @@ func (l lookups) trial(party *ledger.PartyRecord, req *ledgerpb.StateRequest) (*
 	if err != nil {
 		return nil, err
 	}
-	t.tell(r, ledger.Place{Height: at + 1}, changes)
+	if err := t.tell(r, ledger.Place{Height: at + 1}, changes, x); err != nil {
+		return nil, err
+	}
 	return &ledgerpb.StateReply{Height: uint64(at), Time: int64(now), Trial: t.reply}, nil
 }
 
@@ -126,7 +128,9 @@ func (t *trialRead) again(reader *ledger.PartyRecord, q *ledgerpb.TrialRequest) 
 	if err != nil {
 		return nil, err
 	}
-	t.tell(r, at, changes)
+	if err := t.tell(r, at, changes, x); err != nil {
+		return nil, err
+	}
 	return &ledgerpb.StateReply{Height: uint64(at.Height), Time: int64(header.Time), Trial: t.reply}, nil
 }
 
@@ -152,27 +156,41 @@ func (t *trialRead) mayRepeat(reader *ledger.PartyRecord, envelope []byte) error
 		Message: fmt.Sprintf("a transaction is executed again for who signed it, for administrators of that organisation and for auditors; ask as %s", tx.Party)}
 }
 
-// tell fills the reply.
-func (t *trialRead) tell(r *ledger.Result, at ledger.Place, changes []state.Change) {
+// tell fills the reply. That a record is gone is for those who could read it; the key of
+// what was not there may come of what the contract has read.
+func (t *trialRead) tell(r *ledger.Result, at ledger.Place, changes []state.Change, x *execution.Trial) error {
 	t.reply.Result = ResultView(r, at)
 	for i := range changes {
 		c := &changes[i]
 		if contracts.IsCode(c.Key) {
 			continue // whoever deploys has the module
 		}
-		e := &ledgerpb.StateEntry{Key: c.Key, Deleted: true}
-		var err error
-		if !c.Delete {
-			e, err = client.StateEntry(c.Key, c.Value)
+		raw := c.Value
+		if c.Delete {
+			var err error
+			if raw, err = x.Before(c.Key); err != nil {
+				return err
+			}
+		}
+		e := &ledgerpb.StateEntry{Key: c.Key}
+		hidden := t.secret
+		if raw != nil {
+			var err error
+			e, err = client.StateEntry(c.Key, raw)
+			hidden = err != nil || !t.visible(e.GetAudience())
+		}
+		if c.Delete {
+			e = &ledgerpb.StateEntry{Key: c.Key, Deleted: true}
 		}
 		size := len(c.Key) + len(e.GetValue())
-		if err != nil || !c.Delete && !t.visible(e.GetAudience()) || t.size+size > trialBytesMax {
+		if hidden || t.size+size > trialBytesMax {
 			t.reply.Hidden++
 			continue
 		}
 		t.size += size
 		t.reply.Changes = append(t.reply.Changes, e)
 	}
+	return nil
 }
 
 func (t *trialRead) visible(audience []string) bool {
@@ -184,18 +202,21 @@ func (t *trialRead) visible(audience []string) bool {
 }
 
 // trace takes steps into the reply, without what the reader may not see. Once the contract
-// has read such a record, what it hands on or logs may tell of it.
+// has read such a record, all that it asks for, hands on or logs may tell of it; what it
+// writes is for an audience that may know.
 func (t *trialRead) trace(q *ledgerpb.TrialRequest) contracts.Trace {
-	if !q.GetTrace() {
-		return nil
-	}
 	return func(s contracts.Step) {
 		hidden := !state.Visible(s.Audience, t.reader)
 		switch s.What {
 		case "get", "entry":
 			t.secret = t.secret || hidden
-		case "invoke", "return", "log", "scan":
+			hidden = t.secret
+		case "put", "emit":
+		default:
 			hidden = hidden || t.secret
+		}
+		if !q.GetTrace() {
+			return
 		}
 		if len(t.reply.GetSteps()) >= stepsMax || t.size > trialBytesMax {
 			t.reply.Cut = true

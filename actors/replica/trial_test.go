@@ -29,14 +29,16 @@ func teller() []byte {
 	return b.Bytes()
 }
 
-func withTeller(t *testing.T) *shelf {
+func withTeller(t *testing.T) *shelf { return withContract(t, teller()) }
+
+// withContract has a contract teller deployed, whose record "secret" is for bob@b.
+func withContract(t *testing.T, code []byte) *shelf {
 	s := newShelf(t)
 	m, err := contracts.NewModules(t.Context(), "")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, m.Close(t.Context())) })
 	s.lookups.modules = m
 	s.lookups.genesis.Limits = ledger.DefaultLimits()
-	code := teller()
 	hash := sha256.Sum256(code)
 	record := fmt.Sprintf(`{"name":"teller","code":"%x","bytes":%d,"deployer":"alice@a","organisation":"a","height":1}`, hash, len(code))
 	s.block(s.party("alice@a", "a", nil), s.party("bob@b", "b", nil), s.party("audit@x", "x", map[string]string{"auditor": "true"}),
@@ -105,4 +107,44 @@ func TestATrialIsRefused(t *testing.T) {
 	got, err = s.answer("alice@a", trial(&ledgerpb.TrialRequest{Contract: "teller", Method: "x", GasLimit: 1500}, 1))
 	require.NoError(t, err)
 	require.Equal(t, "out of gas", got.GetTrial().GetResult().GetStatus())
+}
+
+// prier reads "secret", and then what stands at its value, removes both, and asks another
+// contract of that name.
+func prier() []byte {
+	b := asm.New()
+	get, del := b.ABI("get"), b.ABI("del")
+	b.Data = asm.DataAt(0, []byte("secret"))
+	n := asm.I32Const
+	b.Call(nil,
+		n(0), n(6), n(100), n(20), asm.CallFunc(get), asm.Op(0x1a),
+		n(100), n(3), n(200), n(20), asm.CallFunc(get), asm.Op(0x1a),
+		n(100), n(3), asm.CallFunc(del), asm.Op(0x1a),
+		n(0), n(6), asm.CallFunc(del), asm.Op(0x1a),
+		n(0))
+	return b.Bytes()
+}
+
+// Keys that a contract makes of what the reader may not see tell of it as well: of what it
+// looks for and does not find, and of what it removes.
+func TestATrialShowsNoKeysThatComeOfASecret(t *testing.T) {
+	s := withContract(t, prier())
+	for _, trace := range []bool{true, false} {
+		req := &ledgerpb.StateRequest{Trial: &ledgerpb.TrialRequest{Contract: "teller", Method: "x", Trace: trace}}
+		got, err := s.answer("alice@a", req)
+		require.NoError(t, err)
+		raw, err := proto.Marshal(got)
+		require.NoError(t, err)
+		require.NotContains(t, string(raw), "xyz")
+		require.NotContains(t, string(raw), "secret")
+		require.Empty(t, got.GetTrial().GetChanges())
+		require.EqualValues(t, 2, got.GetTrial().GetHidden())
+		got, err = s.answer("bob@b", req)
+		require.NoError(t, err)
+		require.Len(t, got.GetTrial().GetChanges(), 2)
+		for _, c := range got.GetTrial().GetChanges() {
+			require.True(t, c.GetDeleted())
+			require.Empty(t, c.GetValue())
+		}
+	}
 }

@@ -8,14 +8,25 @@ import (
 	"os"
 	"runtime"
 	"sync"
+	"sync/atomic"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// relearnPages is how many written pages are copied back one by one. Above it the
-// whole mapping is dropped, which the next call pays for with faults.
-const relearnPages = 256
+// Up to relearnPages written pages are copied back one by one for as long as the memory
+// lives. More are kept for some calls, and within a bound of the process; then the mapping is
+// dropped, and the next call pays with faults for the pages that it writes. A fault takes as
+// long as copying a page several times, and a call that writes to each page of a large memory
+// is cheap in gas: without this, one transaction of such calls took 20 s.
+const (
+	relearnPages = 256
+	keptCalls    = 16
+	keptPagesMax = 64 << 10 // 256 MiB
+)
+
+// kept are the pages above relearnPages that all memories of the process hold.
+var kept atomic.Int64
 
 // Bits of /proc/self/pagemap (Linux, Documentation/admin-guide/mm/pagemap.rst).
 const (
@@ -43,6 +54,8 @@ type mapped struct {
 	size     int
 	snapshot *Snapshot
 	written  []int // pages known to be private copies, by number
+	kept     int   // of written, counted in kept
+	calls    int   // since so many were written
 	unknown  bool  // written is to be learnt anew
 	faults   int64
 	entries  []byte // of the pagemap
@@ -112,6 +125,7 @@ func (m *mapped) Reallocate(size uint64) []byte {
 
 func (m *mapped) Free() {
 	if m.region != nil {
+		m.keep(0)
 		_ = unix.Munmap(m.region) // fails only for what is not mapped
 		m.region = nil
 	}
@@ -177,6 +191,7 @@ func (m *mapped) Attach(s *Snapshot) error {
 		}
 	}
 	m.snapshot, m.size = s, len(s.bytes)
+	m.keep(0)
 	m.written, m.unknown = m.written[:0], true
 	return nil
 }
@@ -213,7 +228,8 @@ func (m *mapped) Reset() (int, error) {
 		}
 	}
 	n := len(m.written)
-	if n > relearnPages {
+	if !m.keep(n) {
+		m.keep(0)
 		if err := unix.Madvise(m.region[:m.size], unix.MADV_DONTNEED); err != nil {
 			return 0, fmt.Errorf("dropping a contract's written pages: %w", err)
 		}
@@ -225,6 +241,22 @@ func (m *mapped) Reset() (int, error) {
 		copy(m.region[at:at+PageBytes], m.snapshot.bytes[at:])
 	}
 	return n, nil
+}
+
+// keep tells whether so many written pages may stay private, and counts them.
+func (m *mapped) keep(written int) bool {
+	more := max(written-relearnPages, 0)
+	if m.calls++; more == 0 {
+		m.calls = 0
+	}
+	if m.calls > keptCalls || kept.Add(int64(more-m.kept)) > keptPagesMax && more > m.kept {
+		if m.calls <= keptCalls {
+			kept.Add(int64(m.kept - more))
+		}
+		return false
+	}
+	m.kept = more
+	return true
 }
 
 // learn finds the private pages: present but not of the snapshot's file, or

@@ -64,10 +64,10 @@ func (d *decoded) plan(w *walker) *Refusal {
 		t := d.types[d.functions[i]]
 		w.begin(i, b)
 		w.calls = &p.bodies[i]
-		if _, refusal := w.readLocals(len(t.params)); refusal != nil {
+		if _, refusal := w.readLocals(t.params); refusal != nil {
 			return refusal
 		}
-		if refusal := w.body(len(t.results)); refusal != nil {
+		if refusal := w.body(t.results); refusal != nil {
 			return refusal
 		}
 		for _, c := range w.charges {

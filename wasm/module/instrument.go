@@ -91,18 +91,18 @@ func (w *walker) compileCost(size int) uint64 {
 func (w *walker) begin(i int, b []byte) {
 	w.r = &reader{b: b}
 	w.index = i + len(w.d.imported)
-	w.out, w.extra = w.out[:0], w.extra[:0]
+	w.out, w.extra, w.kinds = w.out[:0], w.extra[:0], w.kinds[:0]
 	w.current, w.height, w.highest, w.blocks, w.labels, w.added, w.deadAt, w.ands, w.debt = 0, 0, 0, 0, 0, 0, 0, false, 0
 	clear(w.scratch)
 }
 
 func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType) ([]byte, *Refusal) {
 	w.begin(i, b)
-	runs, refusal := w.readLocals(len(t.params))
+	runs, refusal := w.readLocals(t.params)
 	if refusal != nil {
 		return nil, refusal
 	}
-	if refusal = w.body(len(t.results)); refusal != nil {
+	if refusal = w.body(t.results); refusal != nil {
 		return nil, refusal
 	}
 	w.prepay()
@@ -137,9 +137,10 @@ func (d *decoded) rewriteBody(w *walker, out []byte, i int, b []byte, t funcType
 }
 
 // readLocals returns the runs of locals as count, type, count, type …
-func (w *walker) readLocals(params int) ([]uint32, *Refusal) {
+func (w *walker) readLocals(params []ValueType) ([]uint32, *Refusal) {
 	n := w.r.count("runs of locals", LocalsMax)
-	total := uint64(params) // #nosec G115 -- not negative
+	total := uint64(len(params))
+	w.localKinds = append(w.localKinds[:0], params...)
 	var runs []uint32
 	for range n {
 		count, kind := w.r.unsigned32(), w.r.byte()
@@ -154,6 +155,9 @@ func (w *walker) readLocals(params int) ([]uint32, *Refusal) {
 			return nil, w.r.fail
 		}
 		runs = append(runs, count, uint32(kind))
+		for range count {
+			w.localKinds = append(w.localKinds, kind)
+		}
 	}
 	w.locals = int(total) // #nosec G115 -- bounded above
 	return runs, w.r.fail

@@ -72,6 +72,7 @@ const (
 	opCallIndirect = 0x11
 	opDrop         = 0x1a
 	opSelect       = 0x1b
+	opSelectOf     = 0x1c
 	opLocalGet     = 0x20
 	opLocalSet     = 0x21
 	opLocalTee     = 0x22
@@ -122,8 +123,14 @@ const (
 	opI64ShrU      = 0x88
 	opI32Wrap      = 0xa7
 	opI64ExtendU   = 0xad
-	opPrefix       = 0xfc
-	blockEmpty     = 0x40
+
+	opI32ReinterpretF32 = 0xbc
+	opI64ReinterpretF64 = 0xbd
+	opF32ReinterpretI32 = 0xbe
+	opF64ReinterpretI64 = 0xbf
+
+	opPrefix   = 0xfc
+	blockEmpty = 0x40
 )
 
 var opcodes = buildOpcodes()
@@ -198,6 +205,7 @@ func buildNumeric(t *[256]opcode, set func(from, to int, o opcode)) {
 
 // prefixed opcodes behind 0xfc.
 const (
+	prefixTruncI64   = 4 // the first with a result of 64 bits
 	prefixTruncLast  = 7
 	prefixMemoryCopy = 10
 	prefixMemoryFill = 11

@@ -36,13 +36,18 @@ func (w *walker) instruction() {
 		w.prefixed(start)
 		return
 	}
-	in, out := w.immediates(op, o)
+	in, given := w.immediates(op, o)
 	if w.r.fail != nil || !w.live() {
 		return
 	}
 	w.pay(o.class)
+	first := w.kindAt(2)
 	w.pop(in)
-	w.push(out)
+	if op == opCall || op == opCallIndirect {
+		w.give(given)
+	} else if o.push > 0 {
+		w.give(only(w.kindOf(op, start+1, first)))
+	}
 	w.last = op
 	w.ands = w.ands || op == opI32And || op == opI64And
 	switch {
@@ -52,6 +57,8 @@ func (w *walker) instruction() {
 		w.out = append(w.out, w.r.b[start:w.r.pos]...)
 	case op == opI32Popcnt: // behind a signed load, wazero 1.12.0 on arm64 counts 64 bits
 		w.out = append(w.out, opI64ExtendU, opI64Popcnt, opI32Wrap)
+	case (op == opSelect || op == opSelectOf) && (first == F32 || first == F64):
+		w.selectFloat(first)
 	case op == opI32RemS || op == opI64RemS:
 		w.remSigned(op)
 	case op == opI32RemU || op == opI64RemU:
@@ -66,10 +73,10 @@ func (w *walker) instruction() {
 	w.settle()
 }
 
-// immediates reads what follows an opcode and returns how many operands it takes
-// and gives.
-func (w *walker) immediates(op byte, o opcode) (in, out int) {
-	in, out = int(o.pop), int(o.push)
+// immediates reads what follows an opcode and returns how many operands it takes, and what
+// a call gives.
+func (w *walker) immediates(op byte, o opcode) (in int, given []ValueType) {
+	in = int(o.pop)
 	switch o.imm {
 	case immRefused:
 		w.r.refuse(RuleFeature, "function %d uses %s (instruction 0x%02x), which is not offered", w.index, refusedName(op), op)
@@ -84,7 +91,7 @@ func (w *walker) immediates(op byte, o opcode) (in, out int) {
 		if ok && w.live() && int(callee) >= len(w.d.imported) {
 			w.calledDirectly(callee)
 		}
-		in, out = len(t.params), len(t.results)
+		in, given = len(t.params), t.results
 	case immIndirect:
 		t := w.r.unsigned32()
 		if table := w.r.unsigned32(); table != 0 {
@@ -92,7 +99,7 @@ func (w *walker) immediates(op byte, o opcode) (in, out int) {
 		} else if uint64(t) >= uint64(len(w.d.types)) {
 			w.r.bad("function %d calls by a type that is not there", w.index)
 		} else {
-			in, out = in+len(w.d.types[t].params), len(w.d.types[t].results)
+			in, given = in+len(w.d.types[t].params), w.d.types[t].results
 			if w.live() {
 				w.calledByTable()
 			}
@@ -115,7 +122,7 @@ func (w *walker) immediates(op byte, o opcode) (in, out int) {
 	case immSelect:
 		w.d.valueTypes(w.r, "types in a select", 1)
 	}
-	return in, out
+	return in, given
 }
 
 // prefixed handles the instructions behind 0xfc.
@@ -126,6 +133,12 @@ func (w *walker) prefixed(start int) {
 		if w.live() {
 			w.last = opPrefix
 			w.pay(classConvert)
+			w.pop(1)
+			if sub < prefixTruncI64 {
+				w.give(onlyI32)
+			} else {
+				w.give(onlyI64)
+			}
 			w.out = append(w.out, w.r.b[start:w.r.pos]...)
 		}
 		return

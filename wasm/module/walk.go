@@ -17,8 +17,8 @@ type charge struct {
 // frame is an open construct; the first is the function.
 type frame struct {
 	op       byte
-	results  int
-	params   int
+	results  []ValueType
+	params   []ValueType
 	height   int // operands below its parameters
 	before   int // charge that was current where it opened
 	head     int // of a loop: its first charge
@@ -29,25 +29,27 @@ type frame struct {
 // walker goes once through a function body: it checks limits and instructions,
 // writes the rewritten code without its charges into out, and notes the charges.
 type walker struct {
-	d       *decoded
-	r       *reader
-	index   int // function index, for messages
-	helpers uint32
-	out     []byte
-	charges []charge
-	frames  []frame
-	current int
-	height  int
-	highest int
-	blocks  int
-	labels  int // of branch tables
-	added   int // blocks that the rewriting adds to instructions
-	deadAt  int // frames open beyond the live ones while code cannot be reached, plus one; 0 = live
-	locals  int // with parameters
-	extra   []ValueType
-	scratch map[ValueType]uint32
-	last    byte // opcode of the last instruction in this stretch of code; opEnd where one begins
-	ands    bool // an and of integers was met in this function
+	d          *decoded
+	r          *reader
+	index      int // function index, for messages
+	helpers    uint32
+	out        []byte
+	charges    []charge
+	frames     []frame
+	current    int
+	height     int
+	kinds      []ValueType // of the operands
+	highest    int
+	blocks     int
+	labels     int // of branch tables
+	added      int // blocks that the rewriting adds to instructions
+	deadAt     int // frames open beyond the live ones while code cannot be reached, plus one; 0 = live
+	locals     int // with parameters
+	localKinds []ValueType
+	extra      []ValueType
+	scratch    map[ValueType]uint32
+	last       byte // opcode of the last instruction in this stretch of code; opEnd where one begins
+	ands       bool // an and of integers was met in this function
 
 	calls    *bodyCalls // in the first walk; nil in the second
 	untested []uint64   // in the second walk: cost of each function until the next test, 0 for those with a test
@@ -55,7 +57,7 @@ type walker struct {
 }
 
 // body walks over a function body, from behind its locals to its last end.
-func (w *walker) body(results int) *Refusal {
+func (w *walker) body(results []ValueType) *Refusal {
 	w.frames = append(w.frames[:0], frame{results: results})
 	w.charges = append(w.charges[:0], charge{cost: GasFunctionEntry, check: true, before: -1})
 	for len(w.frames) > 0 && w.r.fail == nil {
@@ -111,32 +113,25 @@ func (w *walker) isHead(i int) bool {
 
 func (w *walker) pay(c class) { w.charges[w.current].cost += prices[c] }
 
-func (w *walker) pop(n int) { w.height -= n }
-
-func (w *walker) push(n int) {
-	w.height += n
-	w.highest = max(w.highest, w.height)
-}
-
-// blockType reads a block's type as numbers of parameters and results.
-func (w *walker) blockType() (params, results int) {
+// blockType reads a block's type.
+func (w *walker) blockType() (params, results []ValueType) {
 	v := w.r.signed(33)
 	if v < 0 {
 		// #nosec G115 -- a value type's byte
 		switch t := byte(v & 0x7f); t {
 		case blockEmpty:
-			return 0, 0
+			return nil, nil
 		default:
 			w.d.valueType(w.r, t)
-			return 0, 1
+			return nil, only(t)
 		}
 	}
 	if v >= int64(len(w.d.types)) {
 		w.r.bad("type %d of a block is not there", v)
-		return 0, 0
+		return nil, nil
 	}
 	t := w.d.types[v]
-	return len(t.params), len(t.results)
+	return t.params, t.results
 }
 
 // open handles block, loop and if.
@@ -160,7 +155,7 @@ func (w *walker) open(op byte, start int) {
 	w.last = opEnd
 	w.out = append(w.out, w.r.b[start:w.r.pos]...)
 	w.frames = append(w.frames, frame{
-		op: op, params: params, results: results, height: w.height - params, before: w.current,
+		op: op, params: params, results: results, height: w.height - len(params), before: w.current,
 	})
 	w.deep()
 	if op == opBlock {
@@ -192,8 +187,8 @@ func (w *walker) otherwise() {
 	}
 	top.op = opElse
 	w.deadAt, w.last = 0, opEnd
-	w.height = top.height
-	w.push(top.params)
+	w.level(top.height)
+	w.give(top.params)
 	w.blocks++
 	w.out = append(w.out, opElse)
 	w.mark(top.before)
@@ -208,8 +203,8 @@ func (w *walker) end() {
 	w.deadAt, w.last = 0, opEnd
 	top := w.frames[len(w.frames)-1]
 	w.frames = w.frames[:len(w.frames)-1]
-	w.height = top.height
-	w.push(top.results)
+	w.level(top.height)
+	w.give(top.results)
 	if len(w.frames) == 0 {
 		return // the wrapper's end is written with the epilogue
 	}

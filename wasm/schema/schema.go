@@ -147,13 +147,26 @@ func Parse(text []byte) (*Schema, error) {
 	dec.DisallowUnknownFields()
 	var s Schema
 	if err := dec.Decode(&s); err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrSchema, err)
+		return nil, &NoJSONError{err}
 	}
 	if _, err := dec.Token(); err != io.EOF {
 		return nil, fmt.Errorf("%w: something follows the object", ErrSchema)
 	}
-	return &s, s.validate()
+	if err := s.validate(); err != nil {
+		return nil, err
+	}
+	return &s, nil
 }
+
+// NoJSONError says that a text is not the JSON of a schema. Its words are those of Go's
+// decoder, which differ among its versions: they are for people, and no part of a result.
+type NoJSONError struct{ Err error }
+
+// Error is the sentence.
+func (e *NoJSONError) Error() string { return fmt.Sprintf("%v: %v", ErrSchema, e.Err) }
+
+// Unwrap gives both.
+func (e *NoJSONError) Unwrap() []error { return []error{ErrSchema, e.Err} }
 
 // Method finds a method. The error lists those there are.
 func (s *Schema) Method(name string) (*Method, error) {

@@ -10,7 +10,8 @@ import (
 // on meanwhile. It is one module at a time, on one processor, and
 // there behind the ledger's own work.
 
-// aheadMax is how many modules wait while one is compiled.
+// aheadMax is how many deployments wait while one is compiled, and how many contracts that
+// are asked for: anyone may ask, and must not take the deployments' places.
 const aheadMax = 2
 
 // prepared is a module that is to be compiled ahead.
@@ -25,19 +26,31 @@ type prepared struct {
 // module is refused. It reports whether it will: when enough wait already, it does not,
 // and whoever needs the module compiles it then.
 func (m *Modules) Prepare(code []byte, done func()) bool {
-	return m.later(prepared{hash: wasm.HashCode(code), judge: true, load: func() ([]byte, error) { return code, nil }, done: done})
+	return later(m.ahead, prepared{hash: wasm.HashCode(code), judge: true, load: func() ([]byte, error) { return code, nil }, done: done})
 }
 
 // Fetch makes the module of a deployed contract ready in the background. It reports
-// whether it will.
+// whether it will, or whether that is under way: who asks again takes no second place.
 func (m *Modules) Fetch(store Getter, record *Record) bool {
 	hash, err := ledger.HashFromBytes(record.Code)
-	return err == nil && m.later(prepared{hash: hash, load: func() ([]byte, error) { return Code(store, record) }})
+	if err != nil {
+		return false
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.byHash[hash] != nil || m.fetched[hash] {
+		return true
+	}
+	will := !m.closed && later(m.wanted, prepared{hash: hash, load: func() ([]byte, error) { return Code(store, record) }})
+	if will {
+		m.fetched[hash] = true
+	}
+	return will
 }
 
-func (m *Modules) later(p prepared) bool {
+func later(queue chan prepared, p prepared) bool {
 	select {
-	case m.ahead <- p:
+	case queue <- p:
 		return true
 	default:
 		return false
@@ -52,15 +65,36 @@ func (m *Modules) background() {
 		select {
 		case <-m.stop:
 			return
+		default:
+		}
+		select { // deployments first
 		case p := <-m.ahead:
-			how := m.engine.CompileAccepted
-			if p.judge {
-				how = m.engine.Compile
-			}
-			_ = m.use(p.hash, how, p.load, func(*entry) {}) // whoever needs the module gets the error
-			if p.done != nil {
-				p.done()
-			}
+			m.prepare(p)
+			continue
+		default:
+		}
+		select {
+		case <-m.stop:
+			return
+		case p := <-m.ahead:
+			m.prepare(p)
+		case p := <-m.wanted:
+			m.prepare(p)
 		}
 	}
+}
+
+func (m *Modules) prepare(p prepared) {
+	how := m.engine.CompileAccepted
+	if p.judge {
+		how = m.engine.Compile
+	}
+	_ = m.use(p.hash, how, p.load, func(*entry) {}) // whoever needs the module gets the error
+	if p.done != nil {
+		p.done()
+		return
+	}
+	m.mu.Lock()
+	delete(m.fetched, p.hash)
+	m.mu.Unlock()
 }

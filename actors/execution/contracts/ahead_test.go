@@ -1,6 +1,7 @@
 package contracts
 
 import (
+	"bytes"
 	"errors"
 	"testing"
 	"time"
@@ -47,8 +48,11 @@ func TestModulesAreCompiledAhead(t *testing.T) {
 	}
 	record := &Record{Name: "token", Code: hash[:], Bytes: len(examples.TokenRust)}
 	accepted, begun := 0, time.Now()
-	for range 100 { // while the first is compiled, two wait
-		if m.Fetch(store, record) {
+	for i := range 100 { // while the first is compiled, two wait
+		another := *record
+		another.Code = bytes.Clone(another.Code)
+		another.Code[0] += byte(i)
+		if m.Fetch(store, &another) {
 			accepted++
 		}
 	}
@@ -75,4 +79,30 @@ func TestKeptModulesAreBounded(t *testing.T) {
 		require.LessOrEqual(t, len(m.Recent()), 4)
 	}
 	require.Equal(t, last, m.Recent()[0])
+}
+
+// Many small modules are kept, few large ones.
+func TestKeptModulesAreBoundedInBytes(t *testing.T) {
+	e, err := wasm.New(t.Context(), wasm.Config{})
+	require.NoError(t, err)
+	m := modulesOn(e, modulesMax)
+	defer func() { require.NoError(t, m.Close(t.Context())) }()
+	use := func(code []byte) ledger.Hash {
+		_ = m.Use(wasm.HashCode(code), func() ([]byte, error) { return code, nil }, func(*wasm.Module) {})
+		return wasm.HashCode(code)
+	}
+	var small []ledger.Hash
+	for i := range 100 {
+		small = append(small, use(asm.New().Call(nil, asm.I32Const(int32(i)), asm.Op(0x1a), asm.I32Const(0)).Bytes()))
+	}
+	for _, hash := range small {
+		require.True(t, m.Has(hash))
+	}
+	large := make([]byte, 8<<20) // it is refused, and kept as such
+	for i := range 33 {
+		large[0] = byte(i)
+		use(large)
+	}
+	require.False(t, m.Has(small[0]))
+	require.Len(t, m.Recent(), modulesBytesMax/len(large))
 }

@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/wasm"
@@ -49,6 +51,21 @@ func (m *Mismatch) Error() string {
 	return fmt.Sprintf("machine code and interpreter disagree about contract %s: %s; the evidence is %s. This replica has stopped, for one of the two is wrong. "+
 		"Compare the state roots with the other members, send them and the maintainers the file, and start again with a corrected version after moving the file away",
 		m.Contract, m.What, m.File)
+}
+
+// evidence is a file of an earlier difference in a folder; "" when there is none. The
+// folder's name may hold what would be a pattern.
+func evidence(folder string) (string, error) {
+	list, err := os.ReadDir(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", nil
+	}
+	for _, f := range list {
+		if strings.HasSuffix(f.Name(), evidenceSuffix) {
+			return filepath.Join(folder, f.Name()), nil
+		}
+	}
+	return "", err
 }
 
 // keep writes the evidence; when it cannot, the error says so in place of the file.

@@ -13,27 +13,41 @@ import (
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
-// modulesMax bounds the compiled modules that are kept; each takes a few MB.
-const modulesMax = 64
+// What bounds the compiled modules that are kept: their number, and the bytes of their
+// code, of which each takes four or five in memory. A ledger with more than are kept loads
+// some at each call, which takes milliseconds that no gas stands for; so small ones are many.
+// Each has an open file, its snapshot.
+const (
+	modulesMax      = 256
+	modulesBytesMax = 256 << 20
+)
 
 // Modules keeps compiled modules by the hash of their code. It is safe for
 // concurrent use; what is in use is not given up.
 type Modules struct {
 	engine  *wasm.Engine
 	most    int
-	ahead   chan prepared  // what is to be compiled in the background
+	ahead   chan prepared  // deployments to be compiled in the background
+	wanted  chan prepared  // deployed contracts, behind them
 	stop    chan struct{}  // closed: nothing is compiled in the background any more
 	working sync.WaitGroup // the background
 	mu      sync.Mutex
 	byHash  map[ledger.Hash]*entry
+	fetched map[ledger.Hash]bool // what is in wanted
 	clock   uint64
+	bytes   int // of code, of those in byHash that are compiled
+	closed  bool
 }
+
+// ErrClosed says that the engine has ended, with this replica.
+var ErrClosed = errors.New("the engine is closed")
 
 type entry struct {
 	ready  chan struct{} // closed when module or err is set
 	module *wasm.Module
 	schema *schema.Schema // nil without one, or without one that can be read
 	err    error
+	bytes  int // of its code
 	users  int
 	used   uint64
 }
@@ -53,25 +67,36 @@ func NewModulesWith(ctx context.Context, cfg wasm.Config) (*Modules, error) {
 }
 
 func modulesOn(e *wasm.Engine, most int) *Modules {
-	m := &Modules{engine: e, most: most, byHash: map[ledger.Hash]*entry{}, ahead: make(chan prepared, aheadMax), stop: make(chan struct{})}
+	m := &Modules{engine: e, most: most, byHash: map[ledger.Hash]*entry{}, fetched: map[ledger.Hash]bool{},
+		ahead: make(chan prepared, aheadMax), wanted: make(chan prepared, aheadMax), stop: make(chan struct{})}
 	m.working.Add(1)
 	go m.background()
 	return m
 }
 
-// Close ends the engine after the calls that are under way.
+// Close ends the engine after the calls that are under way. One of them that calls a
+// further contract meanwhile gets ErrClosed: waiting for it with the lock held would be for
+// ever, and compiling for it in an engine that ends could look like a fault of the module.
 func (m *Modules) Close(ctx context.Context) error {
+	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
+	m.closed = true
 	close(m.stop)
+	m.mu.Unlock()
 	m.working.Wait()
 	m.mu.Lock()
-	defer m.mu.Unlock()
+	rest := m.byHash
+	m.byHash = map[ledger.Hash]*entry{}
+	m.mu.Unlock()
 	var err error
-	for hash, e := range m.byHash {
+	for _, e := range rest {
 		<-e.ready
 		if e.module != nil {
 			err = errors.Join(err, e.module.Close(ctx))
 		}
-		delete(m.byHash, hash)
 	}
 	return errors.Join(err, m.engine.Close(ctx))
 }
@@ -105,6 +130,10 @@ type compiler func(ctx context.Context, code []byte) (*wasm.Module, error)
 
 func (m *Modules) use(hash ledger.Hash, how compiler, load func() ([]byte, error), fn func(*entry)) error {
 	m.mu.Lock()
+	if m.closed {
+		m.mu.Unlock()
+		return ErrClosed
+	}
 	e, ok := m.byHash[hash]
 	if !ok {
 		e = &entry{ready: make(chan struct{})}
@@ -141,11 +170,17 @@ func (m *Modules) Describe(store Getter, record *Record) (raw []byte, s *schema.
 func (m *Modules) compile(e *entry, how compiler, load func() ([]byte, error)) {
 	defer close(e.ready)
 	code, err := load()
+	m.mu.Lock()
+	e.bytes = len(code)
+	m.bytes += e.bytes
+	m.mu.Unlock()
 	if err == nil {
 		e.module, err = how(context.Background(), code)
 	}
 	if err == nil && e.module.Schema() != nil {
-		e.schema, _ = schema.Parse(e.module.Schema()) // judged at deployment
+		if s, err := schema.Parse(e.module.Schema()); err == nil { // judged at deployment
+			e.schema = s
+		}
 	}
 	e.err = err
 }
@@ -156,16 +191,24 @@ func (m *Modules) compile(e *entry, how compiler, load func() ([]byte, error)) {
 func (m *Modules) release(hash ledger.Hash, e *entry) {
 	m.mu.Lock()
 	e.users--
-	var gone *entry
+	var gone []*entry
 	var refusal *module.Refusal
 	if e.err != nil && e.users == 0 && m.byHash[hash] == e && !errors.As(e.err, &refusal) {
 		delete(m.byHash, hash)
-	} else if len(m.byHash) > m.most {
-		gone = m.sortedOldest()
+		m.bytes -= e.bytes
+	}
+	for len(m.byHash) > m.most || m.bytes > modulesBytesMax && len(m.byHash) > 1 {
+		oldest := m.sortedOldest()
+		if oldest == nil {
+			break
+		}
+		gone = append(gone, oldest)
 	}
 	m.mu.Unlock()
-	if gone != nil && gone.module != nil {
-		_ = gone.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
+	for _, g := range gone {
+		if g.module != nil {
+			_ = g.module.Close(context.Background()) // nothing runs in it, and nothing can be done if it does not close
+		}
 	}
 }
 
@@ -181,6 +224,7 @@ func (m *Modules) sortedOldest() *entry {
 	}
 	if oldest != nil {
 		delete(m.byHash, at)
+		m.bytes -= oldest.bytes
 	}
 	return oldest
 }

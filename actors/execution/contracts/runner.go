@@ -60,12 +60,16 @@ type Runner struct {
 	// query needs none. It reads nothing but the state, for the call may run a second time.
 	Organisation func(Getter, ledger.Party) (string, error)
 	Trace        Trace // told of each step; nil: nobody is
+	// Ready tells whether a contract's module may be used now, and otherwise sees to it; a
+	// query does not wait for a compiler. nil: who calls waits.
+	Ready func(*Record) bool
 
 	events  []ledger.Event
 	emitted int
 	written int
 	logged  int
 	path    []string // contracts that are in a call
+	passed  int      // records that the reader may not see
 }
 
 // from is the provenance of what the calls write.
@@ -81,6 +85,21 @@ type Unknown struct{ Contract string }
 
 // Error is the sentence.
 func (u *Unknown) Error() string { return fmt.Sprintf("there is no contract %q", u.Contract) }
+
+// Compiling is the error of a call whose contract, or one that it calls, is not Ready.
+type Compiling struct{ Contract string }
+
+// Error is the sentence.
+func (c *Compiling) Error() string {
+	return fmt.Sprintf("contract %s is being compiled here; ask again in a second, or another client node", c.Contract)
+}
+
+// passedMax bounds the records that a query goes over because its reader may not see them.
+// They cost no gas, which would tell how many there are.
+const passedMax = 100_000
+
+// ErrPassed ends a query that has gone over so many.
+var ErrPassed = errors.New("too much lies between the records that this reader may see; ask for less")
 
 // Run calls a method of a deployed contract. An error is an *Unknown or local.
 func (r *Runner) Run(contract, method string, args []byte, gas uint64) (wasm.Outcome, error) {
@@ -107,6 +126,9 @@ func (r *Runner) Execute(record *Record, method string, args []byte, gas uint64)
 	hash, err := ledger.HashFromBytes(record.Code)
 	if err != nil {
 		return wasm.Outcome{}, err
+	}
+	if r.Ready != nil && !r.Ready(record) {
+		return wasm.Outcome{}, &Compiling{record.Name}
 	}
 	if len(args) > host.ArgsBytesMax {
 		return wasm.Outcome{Status: wasm.Failed, Message: fmt.Sprintf("arguments of %d bytes, at most %d are allowed", len(args), host.ArgsBytesMax)}, nil
@@ -222,6 +244,9 @@ func (o *own) Next() (key, value, audience []byte, ok bool, err error) {
 		if err != nil || visible {
 			return key[o.cut:], value, audience, err == nil, err
 		}
+		if o.r.passed++; o.r.passed > passedMax {
+			return nil, nil, nil, false, ErrPassed
+		}
 	}
 }
 
@@ -278,5 +303,9 @@ func (r *Runner) Check(record *Record) error {
 		return err
 	}
 	_, err = schema.Parse(raw)
+	var words *schema.NoJSONError
+	if errors.As(err, &words) {
+		return &module.Refusal{Rule: module.RuleFormat, Detail: "its schema is not the JSON of one; `concordat contract check` tells where"}
+	}
 	return &module.Refusal{Rule: module.RuleFormat, Detail: fmt.Sprintf("its schema cannot be read: %v", err)}
 }

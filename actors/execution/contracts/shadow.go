@@ -2,12 +2,11 @@ package contracts
 
 import (
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"math"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -59,6 +58,7 @@ type Shadow struct {
 	ended    sync.WaitGroup
 	open     sync.WaitGroup           // jobs that are not done, for tests
 	sources  map[ledger.Hash][][]byte // modules in pieces; the executor's
+	salt     maphash.Seed
 	found    atomic.Pointer[Mismatch]
 	stats    struct{ same, left, failed atomic.Uint64 }
 }
@@ -73,16 +73,20 @@ type ShadowStats struct {
 // NewShadow starts the second engine. It refuses to while evidence of an earlier
 // difference lies in the folder.
 func NewShadow(ctx context.Context, first *Modules, cfg ShadowConfig) (*Shadow, error) {
-	if old, err := filepath.Glob(filepath.Join(cfg.Folder, "*"+evidenceSuffix)); err != nil || len(old) > 0 {
-		return nil, errors.Join(err, fmt.Errorf("machine code and interpreter disagreed here before; the evidence is %s. "+
-			"Send it to the maintainers and the other members; when you run a version that is corrected, move the file away and start again", old[0]))
+	old, err := evidence(cfg.Folder)
+	if err != nil {
+		return nil, fmt.Errorf("looking for evidence of an engine that miscalculates: %w", err)
+	}
+	if old != "" {
+		return nil, fmt.Errorf("machine code and interpreter disagreed here before; the evidence is %s. "+
+			"Send it to the maintainers and the other members; when you run a version that is corrected, move the file away and start again", old)
 	}
 	engine, err := wasm.New(ctx, wasm.Config{Interpreter: true})
 	if err != nil {
 		return nil, err
 	}
 	s := &Shadow{cfg: cfg, first: first, second: modulesOn(engine, shadowModulesMax), stop: make(chan struct{}),
-		sources: map[ledger.Hash][][]byte{}, calls: make(chan *job, shadowCallsMax), deployed: make(chan *job, shadowDeployed)}
+		sources: map[ledger.Hash][][]byte{}, salt: maphash.MakeSeed(), calls: make(chan *job, shadowCallsMax), deployed: make(chan *job, shadowDeployed)}
 	s.ended.Add(1)
 	go s.work()
 	return s, nil
@@ -118,9 +122,10 @@ func (s *Shadow) Stats() ShadowStats {
 // Wait returns when all that waits was looked at.
 func (s *Shadow) Wait() { s.open.Wait() }
 
-// chosen depends on the transaction alone, so nobody chooses what is looked at.
+// chosen is another choice on each replica, which nobody knows beforehand: who submits
+// cannot choose what is looked at, and together the replicas look at more.
 func (s *Shadow) chosen(tx ledger.Hash) bool {
-	return float64(binary.BigEndian.Uint64(tx[:]))/math.MaxUint64*100 < s.cfg.Percent
+	return float64(maphash.Bytes(s.salt, tx[:]))/math.MaxUint64*100 < s.cfg.Percent
 }
 
 // job is a run to repeat: the call, the trace, and what came of it. Without a
@@ -192,7 +197,7 @@ func (s *Shadow) watch(r *Runner, j *job, queue chan *job, run func() (wasm.Outc
 		s.stats.left.Add(1)
 		return o, nil
 	}
-	j.steps, j.bytes, j.outcome, j.events = rec.steps, int64(rec.bytes), o, r.Events()
+	j.steps, j.bytes, j.outcome, j.events = rec.steps, int64(rec.bytes+len(j.args)), o, r.Events()
 	if err := s.modulesOf(rec.store, j); err != nil {
 		return wasm.Outcome{}, err
 	}
@@ -230,13 +235,16 @@ func (s *Shadow) pieces(store Getter, record *Record, j *job) error {
 	if err != nil {
 		return err
 	}
-	list := s.sources[hash]
-	for i := len(list); i*ChunkBytes < record.Bytes; i++ {
+	list, at := s.sources[hash], len(s.sources[hash])
+	for i := at; i*ChunkBytes < record.Bytes; i++ {
 		raw, err := store.Get(CodeKey(hash, i))
 		if err != nil {
 			return err
 		}
 		list = append(list, raw)
+	}
+	if at < len(list) { // jobs that come later share it
+		j.bytes += int64(record.Bytes)
 	}
 	if _, here := s.sources[hash]; !here && len(s.sources) >= shadowSourcesMax {
 		clear(s.sources)

@@ -63,6 +63,11 @@ func Bombs() []Bomb {
 		Bomb{"many tiny functions", uncalled(19_000, nil, nil)},
 		Bomb{"more functions than allowed", uncalled(30_000, nil, nil)},
 		Bomb{"remainders and floats, which grow", uncalled(2, nil, times(1500, Get(0), Get(0), Op(0x6f), drop, F64Const(1), Op(0x9f), drop))},
+		Bomb{"choices of floats, which grow", uncalled(40, []byte{F64}, Cat(Get(1), times(24_000, Get(1), Get(0), Op(0x1b)), Set(1)))},
+		Bomb{"results that live long", manyResults(20, Cat(times(9_000, CallFunc(0)), times(9_000*8-1, Op(0x7c)), drop))},
+		Bomb{"branches that carry values", manyResults(5, Cat(times(900, BlockOf(0x02, 0)), CallFunc(0),
+			times(900, Get(0), Op(0x0d, 0x00, 0x0b)), times(8, drop)))},
+		Bomb{"branch tables that carry values", manyResults(1, times(60, BlockOf(0x02, 0), CallFunc(0), table(2000)[2:], times(8, drop)))},
 		Bomb{"remainders and floats beyond the budget", uncalled(20, nil, times(7000, Get(0), Get(0), Op(0x6f), drop, F64Const(1), Op(0x9f), drop))},
 	)
 }
@@ -134,4 +139,15 @@ func sectionBombs() []Bomb {
 		{"more custom sections than allowed", plain(func(b *Builder) { b.Raw = custom(200_000, 1) })},
 		{"a module too large", plain(func(b *Builder) { b.Raw = custom(1, 9<<20) })},
 	}
+}
+
+// manyResults is a module with so many functions of the same body. Function and type 0 have
+// eight results.
+func manyResults(functions int, body []byte) []byte {
+	b := New()
+	b.Func(nil, bytes.Repeat([]byte{I64}, 8), nil, times(8, I64Const(1)))
+	for range functions {
+		b.Func([]byte{I32}, nil, nil, body)
+	}
+	return b.Call(nil, I32Const(0)).Bytes()
 }
