@@ -96,6 +96,7 @@ func TestScripts(t *testing.T) {
 				return err
 			}
 			env.Setenv("TOKEN", token)
+			env.Setenv("STEERS", "red\x1b[31m\u009b31m\nconcordat: all is well")
 			if err := otherTokens(env); err != nil {
 				return err
 			}
@@ -203,8 +204,4 @@ func TestAMessageOfAHundredMegabytesHarmsNothing(t *testing.T) {
 	m, err := other.Request("concordat.status", []byte("{}"), 5*time.Second)
 	require.NoError(t, err)
 	require.Contains(t, string(m.Data), "the ledger is running")
-}
-
-func TestOthersWordsDoNotSteerTheTerminal(t *testing.T) {
-	require.Equal(t, "a�[31mé…", printable("a\x1b[31mé…"))
 }

@@ -21,7 +21,7 @@ func main() {
 		return
 	}
 	text, hint, code := explain(err)
-	fmt.Fprintln(os.Stderr, "concordat:", text)
+	fmt.Fprintln(os.Stderr, "concordat:", printableLines(text)) // a contract's words may be in it
 	if hint != "" {
 		fmt.Fprintln(os.Stderr, "hint:", hint)
 	}

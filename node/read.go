@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -27,17 +25,6 @@ func table(w io.Writer, rows [][]string) error {
 		_, _ = fmt.Fprintln(t)
 	}
 	return t.Flush()
-}
-
-// printable shows what others wrote (schemas, memos, messages) without letting it
-// steer the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
 }
 
 func shortHash(s string) string { return s[:min(len(s), 12)] }

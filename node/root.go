@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -106,26 +107,27 @@ func (f *flags) signer() (client.Signer, error) {
 // render prints one value in the form that was asked for. table writes the form
 // for people.
 func (f *flags) render(w io.Writer, v any, table func(io.Writer) error) error {
-	switch f.output {
-	case "table":
+	if f.output == "table" {
 		return table(w)
-	case "yaml":
-		b, err := json.Marshal(v)
-		if err != nil {
-			return fmt.Errorf("render: %w", err)
-		}
-		var plain any
-		if err := yaml.Unmarshal(b, &plain); err != nil { // YAML holds JSON, and its whole numbers stay whole
-			return fmt.Errorf("render: %w", err)
-		}
-		enc := yaml.NewEncoder(w)
-		enc.SetIndent(2)
-		return enc.Encode(plain)
-	default:
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
 	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	escaped := escapedJSON(text.Bytes(), f.output == "yaml")
+	if f.output == "json" {
+		_, err := w.Write(escaped)
+		return err
+	}
+	var plain any
+	if err := yaml.Unmarshal(escaped, &plain); err != nil { // YAML holds JSON, and its whole numbers stay whole
+		return fmt.Errorf("render: %w", err)
+	}
+	y := yaml.NewEncoder(w)
+	y.SetIndent(2)
+	return y.Encode(plain)
 }
 
 func newLogger(level string) *slog.Logger {
