@@ -30,6 +30,14 @@ var description = func() *schema.Schema {
 // Amount is a decimal number of up to 128 bits.
 type Amount string
 
+// MarshalJSON implements json.Marshaler; none is zero.
+func (a Amount) MarshalJSON() ([]byte, error) {
+	if a == "" {
+		a = "0"
+	}
+	return json.Marshal(string(a))
+}
+
 // List is a slice that is [] in JSON when it is nil.
 type List[T any] []T
 
