@@ -34,7 +34,7 @@ NATS client, and transactions as arguments of this program, which signs them.`,
 			case "ts":
 				text, err = bindings.TypeScript(s)
 			default:
-				err = &exitError{exitUsage, fmt.Errorf("there is no language %q; there are go and ts", language)}
+				err = &exitError{code: exitUsage, err: fmt.Errorf("there is no language %q; there are go and ts", language)}
 			}
 			switch {
 			case err != nil:

@@ -22,7 +22,7 @@ script for CI. A copy of the SDK is in it, so nothing is fetched from anywhere.`
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := scaffold.New(args[0], filepath.Base(args[0]), language)
 			if errors.Is(err, scaffold.ErrName) || errors.Is(err, scaffold.ErrLanguage) {
-				return &exitError{exitUsage, err}
+				return &exitError{code: exitUsage, err: err}
 			}
 			if err != nil {
 				return err

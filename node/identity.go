@@ -85,7 +85,7 @@ func identityRegister(f *flags) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			s, err := c.Submit(cmd.Context(), signer.Sign(c.LedgerID(), client.Call{Contract: client.SystemContract, Method: "register_party", Args: record}))
+			s, err := submit(cmd, c, signer, client.Call{Contract: client.SystemContract, Method: "register_party", Args: record})
 			if err != nil {
 				return err
 			}

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -23,12 +22,8 @@ func main() {
 	text, hint, code := explain(err)
 	fmt.Fprintln(os.Stderr, "concordat:", printableLines(text)) // a contract's words may be in it
 	if hint != "" {
-		fmt.Fprintln(os.Stderr, "hint:", hint)
+		fmt.Fprintln(os.Stderr, "hint:", printableLines(hint))
 	}
 	stop()
-	var known *exitError
-	if errors.As(err, &known) {
-		code = known.code
-	}
 	os.Exit(code)
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,15 +51,15 @@ not be read.`,
 				return nil
 			}
 			if f.output != "table" && f.output != "json" && f.output != "yaml" {
-				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
+				return &exitError{code: exitUsage, err: fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
 			}
 			if f.timeout < 0 {
-				return &exitError{exitUsage, errors.New("--timeout needs a time above zero")}
+				return &exitError{code: exitUsage, err: errors.New("--timeout needs a time above zero")}
 			}
 			return f.applyContext(cmd)
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	p := root.PersistentFlags()
 	p.StringVarP(&f.output, "output", "o", "table", "form of the output: table, json or yaml")
 	p.StringVar(&f.url, "url", envOr("CONCORDAT_URL", defaultURL), "address of the client node")
@@ -95,9 +96,13 @@ func (f *flags) signer() (client.Signer, error) {
 		return client.Signer{}, errors.New("where are the keys? name the network's folder with --dir or CONCORDAT_DIR; `concordat dev` prints it")
 	}
 	if err := ledger.Party(f.as).Validate(); err != nil {
-		return client.Signer{}, &exitError{exitUsage, fmt.Errorf("--as: %w", err)}
+		return client.Signer{}, &exitError{code: exitUsage, err: fmt.Errorf("--as: %w", err)}
 	}
-	key, err := config.LoadKey(filepath.Join(f.dir, "keys", f.as+".key"))
+	file := filepath.Join(f.dir, "keys", f.as+".key")
+	key, err := config.LoadKey(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return client.Signer{}, fmt.Errorf("there is no key of %s: %s is missing; `concordat identity list` tells whose there are, --as names one", f.as, file)
+	}
 	if err != nil {
 		return client.Signer{}, err
 	}

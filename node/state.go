@@ -50,7 +50,7 @@ range is missing. What only some may read is shown to them with --signed.`}
 
 func (s *stateFlags) read(cmd *cobra.Command, req *ledgerpb.StateRequest) (*ledgerpb.StateReply, error) {
 	if s.out != "" && (s.unproven || req.GetHistory()) {
-		return nil, &exitError{exitUsage, errors.New("--out keeps the one proof of `state get` and `state list`; a history has one for each version")}
+		return nil, &exitError{code: exitUsage, err: errors.New("--out keeps the one proof of `state get` and `state list`; a history has one for each version")}
 	}
 	c, err := s.connect(cmd)
 	if err != nil {
@@ -81,7 +81,7 @@ func (s *stateFlags) key(text string) ([]byte, error) {
 	if digits, ok := strings.CutPrefix(text, "hex:"); ok {
 		var err error
 		if key, err = hex.DecodeString(digits); err != nil {
-			return nil, &exitError{exitUsage, fmt.Errorf("read the key %q: %w", text, err)}
+			return nil, &exitError{code: exitUsage, err: fmt.Errorf("read the key %q: %w", text, err)}
 		}
 	}
 	return append(s.prefix(), key...), nil
@@ -91,7 +91,7 @@ func (s *stateFlags) key(text string) ([]byte, error) {
 func (s *stateFlags) one(text string) ([]byte, error) {
 	key, err := s.key(text)
 	if err == nil && len(key) == 0 {
-		err = &exitError{exitUsage, errors.New("which record? The key is empty; `concordat state list` shows them")}
+		err = &exitError{code: exitUsage, err: errors.New("which record? The key is empty; `concordat state list` shows them")}
 	}
 	return key, err
 }
@@ -278,7 +278,7 @@ func proofVerify(f *flags) *cobra.Command {
 			}
 			v, err := provenAnswer(ledgerID, ledgerKey, raw)
 			if err != nil {
-				return &exitError{exitUnverified, fmt.Errorf("the proof does not verify: %w", err)}
+				return &exitError{code: exitUnverified, err: fmt.Errorf("the proof does not verify: %w", err)}
 			}
 			return f.render(cmd.OutOrStdout(), v, func(w io.Writer) error {
 				rows := [][]string{{"proof", "verifies"}, {"block", strconv.FormatUint(v.Height, 10)}, {"time", v.Time}, {"range", v.From + " to " + v.To}}

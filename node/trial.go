@@ -184,9 +184,9 @@ func finishTrial(cmd *cobra.Command, f *flags, t *ledgerpb.TrialReply, by *calle
 	case ledger.StatusOK.String():
 		return nil
 	case ledger.StatusContractError.String():
-		return &exitError{exitContract, fmt.Errorf("the contract would return error %d%s: %s", v.Code, prefixed(" ", v.ErrorName), v.Message)}
+		return &exitError{code: exitContract, err: fmt.Errorf("the contract would return error %d%s: %s", v.Code, prefixed(" ", v.ErrorName), v.Message)}
 	}
-	return &exitError{exitRefused, fmt.Errorf("%s: %s", v.Status, v.Message)}
+	return &exitError{code: exitRefused, err: fmt.Errorf("%s: %s", v.Status, v.Message)}
 }
 
 func txReplay(f *flags) *cobra.Command {
@@ -210,18 +210,18 @@ one who asks are left out.`,
 			defer c.Close()
 			id, err := hex.DecodeString(args[0])
 			if err != nil || len(id) != ledger.HashSize {
-				return &exitError{exitUsage, fmt.Errorf("%q is no transaction id; it has %d hexadecimal digits", args[0], 2*ledger.HashSize)}
+				return &exitError{code: exitUsage, err: fmt.Errorf("%q is no transaction id; it has %d hexadecimal digits", args[0], 2*ledger.HashSize)}
 			}
 			t, err := c.Trial(cmd.Context(), &ledgerpb.TrialRequest{TxId: args[0], Trace: !noTrace}, 0, signer)
 			if err != nil {
 				return err
 			}
-			by := &called{}
+			var by *called
 			reply, err := c.Lookup(cmd.Context(), &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_TxId{TxId: args[0]}})
 			if err == nil && reply.GetTransaction().GetContract() != client.SystemContract {
-				by.method = reply.GetTransaction().GetMethod()
-				if _, s, err := contractOf(cmd.Context(), c, reply.GetTransaction().GetContract()); err == nil {
-					by.schema = s
+				called := reply.GetTransaction()
+				if _, s, err := contractOf(cmd.Context(), c, called.GetContract()); err == nil {
+					by = calledOn(cmd.Context(), c, called.GetContract(), called.GetMethod(), s)
 				}
 			}
 			v := viewTrial(t, by) // that the transaction failed is no failure of this command

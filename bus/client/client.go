@@ -113,6 +113,9 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("nothing was sent: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
 	req := &ledgerpb.SubmitRequest{Envelope: envelope}
@@ -121,7 +124,7 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 	}
 	var reply ledgerpb.SubmitReply
 	if err := c.call(ctx, "submit", req, &reply); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
+		if unheard(err) {
 			return nil, ErrUnknownOutcome
 		}
 		return nil, err
@@ -141,6 +144,17 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 		return nil, err
 	}
 	return &Submitted{Receipt: r, Raw: reply.GetReceipt(), Repeated: repeated}, nil
+}
+
+// unheard tells whether a request may have arrived though no answer came: time ran out,
+// the caller gave up waiting, or the connection ended.
+func unheard(err error) bool {
+	for _, one := range []error{context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, nats.ErrConnectionClosed} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
 }
 
 // Status tells how the ledger stands.

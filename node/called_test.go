@@ -1,0 +1,51 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/concordat-ledger/concordat/bus/client"
+	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/signature"
+	"github.com/concordat-ledger/concordat/wasm/schema"
+)
+
+// paidSchema describes a contract with an event of one field, whose name differs.
+func paidSchema(t *testing.T, field string) *schema.Schema {
+	s, err := schema.Parse(fmt.Appendf(nil, `{"version":1,"contract":"c","methods":[{"name":"m"}],"events":[{"topic":"paid","fields":[{"name":%q,"tag":1,"type":"string"}]}]}`, field))
+	require.NoError(t, err)
+	return s
+}
+
+// Two contracts may have events of one name: each is shown by its own schema, and by
+// none when that is not to be had.
+func TestAnEventIsShownByTheSchemaOfTheContractThatToldIt(t *testing.T) {
+	by := &called{contract: "shop", method: "m", schema: paidSchema(t, "by"), find: func(name string) *schema.Schema {
+		if name == "token" {
+			return paidSchema(t, "to")
+		}
+		return nil
+	}}
+	data := []byte("\x0a\x01x")
+	require.Equal(t, json.RawMessage(`{"by":"x"}`), by.event(ledger.Event{Contract: "shop", Topic: "paid", Data: data}).Data)
+	require.Equal(t, json.RawMessage(`{"to":"x"}`), by.event(ledger.Event{Contract: "token", Topic: "paid", Data: data}).Data)
+	require.Equal(t, "0x0a0178", by.event(ledger.Event{Contract: "other", Topic: "paid", Data: data}).Data)
+	require.Equal(t, "0x0a0178", (*called)(nil).event(ledger.Event{Contract: "shop", Topic: "paid", Data: data}).Data)
+}
+
+// Who gave no command id is told the one that makes a repetition safe, and until when.
+func TestAnUnknownOutcomeComesWithWhatMakesARepetitionSafe(t *testing.T) {
+	key, err := signature.FromSeed(make([]byte, 32))
+	require.NoError(t, err)
+	envelope := client.Signer{Party: "alice@org0", Key: key}.Sign(ledger.ID{1}, client.Call{Contract: "c", Method: "m"})
+	env, err := ledger.ParseEnvelope(envelope)
+	require.NoError(t, err)
+	hint := unknownHint(envelope, "3f2a", time.Date(2020, 1, 2, 3, 4, 5, 0, time.UTC))
+	require.True(t, strings.HasPrefix(hint, `before 03:04:05 run the same with --command-id "3f2a"`), hint)
+	require.Contains(t, hint, "concordat tx show "+ledger.TransactionID(env.Payload).String())
+}
