@@ -36,7 +36,7 @@ type CompileError struct{ Output string }
 func (e *CompileError) Error() string { return "the contract does not compile:\n" + e.Output }
 
 // ErrNoContract means that the folder holds no contract.
-var ErrNoContract = errors.New("no contract: the folder has neither go.mod nor Cargo.toml")
+var ErrNoContract = errors.New("no contract: the folder has neither go.mod nor Cargo.toml; `concordat contract new` makes one that has")
 
 // Built is a module ready to be deployed.
 type Built struct {
@@ -64,6 +64,8 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 		if b.Code, crate, err = rustModule(ctx, dir); err == nil {
 			declared, b.Code, err = rustDeclared(b.Code, crate, schemaFile == "")
 		}
+	case !exists(dir):
+		err = fmt.Errorf("there is no folder %s", dir)
 	default:
 		err = fmt.Errorf("%s: %w", dir, ErrNoContract)
 	}
