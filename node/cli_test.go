@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"log/slog"
@@ -105,8 +106,8 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// otherTokens are two more modules: NEXT says more of itself than TOKEN does, and FEWER has
-// one method less.
+// otherTokens are more modules: NEXT says more of itself than TOKEN does, FEWER has one method
+// less, and LARGE is one that the engine takes and no transaction has room for.
 func otherTokens(env *testscript.Env) error {
 	s, err := schema.Parse(examples.TokenSchema)
 	if err != nil {
@@ -131,7 +132,19 @@ func otherTokens(env *testscript.Env) error {
 		}
 		env.Setenv(name, file)
 	}
-	return nil
+	large, err := module.Embed(padded(examples.TokenRust, 6_250_000), examples.TokenSchema)
+	if err != nil {
+		return err
+	}
+	env.Setenv("LARGE", filepath.Join(env.WorkDir, "large.wasm"))
+	return os.WriteFile(env.Getenv("LARGE"), large, 0o600)
+}
+
+// padded is a module with a section that nobody reads.
+func padded(code []byte, n int) []byte {
+	section := append([]byte("\x03pad"), make([]byte, n)...)
+	out := append(slices.Clone(code), 0)
+	return append(binary.AppendUvarint(out, uint64(len(section))), section...)
 }
 
 // txID is the script command `txid FILE`: ID becomes that of the transaction in the JSON.

@@ -69,7 +69,10 @@ example:token-go and example:token-rust.`,
 func deployment(name string, code []byte, info *module.Info, pairs []string, initialise bool) (*ledger.Deployment, *schema.Schema, error) {
 	d := &ledger.Deployment{Name: name, Code: code}
 	if !ledger.ValidContractName(name) {
-		return nil, nil, fmt.Errorf("%q is no contract name; a-z, 0-9 and - are allowed, the first a letter, at most 32", name)
+		return nil, nil, &exitError{code: exitUsage, err: fmt.Errorf("%q is no contract name; a-z, 0-9 and - are allowed, the first a letter, at most 32", name)}
+	}
+	if err := deployable(code); err != nil {
+		return nil, nil, err
 	}
 	if info.Schema == nil {
 		if len(pairs) > 0 {
@@ -82,12 +85,26 @@ func deployment(name string, code []byte, info *module.Info, pairs []string, ini
 	if err != nil {
 		return nil, nil, err
 	}
-	if _, err := s.Method("init"); err != nil && len(pairs) == 0 || !initialise {
+	if _, err := s.Method("init"); err != nil && len(pairs) > 0 {
+		return nil, nil, &exitError{code: exitUsage, err: fmt.Errorf("the module has no method init that would take %s", pairs[0])}
+	} else if err != nil || !initialise {
 		return d, s, nil
 	}
 	d.Initialise = true
 	d.Init, err = s.ArgsFromPairs("init", pairs)
 	return d, s, err
+}
+
+// deploymentRoom is what a deployment holds beside the module: its name, signature and the
+// like. The arguments of init come on top.
+const deploymentRoom = 1 << 10
+
+// deployable refuses a module that no transaction has room for; the engine would take it.
+func deployable(code []byte) error {
+	if most := ledger.EnvelopeBytesMax - deploymentRoom; len(code) > most {
+		return &exitError{code: exitRefused, err: fmt.Errorf("the module has %d bytes, and a transaction that deploys one has room for %d; leave out what the contract does not need", len(code), most)}
+	}
+	return nil
 }
 
 // folderName is the name that a contract has when it is given none.

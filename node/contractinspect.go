@@ -25,6 +25,9 @@ and says why it would be refused, or how near it is to the limits.`,
 			if err != nil {
 				return err
 			}
+			if err := deployable(code); err != nil {
+				return err
+			}
 			v, err := viewModule(args[0], code, "", info)
 			if err != nil {
 				return err

@@ -123,6 +123,9 @@ func (v *invoked) describe(r *ledger.Result, by *called) {
 
 func (v *invoked) rows() [][]string {
 	rows := [][]string{{"transaction", v.ID}, {"place", fmt.Sprintf("block %d, transaction %d", v.Height, v.Index)}, {"status", v.Status}}
+	if v.Repeated {
+		rows = append(rows, []string{"repeated", "nothing was done now: this command id was used before, and this is what came of it then"})
+	}
 	if v.Message != "" {
 		rows = append(rows, []string{"message", v.Message})
 	}

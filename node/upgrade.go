@@ -126,6 +126,9 @@ func (u *upgrading) compare(cmd *cobra.Command, old, now *schema.Schema) error {
 // upgradeTo is the argument of the built-in method, with those of migrate by the new schema.
 func upgradeTo(name string, code []byte, info *module.Info, pairs []string, migrate bool) (*ledger.Deployment, *schema.Schema, error) {
 	d := &ledger.Deployment{Name: name, Code: code}
+	if err := deployable(code); err != nil {
+		return nil, nil, err
+	}
 	if info.Schema == nil {
 		if len(pairs) > 0 {
 			return nil, nil, errors.New("the module has no schema, so arguments by name cannot be encoded; build it with one")
