@@ -32,20 +32,6 @@ type trialView struct {
 	Submitted bool          `json:"submitted"`          // always false
 }
 
-// stepView is one access of a contract to the ledger.
-type stepView struct {
-	Depth    uint32   `json:"depth"`
-	Contract string   `json:"contract"`
-	What     string   `json:"what"`
-	Key      string   `json:"key,omitempty"`
-	Value    string   `json:"value,omitempty"`
-	Found    bool     `json:"found"`
-	Hidden   bool     `json:"hidden,omitempty"`
-	Audience []string `json:"audience,omitempty"`
-	Other    string   `json:"other,omitempty"`
-	Gas      uint64   `json:"gas,omitempty"`
-}
-
 func viewTrial(t *ledgerpb.TrialReply, by *called) *trialView {
 	r := t.GetResult()
 	v := &trialView{Status: r.GetStatus(), Code: r.GetCode(), Message: r.GetMessage(), GasUsed: r.GetGasUsed(),
@@ -56,10 +42,7 @@ func viewTrial(t *ledgerpb.TrialReply, by *called) *trialView {
 	for _, e := range t.GetChanges() {
 		v.Changes = append(v.Changes, stateRecord{Key: shownText(e.GetKey()), Value: shownText(e.GetValue()), Audience: e.GetAudience(), Deleted: e.GetDeleted()})
 	}
-	for _, s := range t.GetSteps() {
-		v.Steps = append(v.Steps, stepView{Depth: s.GetDepth(), Contract: s.GetContract(), What: s.GetWhat(), Key: shownText(s.GetKey()), Value: shownText(s.GetValue()),
-			Found: s.GetFound(), Hidden: s.GetHidden(), Audience: s.GetAudience(), Other: s.GetOther(), Gas: s.GetGas()})
-	}
+	v.Steps = viewSteps(t.GetSteps())
 	if rec := t.GetRecorded(); rec != nil && (rec.GetStatus() != r.GetStatus() || rec.GetCode() != r.GetCode() || rec.GetGasUsed() != r.GetGasUsed() || string(rec.GetOutput()) != string(r.GetOutput())) {
 		v.Recorded = fmt.Sprintf("%s, gas %d", rec.GetStatus(), rec.GetGasUsed())
 	}
@@ -103,7 +86,7 @@ func (v *trialView) table(w io.Writer) error {
 		return err
 	}
 	for _, s := range v.Steps {
-		_, _ = fmt.Fprintln(w, printable(strings.Repeat("  ", int(s.Depth))+s.words())) // table has reported
+		_, _ = fmt.Fprint(w, s.lines()) // table has reported
 	}
 	if v.Cut {
 		_, _ = fmt.Fprintln(w, "  … and more steps")
@@ -121,57 +104,6 @@ func (c *stateRecord) words() string {
 		text += " for " + strings.Join(c.Audience, ", ")
 	}
 	return text
-}
-
-func shortText(s string) string {
-	if len(s) > 160 {
-		return strings.ToValidUTF8(s[:160], "") + "…"
-	}
-	return s
-}
-
-func (s *stepView) words() string {
-	key, value := s.Key, shortText(s.Value)
-	if s.Hidden {
-		key, value = "(not shown to you)", "(not shown to you)"
-	}
-	text := s.Contract + " " + s.What + " " + key
-	switch s.What {
-	case "get":
-		text += map[bool]string{true: " → " + value, false: " → none"}[s.Found]
-	case "put":
-		text += " = " + value
-	case "entry":
-		text += " → " + value
-	case "emit":
-		text += " " + value
-	case "scan":
-		text = s.Contract + " scan from " + orStart(key) + " to " + orEnd(value)
-	case "log":
-		text = s.Contract + " log " + value
-	case "invoke":
-		return fmt.Sprintf("%s calls %s.%s with %d gas", s.Contract, s.Other, key, s.Gas)
-	case "return":
-		text = fmt.Sprintf("%s gets %s, %d gas: %s", s.Contract, s.Other, s.Gas, value)
-	}
-	if len(s.Audience) > 0 {
-		text += " for " + strings.Join(s.Audience, ", ")
-	}
-	return text
-}
-
-func orStart(s string) string {
-	if s == "" {
-		return "the start"
-	}
-	return s
-}
-
-func orEnd(s string) string {
-	if s == "" {
-		return "the end"
-	}
-	return s
 }
 
 // finishTrial prints a trial and returns what a transaction that ends so would.
