@@ -42,10 +42,13 @@ func viewSteps(steps []*ledgerpb.TraceStep) []stepView {
 			continue
 		}
 		dying = s.GetWhat() == "log" && lastWords(string(s.GetValue()))
-		v := stepView{Depth: s.GetDepth(), Contract: s.GetContract(), What: s.GetWhat(), Key: shownText(s.GetKey()), Value: shownText(s.GetValue()),
+		v := stepView{Depth: s.GetDepth(), Contract: s.GetContract(), What: s.GetWhat(), Key: shownKey(s.GetKey()), Value: shownText(s.GetValue()),
 			Found: s.GetFound(), Hidden: s.GetHidden(), Audience: s.GetAudience(), Other: s.GetOther(), Gas: s.GetGas()}
-		if v.What == "log" {
+		switch v.What {
+		case "log":
 			v.Value = logText(s.GetValue())
+		case "scan": // to where
+			v.Value = shownKey(s.GetValue())
 		}
 		out = append(out, v)
 	}

@@ -40,7 +40,7 @@ func viewTrial(t *ledgerpb.TrialReply, by *called) *trialView {
 	shownBy.describe(trialResult(r), by)
 	v.Output, v.Events, v.ErrorName = shownBy.Output, shownBy.Events, shownBy.ErrorName
 	for _, e := range t.GetChanges() {
-		v.Changes = append(v.Changes, stateRecord{Key: shownText(e.GetKey()), Value: shownText(e.GetValue()), Audience: e.GetAudience(), Deleted: e.GetDeleted()})
+		v.Changes = append(v.Changes, stateRecord{Key: shownKey(e.GetKey()), Value: shownText(e.GetValue()), Audience: e.GetAudience(), Deleted: e.GetDeleted()})
 	}
 	v.Steps = viewSteps(t.GetSteps())
 	if rec := t.GetRecorded(); rec != nil && (rec.GetStatus() != r.GetStatus() || rec.GetCode() != r.GetCode() || rec.GetGasUsed() != r.GetGasUsed() || string(rec.GetOutput()) != string(r.GetOutput())) {
