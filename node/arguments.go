@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,11 @@ func (g *givenArguments) encode(s *schema.Schema, contract, method string, pairs
 	case g.object != "":
 		return s.ArgsFromJSON(method, []byte(g.object))
 	}
-	return s.ArgsFromPairs(method, pairs)
+	args, err := s.ArgsFromPairs(method, pairs)
+	if bare := slices.ContainsFunc(pairs, func(p string) bool { return strings.HasSuffix(p, "=true") }); bare && errors.Is(err, schema.ErrArguments) {
+		return nil, &exitError{code: exitUsage, err: err, hint: "a flag without a value is true; a value that begins with -- is given as --field=--value"}
+	}
+	return args, err
 }
 
 // bytes reads the hexadecimal digits.

@@ -49,3 +49,15 @@ func TestAnUnknownOutcomeComesWithWhatMakesARepetitionSafe(t *testing.T) {
 	require.True(t, strings.HasPrefix(hint, `before 03:04:05 run the same with --command-id "3f2a"`), hint)
 	require.Contains(t, hint, "concordat tx show "+ledger.TransactionID(env.Payload).String())
 }
+
+func TestHelpSaysHowToGiveAFieldThatAFlagHasTheNameOf(t *testing.T) {
+	s, err := schema.Parse([]byte(`{"version":1,"contract":"c","methods":[{"name":"m","in":[{"name":"to","tag":1,"type":"party"},
+		{"name":"output","tag":2,"type":"string"},{"name":"help","tag":3,"type":"bool","optional":true},{"name":"as","tag":4,"type":"party"},{"name":"gas","tag":5,"type":"uint64"}]}]}`))
+	require.NoError(t, err)
+	cmd, _, err := newRoot().Find([]string{"invoke"})
+	require.NoError(t, err)
+	var out strings.Builder
+	require.NoError(t, describeMethod(&out, cmd, "c", s, &s.Methods[0]))
+	require.Contains(t, out.String(), "concordat invoke c m --to PARTY output=STRING [help=BOOL] as=PARTY gas=UINT64\n")
+	require.Contains(t, out.String(), "\n  output=  ")
+}
