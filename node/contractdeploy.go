@@ -58,7 +58,12 @@ example:token-go and example:token-rust.`,
 			if err != nil {
 				return err
 			}
-			return finishInvoke(cmd, f, s, calledOn(cmd.Context(), c, name, "", now))
+			err = finishInvoke(cmd, f, s, calledOn(cmd.Context(), c, name, "", now))
+			var known *exitError
+			if s.Receipt.Result.Status == ledger.StatusUnknownMethod && errors.As(err, &known) {
+				known.hint = "the module has no method init; --no-init deploys it without"
+			}
+			return err
 		}}
 	c.Flags().BoolVar(&noInit, "no-init", false, "do not call init")
 	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe; random when empty")

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -144,23 +145,34 @@ one who asks are left out.`,
 			if err != nil || len(id) != ledger.HashSize {
 				return &exitError{code: exitUsage, err: fmt.Errorf("%q is no transaction id; it has %d hexadecimal digits", args[0], 2*ledger.HashSize)}
 			}
-			t, err := c.Trial(cmd.Context(), &ledgerpb.TrialRequest{TxId: args[0], Trace: !noTrace}, 0, signer)
+			by, err := calledBy(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}
-			var by *called
-			reply, err := c.Lookup(cmd.Context(), &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_TxId{TxId: args[0]}})
-			if err == nil && reply.GetTransaction().GetContract() != client.SystemContract {
-				called := reply.GetTransaction()
-				if _, s, err := contractOf(cmd.Context(), c, called.GetContract()); err == nil {
-					by = calledOn(cmd.Context(), c, called.GetContract(), called.GetMethod(), s)
-				}
+			t, err := c.Trial(cmd.Context(), &ledgerpb.TrialRequest{TxId: args[0], Trace: !noTrace}, 0, signer)
+			if err != nil {
+				return err
 			}
 			v := viewTrial(t, by) // that the transaction failed is no failure of this command
 			return f.render(cmd.OutOrStdout(), v, v.table)
 		}}
 	c.Flags().BoolVar(&noTrace, "no-trace", false, "only how it ends and what it changes")
 	return c
+}
+
+// calledBy tells by what a transaction of the past is shown. Where it is not to be had the
+// error says why: it may be pruned here.
+func calledBy(ctx context.Context, c *client.Client, id string) (*called, error) {
+	reply, err := c.Lookup(ctx, &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_TxId{TxId: id}})
+	if err != nil {
+		return nil, err
+	}
+	contract, method := reply.GetTransaction().GetContract(), reply.GetTransaction().GetMethod()
+	_, s, err := contractOf(ctx, c, contract)
+	if err != nil { // the built-in one, for example
+		return &called{contract: contract, method: method}, nil
+	}
+	return calledOn(ctx, c, contract, method, s), nil
 }
 
 // dryRun executes a call on one replica, which forgets its changes.
