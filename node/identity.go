@@ -60,7 +60,7 @@ func newIdentity(cmd *cobra.Command, f *flags, party string) error {
 }
 
 func identityRegister(f *flags) *cobra.Command {
-	var organisation string
+	var organisation, command string
 	c := &cobra.Command{Use: "register PARTY", Short: "Enter a party's public key in the ledger, as an administrator", Args: cobra.ExactArgs(1),
 		Example: "  concordat identity new carol@org0 && concordat identity register carol@org0 --as admin@org0",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,12 +85,13 @@ func identityRegister(f *flags) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			s, err := submit(cmd, c, signer, client.Call{Contract: client.SystemContract, Method: "register_party", Args: record})
+			s, err := submit(cmd, c, signer, client.Call{Contract: client.SystemContract, Method: "register_party", Args: record, Command: []byte(command)})
 			if err != nil {
 				return err
 			}
 			return finishInvoke(cmd, f, s, nil)
 		}}
+	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe; random when empty")
 	c.Flags().StringVar(&organisation, "organisation", "", "the party's; what follows its @ when empty")
 	return c
 }

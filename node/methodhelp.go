@@ -27,7 +27,7 @@ func helpFromSchema(c *cobra.Command, f *flags) {
 		}
 		if err := f.methodHelp(cmd, names); err != nil {
 			general(cmd, args)
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nHelp about contract %s is not there: %v\n", names[0], err)
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nHelp about contract %s is not there: %s\n", names[0], printableLines(err.Error()))
 		}
 	})
 }

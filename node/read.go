@@ -43,7 +43,7 @@ func statusCommand(f *flags) *cobra.Command {
 				return err
 			}
 			return f.render(cmd.OutOrStdout(), st, func(w io.Writer) error {
-				_, _ = fmt.Fprintf(w, "%s: height %d, view %d, primary %s; %s\n", st.GetLedger(), st.GetHeight(), st.GetView(), st.GetPrimary(), st.GetSummary())
+				_, _ = fmt.Fprintf(w, "%s: height %d, view %d, primary %s; %s\n", printable(st.GetLedger()), st.GetHeight(), st.GetView(), printable(st.GetPrimary()), printable(st.GetSummary()))
 				rows := [][]string{{"REPLICA", "HEIGHT", "BLOCKS FROM", "STATE FROM", "STATE ROOT", "FAST", "SLOW", "SUMMARY", "STORE"}}
 				for _, r := range st.GetReplicas() {
 					rows = append(rows, []string{r.GetId(), strconv.FormatUint(r.GetHeight(), 10),
@@ -55,7 +55,7 @@ func statusCommand(f *flags) *cobra.Command {
 				}
 				for _, r := range st.GetReplicas() {
 					if r.GetRetention() != "" {
-						_, _ = fmt.Fprintf(w, "%s: %s\n", r.GetId(), printable(r.GetRetention())) // table has reported
+						_, _ = fmt.Fprintf(w, "%s: %s\n", printable(r.GetId()), printable(r.GetRetention())) // table has reported
 					}
 				}
 				return nil

@@ -84,7 +84,7 @@ func (u *upgrading) run(cmd *cobra.Command, args []string) error {
 		return fmt.Errorf("try the upgrade: %w", err)
 	}
 	_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "tried on the newest state: %s, gas %d, %d records would change beside the module\n", // a notice
-		t.GetResult().GetStatus(), t.GetResult().GetGasUsed(), migrated(t, d))
+		printable(t.GetResult().GetStatus()), t.GetResult().GetGasUsed(), migrated(t, d))
 	if failed := t.GetResult().GetStatus() != ledger.StatusOK.String(); u.only || failed {
 		err := finishTrial(cmd, u.flags, t, by)
 		var known *exitError

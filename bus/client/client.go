@@ -59,7 +59,7 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	if opt.Timeout == 0 {
 		opt.Timeout = 10 * time.Second
 	}
-	conn, err := nats.Connect(opt.URL, nats.Name(opt.Name), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Timeout(opt.Timeout))
+	conn, err := dial(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, opt.URL, err)
 	}
@@ -83,6 +83,31 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 		return nil, fmt.Errorf("read the ledger's identity: %w", err)
 	}
 	return c, nil
+}
+
+// dial connects, or gives up when ctx ends: the library itself waits for its timeout, to
+// which the goroutine that is left behind lives on at most.
+func dial(ctx context.Context, opt Options) (*nats.Conn, error) {
+	type outcome struct {
+		conn *nats.Conn
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		conn, err := nats.Connect(opt.URL, nats.Name(opt.Name), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Timeout(opt.Timeout))
+		done <- outcome{conn, err}
+	}()
+	select {
+	case o := <-done:
+		return o.conn, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-done; o.err == nil {
+				o.conn.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
 }
 
 // Close ends the connection.

@@ -93,3 +93,24 @@ func TestATransactionOfOneWhoHadGivenUpIsNotSent(t *testing.T) {
 	require.NotErrorIs(t, err, client.ErrUnknownOutcome)
 	require.Empty(t, heard)
 }
+
+// A server that takes the connection and says nothing holds up nobody who gave up.
+func TestWhoGivesUpConnectingNeedNotWaitForTheServer(t *testing.T) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { require.NoError(t, l.Close()) }()
+	ctx, giveUp := context.WithCancel(t.Context())
+	go func() {
+		conn, err := l.Accept()
+		giveUp()
+		if err == nil {
+			<-t.Context().Done() // says nothing until the test ends
+			_ = conn.Close()
+		}
+	}()
+	begun := time.Now()
+	_, err = client.Connect(ctx, client.Options{URL: "nats://" + l.Addr().String(), Timeout: time.Minute})
+	require.ErrorIs(t, err, client.ErrUnreachable)
+	require.ErrorIs(t, err, context.Canceled)
+	require.Less(t, time.Since(begun), 30*time.Second)
+}
