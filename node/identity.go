@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -68,7 +67,10 @@ func identityRegister(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := config.LoadKey(filepath.Join(f.dir, "keys", args[0]+".key"))
+			if err := ledger.Party(args[0]).Validate(); err != nil { // it becomes a file's name
+				return &exitError{code: exitUsage, err: err}
+			}
+			key, err := f.keyOf(args[0], "`concordat identity new "+args[0]+"` draws one")
 			if err != nil {
 				return err
 			}

@@ -51,7 +51,7 @@ func queryFailed(r *ledgerpb.QueryReply, by *called) error {
 		return &exitError{code: exitContract, err: fmt.Errorf("the contract returned error %d%s: %s", r.GetCode(), prefixed(" ", by.errorName(r.GetCode())), r.GetMessage())}
 	}
 	failed := &exitError{code: exitRefused, err: fmt.Errorf("%s: %s", r.GetStatus(), r.GetMessage())}
-	if by.schema != nil {
+	if by.schema != nil && r.GetStatus() == ledger.StatusTrapped.String() { // as a write in a query does
 		if m, err := by.schema.Method(by.method); err == nil && !m.Query {
 			failed.hint = fmt.Sprintf("%s is no query; `concordat invoke %s %s` submits it", m.Name, by.contract, m.Name)
 		}

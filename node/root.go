@@ -17,6 +17,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/node/config"
 )
 
@@ -98,15 +99,21 @@ func (f *flags) signer() (client.Signer, error) {
 	if err := ledger.Party(f.as).Validate(); err != nil {
 		return client.Signer{}, &exitError{code: exitUsage, err: fmt.Errorf("--as: %w", err)}
 	}
-	file := filepath.Join(f.dir, "keys", f.as+".key")
-	key, err := config.LoadKey(file)
-	if errors.Is(err, fs.ErrNotExist) {
-		return client.Signer{}, fmt.Errorf("there is no key of %s: %s is missing; `concordat identity list` tells whose there are, --as names one", f.as, file)
-	}
+	key, err := f.keyOf(f.as, "`concordat identity list` tells whose there are, --as names one")
 	if err != nil {
 		return client.Signer{}, err
 	}
 	return client.Signer{Party: ledger.Party(f.as), Key: key}, nil
+}
+
+// keyOf is a party's key from the network's folder; next is what to do when it is not there.
+func (f *flags) keyOf(party, next string) (signature.PrivateKey, error) {
+	file := filepath.Join(f.dir, "keys", party+".key")
+	key, err := config.LoadKey(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return key, fmt.Errorf("there is no key of %s: %s is missing; %s", party, file, next)
+	}
+	return key, err
 }
 
 // render prints one value in the form that was asked for. table writes the form
