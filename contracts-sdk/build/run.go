@@ -66,6 +66,9 @@ func Test(ctx context.Context, dir string, b *Built, program string, out io.Writ
 
 func runTests(ctx context.Context, dir, language string, env []string, out io.Writer) error {
 	name, args := "go", []string{"test", "-count=1", "./..."}
+	if language == "go" { // as the build has it: a workspace around the contract is not its own
+		env = append(env, "GOWORK=off")
+	}
 	if language == "rust" {
 		rustc, cargo, err := RustCompiler(ctx)
 		if err != nil {

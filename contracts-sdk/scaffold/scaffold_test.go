@@ -84,7 +84,9 @@ func TestTheCopyOfTheSDKIsCurrent(t *testing.T) {
 
 // built makes a contract, runs its tests without any network, and builds it.
 func built(t *testing.T, language string, test ...string) *schema.Schema {
-	dir := filepath.Join(t.TempDir(), "my-iou")
+	around := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(around, "Cargo.toml"), []byte("[workspace]\nmembers = []\n"), 0o600)) // of somebody else
+	dir := filepath.Join(around, "my-iou")
 	files, err := scaffold.New(dir, "my-iou", language)
 	require.NoError(t, err)
 	require.Contains(t, files, "README.md")
