@@ -82,7 +82,7 @@ func (t taken) structs(s *schema.Schema) error {
 // distinctInGo refuses a schema of which two things would have one name in Go.
 func distinctInGo(s *schema.Schema) error {
 	all := taken{"Amount": true, "List": true, "Error": true, "Client": true, "Contract": true, "ParseEvent": true}
-	methods := taken{"Ledger": true, "Signer": true, "Deployed": true}
+	methods := taken{"Ledger": true, "Signer": true, "Deployed": true, "Once": true}
 	for i := range s.Methods {
 		name := title(s.Methods[i].Name)
 		if methods[name] {

@@ -45,7 +45,7 @@ func TestTheClientsAreWhatTheSchemaGives(t *testing.T) {
 }
 
 func TestNamesThatWouldClashAreRefused(t *testing.T) {
-	for _, method := range []string{"ledger", "deployed"} {
+	for _, method := range []string{"ledger", "deployed", "once"} {
 		_, err := bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: method}}}, "x")
 		require.ErrorContains(t, err, "rename it in the contract")
 	}
@@ -121,17 +121,25 @@ func TestAGeneratedClientPaysAndAsks(t *testing.T) {
 
 	_, _, err = admin.Mint(ctx, token.MintIn{To: "alice@org0", Amount: "100"})
 	require.NoError(t, err)
+	for _, repeated := range []bool{false, true} {
+		_, made, err := admin.Once("invoice-17").Mint(ctx, token.MintIn{To: "carol@org0", Amount: "5"})
+		require.NoError(t, err)
+		require.Equal(t, repeated, made.Repeated)
+	}
+	has, err := admin.BalanceOf(ctx, token.BalanceOfIn{Party: "carol@org0"})
+	require.NoError(t, err)
+	require.Equal(t, token.Amount("5"), has.Amount)
 	_, paid, err := alice.Transfer(ctx, token.TransferIn{To: "bob@org1", Amount: "30", Memo: []byte("tea")})
 	require.NoError(t, err)
 	told, err := token.ParseEvent(paid.Receipt.Result.Events[0].Topic, paid.Receipt.Result.Events[0].Data)
 	require.NoError(t, err)
 	require.Equal(t, &token.TransferEvent{From: "alice@org0", To: "bob@org1", Amount: "30", Memo: []byte("tea")}, told)
-	has, err := alice.BalanceOf(ctx, token.BalanceOfIn{Party: "bob@org1"})
+	has, err = alice.BalanceOf(ctx, token.BalanceOfIn{Party: "bob@org1"})
 	require.NoError(t, err)
 	require.Equal(t, token.Amount("30"), has.Amount)
 	about, err := alice.Info(ctx)
 	require.NoError(t, err)
-	require.Equal(t, &token.InfoOut{Symbol: "EUR", Minter: "admin@org0", Supply: "100", Holders: 2}, about)
+	require.Equal(t, &token.InfoOut{Symbol: "EUR", Minter: "admin@org0", Supply: "105", Holders: 3}, about)
 
 	_, _, err = alice.Transfer(ctx, token.TransferIn{To: "bob@org1", Amount: "71"})
 	var refused *token.Error
@@ -142,4 +150,12 @@ func TestAGeneratedClientPaysAndAsks(t *testing.T) {
 	require.Equal(t, token.CodeBadAmount, refused.Code)
 	_, _, err = alice.Transfer(ctx, token.TransferIn{To: "bob@org1", Amount: "-1"})
 	require.ErrorIs(t, err, schema.ErrArguments)
+
+	d = ledger.Deployment{Name: "fresh", Code: examples.TokenRust}
+	_, err = c.Submit(ctx, admin.Signer.Sign(n.ID, client.Call{Contract: client.SystemContract, Method: "deploy", Args: d.Marshal()}))
+	require.NoError(t, err)
+	alice.Deployed = "fresh"
+	_, err = alice.Info(ctx)
+	require.True(t, errors.As(err, &refused), "%v", err)
+	require.Equal(t, token.CodeNotInitialised, refused.Code, "a query's error has its code")
 }
