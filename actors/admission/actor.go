@@ -40,10 +40,11 @@ type Config struct {
 	Everyone func() []shell.PID // the other replicas' admission
 }
 
-// holdMax is how long a deployment waits for its module at most, so that its receipt comes
-// before an application gives up (5 s by default). Who is not done by then goes on when
+// holdMax is how long a deployment waits for its module at most. A compiler that has no
+// processor to itself takes many times the second that it needs, and a block that waits
+// for it stops everyone; who deploys waits rather. Who is not done by then goes on when
 // the block is executed.
-const holdMax = 3 * time.Second
+const holdMax = 15 * time.Second
 
 const (
 	tickEvery     = 500 * time.Millisecond

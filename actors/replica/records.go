@@ -202,10 +202,28 @@ func (l lookups) Block(h ledger.Height) (*ledgerpb.BlockView, error) {
 // HeightOf implements reads.Store.
 func (l lookups) HeightOf(hash ledger.Hash) (ledger.Height, bool, error) { return l.LocateBlock(hash) }
 
-// PlaceOf implements reads.Store.
+// PlaceOf implements reads.Store. A transaction that was given out again may stand in
+// a later block as a duplicate of itself; its place is where it was executed.
 func (l lookups) PlaceOf(tx ledger.Hash) (ledger.Place, bool, error) {
 	h, i, ok, err := l.LocateTx(tx)
-	return ledger.Place{Height: h, Index: i}, ok, err
+	at := ledger.Place{Height: h, Index: i}
+	if err != nil || !ok {
+		return at, ok, err
+	}
+	if r, err := l.resultAt(at); err == nil && r.Status == ledger.StatusDuplicate {
+		if first, err := l.resultAt(r.First); err == nil && first.TxID == tx {
+			return r.First, true, nil
+		}
+	}
+	return at, true, nil // whoever looks there is told what is the matter with the block
+}
+
+func (l lookups) resultAt(at ledger.Place) (*ledger.Result, error) {
+	raw, err := l.Result(at.Height, at.Index)
+	if err != nil {
+		return nil, err
+	}
+	return ledger.ParseResult(raw)
 }
 
 // Transaction implements reads.Store.

@@ -80,6 +80,7 @@ func TestAByzantineReplicaIsBorne(t *testing.T) {
 	long(t)
 	for kind, most := range misbehaviours {
 		t.Run(kind, func(t *testing.T) {
+			t.Parallel() // as many as there are processors: most of the time is waiting
 			tr := begin(t, 1, 0, badly(t, "--misbehave", kind))
 			tr.meanwhile(kind, 2*time.Second, most)
 			tr.circle(0)
@@ -119,6 +120,7 @@ func TestAWrongClockIsBorne(t *testing.T) {
 	long(t)
 	for _, offset := range []string{"2s", "-2s", "45s", "-45s", "1h", "-1h"} {
 		t.Run(offset, func(t *testing.T) {
+			t.Parallel()
 			tr := begin(t, 1, 0, badly(t, "--clock-offset", offset))
 			tr.meanwhile("clock of the first primary wrong by "+offset, 2*time.Second, newViewMax)
 			tr.circle(0)

@@ -1,6 +1,9 @@
 package schema
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Difference is what users of a contract notice when its schema becomes another.
 type Difference struct {
@@ -31,7 +34,7 @@ func Compare(old, now *Schema) []Difference {
 		if m.Name == "init" || m.Name == "migrate" {
 			continue
 		}
-		d.arguments(m.Name, m.In, n.In)
+		d.arguments("method "+m.Name, m.In, n.In)
 		d.told("what method "+m.Name+" returns", m.Out, n.Out)
 	}
 	for i := range now.Methods {
@@ -39,6 +42,7 @@ func Compare(old, now *Schema) []Difference {
 			d.note("method %s is new", now.Methods[i].Name)
 		}
 	}
+	d.types(old, now)
 	d.events(old.Events, now.Events)
 	d.errors(old, now)
 	return d.list
@@ -47,7 +51,10 @@ func Compare(old, now *Schema) []Difference {
 type differences struct{ list []Difference }
 
 func (d *differences) breaks(format string, args ...any) {
-	d.list = append(d.list, Difference{true, fmt.Sprintf(format, args...)})
+	found := Difference{true, fmt.Sprintf(format, args...)}
+	if !slices.Contains(d.list, found) { // a type that is taken and told
+		d.list = append(d.list, found)
+	}
 }
 
 func (d *differences) note(format string, args ...any) {
@@ -73,24 +80,70 @@ func (d *differences) same(of string, old, now []Field, gone string) {
 			d.breaks("field %s of %s is gone; %s", f.Name, of, gone)
 		case n.Tag != f.Tag:
 			d.breaks("field %s of %s has tag %d now, not %d", f.Name, of, n.Tag, f.Tag)
-		case n.Type != f.Type:
-			d.breaks("field %s of %s is %s now, not %s", f.Name, of, n.Type, f.Type)
+		case n.Type != f.Type || n.Repeated != f.Repeated:
+			d.breaks("field %s of %s is %s now, not %s", f.Name, of, kind(n), kind(f))
 		}
 	}
 }
 
-func (d *differences) arguments(method string, old, now []Field) {
-	d.same("method "+method, old, now, "calls that give it are refused")
+func kind(f *Field) string {
+	if f.Repeated {
+		return "a list of " + string(f.Type)
+	}
+	return string(f.Type)
+}
+
+// types compares the contract's own types: what calls hold by the rule of arguments, and
+// what is told by that of outputs.
+func (d *differences) types(old, now *Schema) {
+	taken, told := map[string]bool{}, map[string]bool{}
+	for i := range old.Methods {
+		if m := &old.Methods[i]; m.Name != "init" && m.Name != "migrate" {
+			old.used(taken, m.In)
+			old.used(told, m.Out)
+		}
+	}
+	for i := range old.Events {
+		old.used(told, old.Events[i].Fields)
+	}
+	for i := range old.Types {
+		t := &old.Types[i]
+		n := now.Struct(Type(t.Name))
+		if n == nil {
+			continue // whatever used it has another type now, which is told there
+		}
+		if taken[t.Name] {
+			d.arguments("type "+t.Name, t.Fields, n.Fields)
+		}
+		if told[t.Name] {
+			d.told("type "+t.Name, t.Fields, n.Fields)
+		}
+	}
+}
+
+// used adds the schema's own types that fields hold, in each other too.
+func (s *Schema) used(names map[string]bool, fields []Field) {
+	for i := range fields {
+		t := s.Struct(fields[i].Type)
+		if t != nil && !names[t.Name] {
+			names[t.Name] = true
+			s.used(names, t.Fields)
+		}
+	}
+}
+
+func (d *differences) arguments(of string, old, now []Field) {
+	d.same(of, old, now, "calls that give it are refused")
 	for i := range now {
 		f := &now[i]
 		was := named(old, f.Name)
 		switch {
 		case was == nil && !f.Optional:
-			d.breaks("method %s needs %s now; calls made for the old module leave it empty", method, f.Name)
+			d.breaks("%s needs %s now; calls made for the old module leave it empty", of, f.Name)
 		case was == nil:
-			d.note("method %s takes %s now", method, f.Name)
+			d.note("%s takes %s now", of, f.Name)
 		case was.Optional && !f.Optional:
-			d.breaks("method %s needs %s now, which could be left out", method, f.Name)
+			d.breaks("%s needs %s now, which could be left out", of, f.Name)
 		}
 	}
 }

@@ -49,9 +49,9 @@ func (t Type) words() string {
 	case Bytes:
 		return "bytes: base64 in JSON, 0x… or plain text as name=value"
 	case Uint64:
-		return "a whole number"
+		return "a whole number of up to 64 bits"
 	case Int64:
-		return "a whole number, which may be negative"
+		return "a whole number of up to 64 bits, which may be negative"
 	case Uint32:
 		return "a whole number of up to 32 bits"
 	case Int32:

@@ -38,6 +38,9 @@ func TestPairsAndJSONGiveTheSameBytes(t *testing.T) {
 	c, err := s.ArgsFromJSON("transfer", []byte(`{"amount":1000,"memo":"aGk=","to":"bob@org1"}`))
 	require.NoError(t, err)
 	require.Equal(t, a, c)
+	c, err = s.ArgsFromPairs("transfer", []string{"to=bob@org1", "amount=" + strings.Repeat("0", 60) + "1000", "memo=hi"})
+	require.NoError(t, err)
+	require.Equal(t, a, c)
 	text, err := s.ArgsJSON("transfer", a)
 	require.NoError(t, err)
 	require.JSONEq(t, `{"to":"bob@org1","amount":"1000","memo":"aGk="}`, string(text))
@@ -111,6 +114,7 @@ func TestSchemasThatAreRefused(t *testing.T) {
 	}
 	for _, text := range []string{"", "{}", "null", `{"version":2,"contract":"x","methods":[{"name":"m"}]}`, sample + "{}", sample + "}", sample + "]", sample + "x",
 		`{"version":1,"contract":"x","methods":[{"name":"M"}]}`, `{"version":1,"contract":"x","methods":[{"name":"m"},{"name":"m"}]}`,
+		`{"version":1,"contract":"x","methods":[{"name":"m"}],"errors":[{"code":1,"name":"a b"}]}`, `{"version":1,"contract":"x\\u001b[2J","methods":[{"name":"m"}]}`,
 		`{"version":1,"contract":"x","methods":[{"name":"m"}],"errors":[{"code":0,"name":"x"}]}`, `{"unknown":1}`,
 		method(`{"name":"a","tag":0,"type":"string"}`), method(`{"name":"a","tag":1,"type":"float"}`),
 		method(`{"name":"a","tag":1,"type":"string"},{"name":"a","tag":2,"type":"string"}`),

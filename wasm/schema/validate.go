@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+
+	"github.com/concordat-ledger/concordat/ledger"
 )
 
 var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
@@ -33,6 +35,9 @@ func (s *Schema) validate() error {
 	if len(s.Methods) == 0 || len(s.Methods) > MethodsMax || len(s.Events) > MethodsMax || len(s.Errors) > MethodsMax || len(s.Types) > TypesMax {
 		return refused("it has %d methods, not 1 to %d, or too many types, events or errors", len(s.Methods), MethodsMax)
 	}
+	if s.Contract != "" && !ledger.ValidContractName(s.Contract) {
+		return refused("it calls the contract %q; a-z, 0-9 and - are allowed, the first a letter, 32 at most", s.Contract)
+	}
 	types, err := s.validateTypes()
 	if err != nil {
 		return err
@@ -50,8 +55,11 @@ func (s *Schema) validate() error {
 			return err
 		}
 	}
-	codes := map[uint32]bool{}
+	codes, errs := map[uint32]bool{}, names{}
 	for _, e := range s.Errors {
+		if err := errs.once(e.Name); err != nil {
+			return err
+		}
 		if codes[e.Code] || e.Code == 0 {
 			return refused("error code %d stands twice or is zero", e.Code)
 		}

@@ -99,6 +99,12 @@ func (f *Field) parseAmount(text string, bad error) (scalar, error) {
 			return scalar{}, bad
 		}
 	}
+	if text == "" {
+		return scalar{}, bad
+	}
+	if text = strings.TrimLeft(text, "0"); text == "" {
+		return scalar{}, nil
+	}
 	if len(text) > amountDigitsMax { // before the conversion, whose time grows faster than the text
 		return scalar{}, bad
 	}

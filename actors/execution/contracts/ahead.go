@@ -7,7 +7,8 @@ import (
 
 // A large module takes a second to compile. So it is compiled in the background as
 // soon as its deployment is first seen, and execution finds it ready: the ledger goes
-// on meanwhile. It is one module at a time, on one processor.
+// on meanwhile. It is one module at a time, on one processor, and
+// there behind the ledger's own work.
 
 // aheadMax is how many modules wait while one is compiled.
 const aheadMax = 2
@@ -46,6 +47,7 @@ func (m *Modules) later(p prepared) bool {
 // background compiles what was asked for, one after the other.
 func (m *Modules) background() {
 	defer m.working.Done()
+	yielding()
 	for {
 		select {
 		case <-m.stop:
