@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
@@ -46,6 +48,16 @@ func (g *givenArguments) encode(s *schema.Schema, contract, method string, pairs
 		return nil, &exitError{code: exitUsage, err: err, hint: "a flag without a value is true; a value that begins with -- is given as --field=--value"}
 	}
 	return args, err
+}
+
+// schemaOf is the schema by which arguments are encoded. Where they are given as bytes it may
+// be one that this program cannot read.
+func (g *givenArguments) schemaOf(ctx context.Context, c *client.Client, contract string) (*schema.Schema, error) {
+	_, s, err := contractOf(ctx, c, contract)
+	if errors.Is(err, schema.ErrSchema) && (g.raw != "" || g.digits != "") {
+		return nil, nil
+	}
+	return s, err
 }
 
 // bytes reads the hexadecimal digits.

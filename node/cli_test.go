@@ -132,7 +132,7 @@ func otherTokens(env *testscript.Env) error {
 		}
 		env.Setenv(name, file)
 	}
-	large, err := module.Embed(padded(examples.TokenRust, 6_250_000), examples.TokenSchema)
+	large, err := module.Embed(section(examples.TokenRust, "pad", make([]byte, 6_250_000)), examples.TokenSchema)
 	if err != nil {
 		return err
 	}
@@ -140,11 +140,11 @@ func otherTokens(env *testscript.Env) error {
 	return os.WriteFile(env.Getenv("LARGE"), large, 0o600)
 }
 
-// padded is a module with a section that nobody reads.
-func padded(code []byte, n int) []byte {
-	section := append([]byte("\x03pad"), make([]byte, n)...)
+// section appends a custom section to a module.
+func section(code []byte, name string, content []byte) []byte {
+	body := append(append([]byte{byte(len(name))}, name...), content...)
 	out := append(slices.Clone(code), 0)
-	return append(binary.AppendUvarint(out, uint64(len(section))), section...)
+	return append(binary.AppendUvarint(out, uint64(len(body))), body...)
 }
 
 // txID is the script command `txid FILE`: ID becomes that of the transaction in the JSON.

@@ -176,6 +176,9 @@ func contractOf(ctx context.Context, c *client.Client, name string) (*ledgerpb.C
 		return v, nil, nil
 	}
 	s, err := schema.Parse(v.GetSchema())
+	if err != nil {
+		err = fmt.Errorf("contract %s cannot be described, only called with --args-hex: %w", name, err)
+	}
 	return v, s, err
 }
 

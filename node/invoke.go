@@ -102,7 +102,7 @@ func invokeArguments(cmd *cobra.Command, c *client.Client, names []string, given
 		args, err := given.encode(nil, names[0], names[1], nil)
 		return args, nil, err
 	}
-	_, s, err := contractOf(cmd.Context(), c, names[0])
+	s, err := given.schemaOf(cmd.Context(), c, names[0])
 	if err != nil {
 		return nil, nil, err
 	}

@@ -24,7 +24,7 @@ answer is one replica's word; a receipt is what proves something to others.`,
 				return err
 			}
 			defer c.Close()
-			_, s, err := contractOf(cmd.Context(), c, args[0])
+			s, err := given.schemaOf(cmd.Context(), c, args[0])
 			if err != nil {
 				return err
 			}
