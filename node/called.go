@@ -54,6 +54,13 @@ func (c *called) output(b []byte) any {
 	return shown(b, func(b []byte) ([]byte, error) { return c.schema.OutputJSON(c.method, b) })
 }
 
+func (c *called) arguments(b []byte) any {
+	if c.schema == nil {
+		return shown(b, nil)
+	}
+	return shown(b, func(b []byte) ([]byte, error) { return c.schema.ArgsJSON(c.method, b) })
+}
+
 // event shows an event by the schema of the contract that told it.
 func (c *called) event(e ledger.Event) eventView {
 	s := c.of(e.Contract)

@@ -118,13 +118,30 @@ func txCommand(f *flags) *cobra.Command {
 				return err
 			}
 			return f.render(cmd.OutOrStdout(), reply, func(w io.Writer) error {
-				t, r := reply.GetTransaction(), reply.GetResult()
-				return table(w, [][]string{{"id", t.GetId()}, {"party", t.GetParty()}, {"call", t.GetContract() + "." + t.GetMethod()},
-					{"place", fmt.Sprintf("block %d, transaction %d", t.GetHeight(), t.GetIndex())}, {"status", r.GetStatus()},
-					{"gas", strconv.FormatUint(r.GetGasUsed(), 10)}, {"message", r.GetMessage()}})
+				return table(w, txRows(reply, calledIn(cmd.Context(), c, reply)))
 			})
 		}}
 	c := &cobra.Command{Use: "tx", Short: "Look at transactions"}
 	c.AddCommand(show, txReplay(f))
 	return c
+}
+
+// txRows tell about a transaction, with what the contract's schema says of its bytes.
+func txRows(reply *ledgerpb.LookupReply, by *called) [][]string {
+	t, r := reply.GetTransaction(), reply.GetResult()
+	v := &invoked{}
+	v.describe(trialResult(r), by)
+	rows := [][]string{{"id", t.GetId()}, {"party", t.GetParty()}, {"call", t.GetContract() + "." + t.GetMethod()}}
+	if args := by.arguments(t.GetArgs()); args != nil {
+		rows = append(rows, []string{"arguments", shortText(fmt.Sprintf("%s", args))})
+	}
+	rows = append(rows, []string{"place", fmt.Sprintf("block %d, transaction %d", t.GetHeight(), t.GetIndex())},
+		[]string{"status", r.GetStatus() + prefixed(" ", v.ErrorName)})
+	if v.Output != nil {
+		rows = append(rows, []string{"output", fmt.Sprintf("%s", v.Output)})
+	}
+	for _, e := range v.Events {
+		rows = append(rows, []string{"event", fmt.Sprintf("%s %s %s", e.Contract, e.Topic, e.Data)})
+	}
+	return append(rows, []string{"gas", strconv.FormatUint(r.GetGasUsed(), 10)}, []string{"message", r.GetMessage()})
 }

@@ -167,12 +167,17 @@ func calledBy(ctx context.Context, c *client.Client, id string) (*called, error)
 	if err != nil {
 		return nil, err
 	}
+	return calledIn(ctx, c, reply), nil
+}
+
+// calledIn tells by what a transaction that was looked up is shown.
+func calledIn(ctx context.Context, c *client.Client, reply *ledgerpb.LookupReply) *called {
 	contract, method := reply.GetTransaction().GetContract(), reply.GetTransaction().GetMethod()
 	_, s, err := contractOf(ctx, c, contract)
 	if err != nil { // the built-in one, for example
-		return &called{contract: contract, method: method}, nil
+		s = nil
 	}
-	return calledOn(ctx, c, contract, method, s), nil
+	return calledOn(ctx, c, contract, method, s)
 }
 
 // dryRun executes a call on one replica, which forgets its changes.
