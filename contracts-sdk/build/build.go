@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/declare"
 	"github.com/concordat-ledger/concordat/contracts-sdk/generate"
@@ -167,7 +168,11 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	together(cmd)
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("the build was interrupted: %w", ctx.Err())
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return &CompileError{Output: strings.TrimSpace(out.String())}
@@ -177,6 +182,9 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	}
 	return nil
 }
+
+// endTimeout is how long output is waited for after a command was ended.
+const endTimeout = 5 * time.Second
 
 func goModule(ctx context.Context, dir string) ([]byte, error) {
 	compiler, err := exec.LookPath("go")

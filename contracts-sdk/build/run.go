@@ -79,7 +79,11 @@ func runTests(ctx context.Context, dir, language string, env []string, out io.Wr
 	cmd := exec.CommandContext(ctx, name, args...) // #nosec G204 -- a compiler that was looked up
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
 	cmd.Env = append(os.Environ(), env...)
+	together(cmd)
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("the tests were interrupted: %w", ctx.Err())
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return ErrTests
