@@ -135,6 +135,9 @@ func whatToDeploy(args []string) (name, file string, pairs []string, err error) 
 		if name, err = folderName("."); err != nil {
 			return "", "", nil, err
 		}
+		if !ledger.ValidContractName(name) {
+			return "", "", nil, &exitError{code: exitUsage, err: fmt.Errorf("the folder's name %q is no name of a contract; give one and the file: concordat contract deploy NAME %s.wasm", name, name)}
+		}
 	}
 	if file == "" {
 		file = name + ".wasm"
