@@ -104,7 +104,7 @@ func distinctInGo(s *schema.Schema) error {
 // distinctInTypeScript does it for TypeScript, where two interfaces of one name would
 // silently become one.
 func distinctInTypeScript(s *schema.Schema) error {
-	all := taken{"Whole": true, "Amount": true, "Party": true, "Base64": true, "Hash": true, "Ask": true, "Refused": true, "Promise": true, "JSON": true, "Error": true,
+	all := taken{"Whole": true, "Amount": true, "Party": true, "Base64": true, "Hash": true, "Ask": true, "Refused": true, "Promise": true, "JSON": true, "Error": true, "Out": true,
 		"query": true, "invoke": true, "contract": true, "errors": true}
 	for i := range s.Methods {
 		if err := all.take(lower(s.Methods[i].Name), "the client"); err != nil {
