@@ -31,11 +31,11 @@ signed since. A restored replica follows until that is settled.`,
   concordat backup --home /srv/concordat/replica-0 --out replica-0.age --keys --passphrase-file secret`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if opt.Path == "" {
-				return &exitError{exitUsage, errors.New("say where the backup goes: --out FILE, or --out FOLDER")}
+				return &exitError{code: exitUsage, err: errors.New("say where the backup goes: --out FILE, or --out FOLDER")}
 			}
 			opt.Path = filepath.Clean(opt.Path)
 			if strings.HasSuffix(opt.Path, ".age") && len(to) == 0 && passphrase == "" { // it would look encrypted
-				return &exitError{exitUsage, errors.New("a backup whose name ends in .age is encrypted: give --recipient or --passphrase-file, or another name")}
+				return &exitError{code: exitUsage, err: errors.New("a backup whose name ends in .age is encrypted: give --recipient or --passphrase-file, or another name")}
 			}
 			folder, err := replicaFolder(home)
 			if err != nil {
@@ -45,7 +45,7 @@ signed since. A restored replica follows until that is settled.`,
 				return err
 			}
 			if opt.Keys && len(opt.To) == 0 {
-				return &exitError{exitUsage, errors.New("keys go into a backup only when it is encrypted: give --recipient or --passphrase-file")}
+				return &exitError{code: exitUsage, err: errors.New("keys go into a backup only when it is encrypted: give --recipient or --passphrase-file")}
 			}
 			opt.Tar, opt.Show = strings.HasSuffix(opt.Path, ".tar"), progress(cmd, "backup")
 			note, err := archive.WriteBackup(cmd.Context(), folder, opt, pieces(cmd.Context(), folder, control.VerbBackup))
@@ -80,7 +80,7 @@ func newAddresses(listen string, peers []string) (archive.Addresses, error) {
 	for _, p := range peers {
 		id, address, ok := strings.Cut(p, "=")
 		if !ok {
-			return at, &exitError{exitUsage, fmt.Errorf("--peer %q is not of the form ID=ADDRESS", p)}
+			return at, &exitError{code: exitUsage, err: fmt.Errorf("--peer %q is not of the form ID=ADDRESS", p)}
 		}
 		if err := checkAddress("--peer "+id, address); err != nil {
 			return at, err
@@ -98,7 +98,7 @@ func checkAddress(flag, text string) error {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil {
-		return &exitError{exitUsage, fmt.Errorf("%s: %q is not of the form HOST:PORT", flag, text)}
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s: %q is not of the form HOST:PORT", flag, text)}
 	}
 	return nil
 }
@@ -124,7 +124,7 @@ voted. Never restore a replica that may still run elsewhere.`,
 		Example: "  concordat restore replica-0.tar --home /srv/concordat/replica-0 --genesis genesis.json\n  concordat restore replica-0.age --home replica-0 --passphrase-file secret --listen 10.0.0.7:7000",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if home == "" {
-				return &exitError{exitUsage, errors.New("say which folder to make: --home FOLDER")}
+				return &exitError{code: exitUsage, err: errors.New("say which folder to make: --home FOLDER")}
 			}
 			var trusted []byte
 			if genesisPath(f, genesis) != "" {

@@ -10,7 +10,7 @@ import (
 
 // takesFields are the commands behind whose two first arguments the fields of a
 // contract's method may stand as flags.
-var takesFields = []string{"invoke", "query", "deploy"}
+var takesFields = []string{"invoke", "query", "deploy", "upgrade"}
 
 // fieldsAsPairs turns flags that a command does not have into arguments for the
 // contract: --to bob@org1 is to=bob@org1. Which fields there are, only the deployed

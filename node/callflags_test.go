@@ -19,6 +19,7 @@ func TestFieldsAreFlags(t *testing.T) {
 		"query token balance_of --party x --height 5":                      "query token balance_of party=x --height 5",
 		"contract deploy token t.wasm --symbol EUR --no-init --minter m@x": "contract deploy token t.wasm symbol=EUR --no-init minter=m@x",
 		"contract deploy --symbol EUR":                                     "contract deploy symbol=EUR",
+		"contract upgrade token t.wasm --fee 3 --force":                    "contract upgrade token t.wasm fee=3 --force",
 		"contract build --nonsense x":                                      "contract build --nonsense x",
 		"status --to x":                                                    "status --to x",
 		"":                                                                 "",

@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"strconv"
 
@@ -111,13 +113,31 @@ func readModule(file string) ([]byte, *module.Info, error) {
 	code, ok := builtIn[file]
 	if !ok {
 		var err error
-		// #nosec G304 -- the user names the file
-		if code, err = os.ReadFile(file); err != nil {
-			return nil, nil, fmt.Errorf("read the module: %w", err)
+		if code, err = readAtMost(file, module.ModuleBytesMax); err != nil {
+			return nil, nil, err
 		}
 	}
 	info, err := module.Check(code)
 	return code, info, err
+}
+
+// readAtMost reads a module's file, or as much as shows that it is too large.
+func readAtMost(file string, most int64) ([]byte, error) {
+	in, err := os.Open(file) // #nosec G304 -- the user names the file
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no file %q; `concordat contract build` makes a module", file)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the module: %w", err)
+	}
+	code, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err = errors.Join(err, in.Close()); err != nil {
+		return nil, fmt.Errorf("read the module: %w", err)
+	}
+	if int64(len(code)) > most {
+		return nil, fmt.Errorf("%s is no module for the ledger: it has more than %d bytes", file, most)
+	}
+	return code, nil
 }
 
 func contractList(f *flags) *cobra.Command {
@@ -156,6 +176,9 @@ func contractOf(ctx context.Context, c *client.Client, name string) (*ledgerpb.C
 		return v, nil, nil
 	}
 	s, err := schema.Parse(v.GetSchema())
+	if err != nil {
+		err = fmt.Errorf("contract %s cannot be described, only called with --args-hex: %w", name, err)
+	}
 	return v, s, err
 }
 

@@ -32,9 +32,9 @@ NATS client, and transactions as arguments of this program, which signs them.`,
 			case "go":
 				text, err = bindings.Go(s, pkg)
 			case "ts":
-				text = bindings.TypeScript(s)
+				text, err = bindings.TypeScript(s)
 			default:
-				err = &exitError{exitUsage, fmt.Errorf("there is no language %q; there are go and ts", language)}
+				err = &exitError{code: exitUsage, err: fmt.Errorf("there is no language %q; there are go and ts", language)}
 			}
 			switch {
 			case err != nil:

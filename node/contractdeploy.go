@@ -39,7 +39,7 @@ example:token-go and example:token-rust.`,
 			if err != nil {
 				return err
 			}
-			d, err := deployment(name, code, info, pairs, !noInit)
+			d, now, err := deployment(name, code, info, pairs, !noInit)
 			if err != nil {
 				return err
 			}
@@ -54,41 +54,62 @@ example:token-go and example:token-rust.`,
 				return err
 			}
 			defer c.Close()
-			env := signer.Sign(c.LedgerID(), client.Call{Contract: client.SystemContract, Method: "deploy", Args: d.Marshal(), Command: []byte(command)})
-			s, err := c.Submit(cmd.Context(), env)
+			s, err := submit(cmd, c, signer, client.Call{Contract: client.SystemContract, Method: "deploy", Args: d.Marshal(), Command: []byte(command)})
 			if err != nil {
 				return err
 			}
-			return finishInvoke(cmd, f, s, nil)
+			err = finishInvoke(cmd, f, s, calledOn(cmd.Context(), c, name, "", now))
+			var known *exitError
+			if s.Receipt.Result.Status == ledger.StatusUnknownMethod && errors.As(err, &known) {
+				known.hint = "the module has no method init; --no-init deploys it without"
+			}
+			return err
 		}}
 	c.Flags().BoolVar(&noInit, "no-init", false, "do not call init")
 	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe; random when empty")
 	return c
 }
 
-// deployment encodes the arguments of init by the module's schema.
-func deployment(name string, code []byte, info *module.Info, pairs []string, initialise bool) (*ledger.Deployment, error) {
+// deployment encodes the arguments of init by the module's schema, which it returns.
+func deployment(name string, code []byte, info *module.Info, pairs []string, initialise bool) (*ledger.Deployment, *schema.Schema, error) {
 	d := &ledger.Deployment{Name: name, Code: code}
 	if !ledger.ValidContractName(name) {
-		return nil, fmt.Errorf("%q is no contract name; a-z, 0-9 and - are allowed, the first a letter, at most 32", name)
+		return nil, nil, &exitError{code: exitUsage, err: fmt.Errorf("%q is no contract name; a-z, 0-9 and - are allowed, the first a letter, at most 32", name)}
+	}
+	if err := deployable(code); err != nil {
+		return nil, nil, err
 	}
 	if info.Schema == nil {
 		if len(pairs) > 0 {
-			return nil, errors.New("the module has no schema, so arguments by name cannot be encoded; build it with one")
+			return nil, nil, errors.New("the module has no schema, so arguments by name cannot be encoded; build it with one")
 		}
 		d.Initialise = initialise
-		return d, nil
+		return d, nil, nil
 	}
 	s, err := schema.Parse(info.Schema)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	if _, err := s.Method("init"); err != nil && len(pairs) == 0 || !initialise {
-		return d, nil
+	if _, err := s.Method("init"); err != nil && len(pairs) > 0 {
+		return nil, nil, &exitError{code: exitUsage, err: fmt.Errorf("the module has no method init that would take %s", pairs[0])}
+	} else if err != nil || !initialise {
+		return d, s, nil
 	}
 	d.Initialise = true
 	d.Init, err = s.ArgsFromPairs("init", pairs)
-	return d, err
+	return d, s, err
+}
+
+// deploymentRoom is what a deployment holds beside the module: its name, signature and the
+// like. The arguments of init come on top.
+const deploymentRoom = 1 << 10
+
+// deployable refuses a module that no transaction has room for; the engine would take it.
+func deployable(code []byte) error {
+	if most := ledger.EnvelopeBytesMax - deploymentRoom; len(code) > most {
+		return &exitError{code: exitRefused, err: fmt.Errorf("the module has %d bytes, and a transaction that deploys one has room for %d; leave out what the contract does not need", len(code), most)}
+	}
+	return nil
 }
 
 // folderName is the name that a contract has when it is given none.
@@ -113,6 +134,9 @@ func whatToDeploy(args []string) (name, file string, pairs []string, err error) 
 	if name == "" {
 		if name, err = folderName("."); err != nil {
 			return "", "", nil, err
+		}
+		if !ledger.ValidContractName(name) {
+			return "", "", nil, &exitError{code: exitUsage, err: fmt.Errorf("the folder's name %q is no name of a contract; give one and the file: concordat contract deploy NAME %s.wasm", name, name)}
 		}
 	}
 	if file == "" {

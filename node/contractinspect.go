@@ -25,6 +25,9 @@ and says why it would be refused, or how near it is to the limits.`,
 			if err != nil {
 				return err
 			}
+			if err := deployable(code); err != nil {
+				return err
+			}
 			v, err := viewModule(args[0], code, "", info)
 			if err != nil {
 				return err
@@ -98,8 +101,9 @@ func inspectTable(w io.Writer, r *inspect.Report) error {
 }
 
 // isDeployed tells whether an argument that may be a file means a contract on the
-// ledger.
+// ledger. A folder of that name, such as the one that contract new made, is no module.
 func isDeployed(what string) bool {
-	_, err := os.Stat(what)
-	return errors.Is(err, fs.ErrNotExist) && builtIn[what] == nil && ledger.ValidContractName(what)
+	info, err := os.Stat(what)
+	file := err == nil && !info.IsDir() || err != nil && !errors.Is(err, fs.ErrNotExist)
+	return !file && builtIn[what] == nil && ledger.ValidContractName(what)
 }

@@ -6,6 +6,8 @@ import (
 	"io"
 	"path/filepath"
 	"slices"
+	"strings"
+	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -21,8 +23,8 @@ script for CI. A copy of the SDK is in it, so nothing is fetched from anywhere.`
 		Example: "  concordat contract new iou --lang go && cd iou && go test ./... && concordat contract build && concordat contract deploy",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := scaffold.New(args[0], filepath.Base(args[0]), language)
-			if errors.Is(err, scaffold.ErrName) || errors.Is(err, scaffold.ErrLanguage) {
-				return &exitError{exitUsage, err}
+			if errors.Is(err, scaffold.ErrName) || errors.Is(err, scaffold.ErrBuiltIn) || errors.Is(err, scaffold.ErrLanguage) {
+				return &exitError{code: exitUsage, err: err}
 			}
 			if err != nil {
 				return err
@@ -39,13 +41,23 @@ script for CI. A copy of the SDK is in it, so nothing is fetched from anywhere.`
 						return fmt.Errorf("write the list: %w", err)
 					}
 				}
-				_, err := fmt.Fprintf(w, "\nnext:\n  cd %s\n  %s\n  concordat contract build\n  concordat contract deploy\n", args[0], test)
+				_, err := fmt.Fprintf(w, "\nnext:\n  cd %s\n  %s\n  concordat contract build\n  concordat contract deploy\n", quoted(args[0]), test)
 				return err
 			})
 		}}
 	c.Flags().StringVar(&language, "lang", "go", "language: go or rust")
 	_ = c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(scaffold.Languages, cobra.ShellCompDirectiveNoFileComp)) // fails only for a flag that is not there
 	return c
+}
+
+// quoted is a path as a shell takes it.
+func quoted(path string) string {
+	if strings.IndexFunc(path, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+@,", r)
+	}) < 0 {
+		return path
+	}
+	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
 }
 
 func contractGenerate() *cobra.Command {

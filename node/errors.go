@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/concordat-ledger/concordat/ledger/verify"
 	"github.com/concordat-ledger/concordat/ledger/verify/chain"
 	"github.com/concordat-ledger/concordat/node/audit"
+	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // Exit codes; they are documented in the root command's help.
@@ -25,10 +27,11 @@ const (
 	exitUnreadable  = 9
 )
 
-// exitError carries an exit code of its own.
+// exitError carries an exit code of its own, and perhaps what to do next.
 type exitError struct {
 	code int
 	err  error
+	hint string
 }
 
 func (e *exitError) Error() string { return e.err.Error() }
@@ -53,8 +56,14 @@ func explain(err error) (text, hint string, code int) {
 		code = exitUnverified
 	case errors.Is(err, client.ErrUnreachable), errors.Is(err, context.DeadlineExceeded):
 		code, hint = exitUnreachable, "is the network running? `concordat dev` starts one, --url names another"
+	case errors.Is(err, schema.ErrArguments), errors.Is(err, schema.ErrUnknownMethod):
+		code = exitUsage
 	default:
 		code = exitFailure
+	}
+	var known *exitError
+	if errors.As(err, &known) {
+		code, hint = known.code, cmp.Or(known.hint, hint)
 	}
 	return err.Error(), hint, code
 }

@@ -161,7 +161,7 @@ func evidenceVerify(f *flags) *cobra.Command {
 			}
 			path := genesisPath(f, genesis)
 			if path == "" {
-				return &exitError{exitUsage, errors.New("name the ledger's genesis file with --genesis")}
+				return &exitError{code: exitUsage, err: errors.New("name the ledger's genesis file with --genesis")}
 			}
 			g, err := readGenesis(path)
 			if err != nil {
@@ -169,13 +169,13 @@ func evidenceVerify(f *flags) *cobra.Command {
 			}
 			v, err := viewProof(raw, g.id, g.genesis)
 			if err != nil {
-				return &exitError{exitUnverified, err}
+				return &exitError{code: exitUnverified, err: err}
 			}
 			if err := f.render(cmd.OutOrStdout(), v, v.table); err != nil {
 				return err
 			}
 			if !v.Valid {
-				return &exitError{exitUnverified, fmt.Errorf("%s", v.Problem)}
+				return &exitError{code: exitUnverified, err: fmt.Errorf("%s", v.Problem)}
 			}
 			return nil
 		}}

@@ -42,7 +42,7 @@ func readGenesis(path string) (*foundation, error) {
 func namedGenesis(f *flags, named string) ([]byte, error) {
 	path := genesisPath(f, named)
 	if path == "" {
-		return nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE")}
+		return nil, &exitError{code: exitUsage, err: errors.New("say which ledger to trust: --genesis FILE")}
 	}
 	g, err := readGenesis(path)
 	if err != nil {

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -60,7 +59,7 @@ func newIdentity(cmd *cobra.Command, f *flags, party string) error {
 }
 
 func identityRegister(f *flags) *cobra.Command {
-	var organisation string
+	var organisation, command string
 	c := &cobra.Command{Use: "register PARTY", Short: "Enter a party's public key in the ledger, as an administrator", Args: cobra.ExactArgs(1),
 		Example: "  concordat identity new carol@org0 && concordat identity register carol@org0 --as admin@org0",
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -68,7 +67,10 @@ func identityRegister(f *flags) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			key, err := config.LoadKey(filepath.Join(f.dir, "keys", args[0]+".key"))
+			if err := ledger.Party(args[0]).Validate(); err != nil { // it becomes a file's name
+				return &exitError{code: exitUsage, err: err}
+			}
+			key, err := f.keyOf(args[0], "`concordat identity new "+args[0]+"` draws one")
 			if err != nil {
 				return err
 			}
@@ -85,12 +87,13 @@ func identityRegister(f *flags) *cobra.Command {
 				return err
 			}
 			defer c.Close()
-			s, err := c.Submit(cmd.Context(), signer.Sign(c.LedgerID(), client.Call{Contract: client.SystemContract, Method: "register_party", Args: record}))
+			s, err := submit(cmd, c, signer, client.Call{Contract: client.SystemContract, Method: "register_party", Args: record, Command: []byte(command)})
 			if err != nil {
 				return err
 			}
 			return finishInvoke(cmd, f, s, nil)
 		}}
+	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe; random when empty")
 	c.Flags().StringVar(&organisation, "organisation", "", "the party's; what follows its @ when empty")
 	return c
 }

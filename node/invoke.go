@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -13,7 +12,6 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
-	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
 // invoked is what `invoke` prints.
@@ -39,7 +37,8 @@ type eventView struct {
 }
 
 func invokeCommand(f *flags) *cobra.Command {
-	var raw, object, command, save string
+	var given givenArguments
+	var command, save string
 	var validity time.Duration
 	var gas uint64
 	var try, trace bool
@@ -50,7 +49,7 @@ lists and objects are JSON. With --help behind the method they are explained.`,
 		Example: "  concordat invoke token transfer --to bob@org1 --amount 10 --as alice@org0 --save paid.receipt\n  concordat invoke token transfer --help\n  concordat invoke token transfer to=bob@org1 amount=10\n  concordat invoke concordat note --args hello",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if trace && !try {
-				return &exitError{exitUsage, errTraceAlone}
+				return &exitError{code: exitUsage, err: errTraceAlone}
 			}
 			signer, err := f.signer()
 			if err != nil {
@@ -61,19 +60,19 @@ lists and objects are JSON. With --help behind the method they are explained.`,
 				return err
 			}
 			defer c.Close()
-			args, s0, err := invokeArguments(cmd, c, names, raw, object)
+			args, by, err := invokeArguments(cmd, c, names, &given)
 			if err != nil {
 				return err
 			}
 			call := client.Call{Contract: names[0], Method: names[1], Args: args, Command: []byte(command), Validity: validity, GasLimit: gas}
 			if try {
-				return dryRun(cmd, f, c, signer, call, &called{s0, names[1]}, trace)
+				return dryRun(cmd, f, c, signer, call, by, trace)
 			}
-			s, err := c.Submit(cmd.Context(), signer.Sign(c.LedgerID(), call))
+			s, err := submit(cmd, c, signer, call)
 			if err != nil {
 				return err
 			}
-			err = finishInvoke(cmd, f, s, &called{s0, names[1]})
+			err = finishInvoke(cmd, f, s, by)
 			if save == "" {
 				return err
 			}
@@ -84,85 +83,52 @@ lists and objects are JSON. With --help behind the method they are explained.`,
 			return err
 		}}
 	helpFromSchema(c, f)
-	c.Flags().StringVar(&raw, "args", "", "the arguments' bytes, as they are")
-	c.Flags().StringVar(&object, "json", "", "the arguments as a JSON object")
+	given.flags(c)
 	c.Flags().Uint64Var(&gas, "gas", 0, "the most gas to use; 0: the ledger's limit")
 	c.Flags().StringVar(&command, "command-id", "", "makes a retry safe: the same id is executed at most once; random when empty")
 	c.Flags().BoolVar(&try, "dry-run", false, "run it on one replica, which forgets the changes, and submit nothing")
 	c.Flags().BoolVar(&trace, "trace", false, "with --dry-run: tell each access of the contract to the ledger")
 	c.Flags().StringVar(&save, "save", "", "file for the receipt")
-	c.Flags().DurationVar(&validity, "validity", time.Minute, "how long the transaction may wait for its block")
+	c.Flags().DurationVar(&validity, "validity", defaultValidity, "how long the transaction may wait for its block")
 	return c
 }
 
-// called is what a result is shown by; the schema may be nil.
-type called struct {
-	schema *schema.Schema
-	method string
-}
-
-// invokeArguments encodes arguments by the contract's schema, unless their bytes
-// are given.
-func invokeArguments(cmd *cobra.Command, c *client.Client, names []string, raw, object string) ([]byte, *schema.Schema, error) {
+// invokeArguments encodes the arguments, and tells by what the result is shown.
+func invokeArguments(cmd *cobra.Command, c *client.Client, names []string, given *givenArguments) ([]byte, *called, error) {
 	if names[0] == client.SystemContract {
-		if len(names) > 2 || object != "" {
-			return nil, nil, errors.New("the built-in contract takes its arguments with --args")
+		if len(names) > 2 || given.object != "" {
+			return nil, nil, &exitError{code: exitUsage, err: errors.New("the built-in contract takes its arguments with --args")}
 		}
-		return []byte(raw), nil, nil
+		args, err := given.encode(nil, names[0], names[1], nil)
+		return args, nil, err
 	}
-	_, s, err := contractOf(cmd.Context(), c, names[0])
-	switch {
-	case err != nil:
+	s, err := given.schemaOf(cmd.Context(), c, names[0])
+	if err != nil {
 		return nil, nil, err
-	case raw != "":
-		return []byte(raw), s, nil
-	case object != "" && s != nil:
-		b, err := s.ArgsFromJSON(names[1], []byte(object))
-		return b, s, err
 	}
-	b, err := encodePairs(s, names[0], names[1], names[2:])
-	return b, s, err
-}
-
-// shown is bytes by the schema, or in hexadecimal.
-func shown(b []byte, by func([]byte) ([]byte, error)) any {
-	if by != nil {
-		if text, err := by(b); err == nil {
-			return json.RawMessage(text)
-		}
-	}
-	if len(b) == 0 {
-		return nil
-	}
-	return fmt.Sprintf("0x%x", b)
+	args, err := given.encode(s, names[0], names[1], names[2:])
+	return args, calledOn(cmd.Context(), c, names[0], names[1], s), err
 }
 
 func (v *invoked) describe(r *ledger.Result, by *called) {
-	var output func([]byte) ([]byte, error)
-	event := func(string) func([]byte) ([]byte, error) { return nil }
-	if by != nil && by.schema != nil {
-		s := by.schema
-		if m, err := s.Method(by.method); err == nil && len(m.Out) > 0 {
-			output = func(b []byte) ([]byte, error) { return s.OutputJSON(by.method, b) }
-		}
-		event = func(topic string) func([]byte) ([]byte, error) {
-			return func(b []byte) ([]byte, error) { return s.EventJSON(topic, b) }
-		}
-		v.ErrorName, _ = s.ErrorName(r.Code)
-	}
 	if r.Status == ledger.StatusOK {
-		v.Output = shown(r.Output, output)
+		v.Output = by.output(r.Output)
+	} else {
+		v.ErrorName = by.errorName(r.Code)
 	}
 	for _, e := range r.Events {
 		if e.Withheld() {
 			continue // it is not for who asks
 		}
-		v.Events = append(v.Events, eventView{e.Contract, e.Topic, shown(e.Data, event(e.Topic))})
+		v.Events = append(v.Events, by.event(e))
 	}
 }
 
 func (v *invoked) rows() [][]string {
 	rows := [][]string{{"transaction", v.ID}, {"place", fmt.Sprintf("block %d, transaction %d", v.Height, v.Index)}, {"status", v.Status}}
+	if v.Repeated {
+		rows = append(rows, []string{"repeated", "nothing was done now: this command id was used before, and this is what came of it then"})
+	}
 	if v.Message != "" {
 		rows = append(rows, []string{"message", v.Message})
 	}
@@ -188,9 +154,9 @@ func finishInvoke(cmd *cobra.Command, f *flags, s *client.Submitted, by *called)
 	case ledger.StatusOK:
 		return nil
 	case ledger.StatusContractError:
-		return &exitError{exitContract, fmt.Errorf("the contract returned error %d%s: %s", r.Result.Code, prefixed(" ", v.ErrorName), r.Result.Message)}
+		return &exitError{code: exitContract, err: fmt.Errorf("the contract returned error %d%s: %s", r.Result.Code, prefixed(" ", v.ErrorName), r.Result.Message), hint: replayHint(&r.Result, f.as)}
 	default:
-		return &exitError{exitRefused, fmt.Errorf("%s: %s", r.Result.Status, r.Result.Message)}
+		return &exitError{code: exitRefused, err: fmt.Errorf("%s: %s", r.Result.Status, r.Result.Message), hint: replayHint(&r.Result, f.as)}
 	}
 }
 

@@ -94,7 +94,7 @@ func opened[S audit.Source](s S, err error) (audit.Source, error) {
 func trustedRules(f *flags, genesis string) (*chain.Rules, error) {
 	path := genesisPath(f, genesis)
 	if path == "" {
-		return nil, &exitError{exitUsage, errors.New("name the genesis file that you trust with --genesis")}
+		return nil, &exitError{code: exitUsage, err: errors.New("name the genesis file that you trust with --genesis")}
 	}
 	g, err := readGenesis(path)
 	if err != nil {

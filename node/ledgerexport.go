@@ -37,7 +37,7 @@ below those with which the replica began are not in it.`,
 			"  concordat ledger export --data /srv/concordat/replica-0 --out - | zstd > ledger.export.zst",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if data == "" || out == "" {
-				return &exitError{exitUsage, errors.New("name the replica's folder with --data and the file with --out")}
+				return &exitError{code: exitUsage, err: errors.New("name the replica's folder with --data and the file with --out")}
 			}
 			if out != "-" {
 				if err := replaceable(out, "--out"); err != nil {
@@ -88,7 +88,7 @@ below those with which the replica began are not in it.`,
 // what a file would take the place of, such as a device.
 func replaceable(path, flag string) error {
 	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
-		return &exitError{exitUsage, fmt.Errorf("%s is no file: name one with %s", path, flag)}
+		return &exitError{code: exitUsage, err: fmt.Errorf("%s is no file: name one with %s", path, flag)}
 	}
 	return nil
 }

@@ -3,7 +3,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -21,14 +20,10 @@ func main() {
 		return
 	}
 	text, hint, code := explain(err)
-	fmt.Fprintln(os.Stderr, "concordat:", text)
+	fmt.Fprintln(os.Stderr, "concordat:", printableLines(text)) // a contract's words may be in it
 	if hint != "" {
-		fmt.Fprintln(os.Stderr, "hint:", hint)
+		fmt.Fprintln(os.Stderr, "hint:", printableLines(hint))
 	}
 	stop()
-	var known *exitError
-	if errors.As(err, &known) {
-		code = known.code
-	}
 	os.Exit(code)
 }

@@ -27,7 +27,7 @@ func helpFromSchema(c *cobra.Command, f *flags) {
 		}
 		if err := f.methodHelp(cmd, names); err != nil {
 			general(cmd, args)
-			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nHelp about contract %s is not there: %v\n", names[0], err)
+			_, _ = fmt.Fprintf(cmd.OutOrStdout(), "\nHelp about contract %s is not there: %s\n", names[0], printableLines(err.Error()))
 		}
 	})
 }
@@ -57,7 +57,7 @@ func (f *flags) methodHelp(cmd *cobra.Command, names []string) error {
 	if err != nil {
 		return err
 	}
-	return describeMethod(out, cmd.Name(), names[0], s, m)
+	return describeMethod(out, cmd, names[0], s, m)
 }
 
 // contractHelp lists the methods.
@@ -76,17 +76,24 @@ func contractHelp(w io.Writer, command, contract string, s *schema.Schema) error
 	return err
 }
 
-// describeMethod is the help of one method.
-func describeMethod(w io.Writer, command, contract string, s *schema.Schema, m *schema.Method) error {
-	usage := []string{"concordat", command, contract, m.Name}
+// describeMethod is the help of one method. A field whose name a flag of the command has
+// can only be given as name=value.
+func describeMethod(w io.Writer, cmd *cobra.Command, contract string, s *schema.Schema, m *schema.Method) error {
+	usage := []string{"concordat", cmd.Name(), contract, m.Name}
 	rows := [][]string{}
 	for i := range m.In {
-		flag := fmt.Sprintf("--%s %s", m.In[i].Name, strings.ToUpper(string(m.In[i].Type)))
+		before, between := "--", " "
+		if name := m.In[i].Name; name == "help" || cmd.Flag(name) != nil {
+			before, between = "", "="
+		}
+		flag := before + m.In[i].Name + between + strings.ToUpper(string(m.In[i].Type))
 		if m.In[i].Optional {
 			flag = "[" + flag + "]"
 		}
 		usage = append(usage, flag)
-		rows = append(rows, fieldRow("--", &m.In[i]))
+		row := fieldRow(before, &m.In[i])
+		row[0] += strings.TrimSpace(between)
+		rows = append(rows, row)
 	}
 	rows = append(rows, structRows(s, m.In)...)
 	text := fmt.Sprintf("%s\n\nUsage:\n  %s\n", printable(m.Doc), strings.Join(usage, " "))

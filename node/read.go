@@ -4,9 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"text/tabwriter"
-	"unicode"
 
 	"github.com/spf13/cobra"
 
@@ -29,17 +27,6 @@ func table(w io.Writer, rows [][]string) error {
 	return t.Flush()
 }
 
-// printable shows what others wrote (schemas, memos, messages) without letting it
-// steer the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
-}
-
 func shortHash(s string) string { return s[:min(len(s), 12)] }
 
 func statusCommand(f *flags) *cobra.Command {
@@ -56,7 +43,7 @@ func statusCommand(f *flags) *cobra.Command {
 				return err
 			}
 			return f.render(cmd.OutOrStdout(), st, func(w io.Writer) error {
-				_, _ = fmt.Fprintf(w, "%s: height %d, view %d, primary %s; %s\n", st.GetLedger(), st.GetHeight(), st.GetView(), st.GetPrimary(), st.GetSummary())
+				_, _ = fmt.Fprintf(w, "%s: height %d, view %d, primary %s; %s\n", printable(st.GetLedger()), st.GetHeight(), st.GetView(), printable(st.GetPrimary()), printable(st.GetSummary()))
 				rows := [][]string{{"REPLICA", "HEIGHT", "BLOCKS FROM", "STATE FROM", "STATE ROOT", "FAST", "SLOW", "SUMMARY", "STORE"}}
 				for _, r := range st.GetReplicas() {
 					rows = append(rows, []string{r.GetId(), strconv.FormatUint(r.GetHeight(), 10),
@@ -68,7 +55,7 @@ func statusCommand(f *flags) *cobra.Command {
 				}
 				for _, r := range st.GetReplicas() {
 					if r.GetRetention() != "" {
-						_, _ = fmt.Fprintf(w, "%s: %s\n", r.GetId(), printable(r.GetRetention())) // table has reported
+						_, _ = fmt.Fprintf(w, "%s: %s\n", printable(r.GetId()), printable(r.GetRetention())) // table has reported
 					}
 				}
 				return nil
@@ -131,13 +118,30 @@ func txCommand(f *flags) *cobra.Command {
 				return err
 			}
 			return f.render(cmd.OutOrStdout(), reply, func(w io.Writer) error {
-				t, r := reply.GetTransaction(), reply.GetResult()
-				return table(w, [][]string{{"id", t.GetId()}, {"party", t.GetParty()}, {"call", t.GetContract() + "." + t.GetMethod()},
-					{"place", fmt.Sprintf("block %d, transaction %d", t.GetHeight(), t.GetIndex())}, {"status", r.GetStatus()},
-					{"gas", strconv.FormatUint(r.GetGasUsed(), 10)}, {"message", r.GetMessage()}})
+				return table(w, txRows(reply, calledIn(cmd.Context(), c, reply)))
 			})
 		}}
 	c := &cobra.Command{Use: "tx", Short: "Look at transactions"}
 	c.AddCommand(show, txReplay(f))
 	return c
+}
+
+// txRows tell about a transaction, with what the contract's schema says of its bytes.
+func txRows(reply *ledgerpb.LookupReply, by *called) [][]string {
+	t, r := reply.GetTransaction(), reply.GetResult()
+	v := &invoked{}
+	v.describe(trialResult(r), by)
+	rows := [][]string{{"id", t.GetId()}, {"party", t.GetParty()}, {"call", t.GetContract() + "." + t.GetMethod()}}
+	if args := by.arguments(t.GetArgs()); args != nil {
+		rows = append(rows, []string{"arguments", shortText(fmt.Sprintf("%s", args))})
+	}
+	rows = append(rows, []string{"place", fmt.Sprintf("block %d, transaction %d", t.GetHeight(), t.GetIndex())},
+		[]string{"status", r.GetStatus() + prefixed(" ", v.ErrorName)})
+	if v.Output != nil {
+		rows = append(rows, []string{"output", fmt.Sprintf("%s", v.Output)})
+	}
+	for _, e := range v.Events {
+		rows = append(rows, []string{"event", fmt.Sprintf("%s %s %s", e.Contract, e.Topic, e.Data)})
+	}
+	return append(rows, []string{"gas", strconv.FormatUint(r.GetGasUsed(), 10)}, []string{"message", r.GetMessage()})
 }

@@ -50,7 +50,7 @@ func receiptVerify(f *flags) *cobra.Command {
 				err = verify.Receipt(ledgerID, ledgerKey, r)
 			}
 			if err != nil {
-				return &exitError{exitUnverified, fmt.Errorf("the receipt does not verify: %w", err)}
+				return &exitError{code: exitUnverified, err: fmt.Errorf("the receipt does not verify: %w", err)}
 			}
 			v := verified{Valid: true, Ledger: ledgerID.String(), Transaction: r.Result.TxID.String(), Height: uint64(r.Header.Height),
 				Status: r.Result.Status.String(), BlockTime: r.Header.Time.Std().Format("2006-01-02T15:04:05.000Z")}
@@ -87,7 +87,7 @@ func (t *trustFlags) ledger(f *flags) (ledger.ID, []byte, error) {
 		return trustedGenesis(g.raw)
 	}
 	if id == "" || key == "" {
-		return ledger.ID{}, nil, &exitError{exitUsage, errors.New("say which ledger to trust: --genesis FILE, or --ledger-id and --ledger-key")}
+		return ledger.ID{}, nil, &exitError{code: exitUsage, err: errors.New("say which ledger to trust: --genesis FILE, or --ledger-id and --ledger-key")}
 	}
 	ledgerID, err := ledger.ParseHash(id)
 	if err != nil {
@@ -95,7 +95,7 @@ func (t *trustFlags) ledger(f *flags) (ledger.ID, []byte, error) {
 	}
 	ledgerKey, err := hex.DecodeString(key)
 	if err != nil {
-		return ledger.ID{}, nil, &exitError{exitUsage, fmt.Errorf("--ledger-key is not in hexadecimal digits: %w", err)}
+		return ledger.ID{}, nil, &exitError{code: exitUsage, err: fmt.Errorf("--ledger-key is not in hexadecimal digits: %w", err)}
 	}
 	return ledgerID, ledgerKey, nil
 }

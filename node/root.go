@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -15,6 +17,7 @@ import (
 
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/node/config"
 )
 
@@ -49,15 +52,15 @@ not be read.`,
 				return nil
 			}
 			if f.output != "table" && f.output != "json" && f.output != "yaml" {
-				return &exitError{exitUsage, fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
+				return &exitError{code: exitUsage, err: fmt.Errorf("there is no output form %q; there are table, json and yaml", f.output)}
 			}
 			if f.timeout < 0 {
-				return &exitError{exitUsage, errors.New("--timeout needs a time above zero")}
+				return &exitError{code: exitUsage, err: errors.New("--timeout needs a time above zero")}
 			}
 			return f.applyContext(cmd)
 		},
 	}
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{exitUsage, err} })
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return &exitError{code: exitUsage, err: err} })
 	p := root.PersistentFlags()
 	p.StringVarP(&f.output, "output", "o", "table", "form of the output: table, json or yaml")
 	p.StringVar(&f.url, "url", envOr("CONCORDAT_URL", defaultURL), "address of the client node")
@@ -94,38 +97,49 @@ func (f *flags) signer() (client.Signer, error) {
 		return client.Signer{}, errors.New("where are the keys? name the network's folder with --dir or CONCORDAT_DIR; `concordat dev` prints it")
 	}
 	if err := ledger.Party(f.as).Validate(); err != nil {
-		return client.Signer{}, &exitError{exitUsage, fmt.Errorf("--as: %w", err)}
+		return client.Signer{}, &exitError{code: exitUsage, err: fmt.Errorf("--as: %w", err)}
 	}
-	key, err := config.LoadKey(filepath.Join(f.dir, "keys", f.as+".key"))
+	key, err := f.keyOf(f.as, "`concordat identity list` tells whose there are, --as names one")
 	if err != nil {
 		return client.Signer{}, err
 	}
 	return client.Signer{Party: ledger.Party(f.as), Key: key}, nil
 }
 
+// keyOf is a party's key from the network's folder; next is what to do when it is not there.
+func (f *flags) keyOf(party, next string) (signature.PrivateKey, error) {
+	file := filepath.Join(f.dir, "keys", party+".key")
+	key, err := config.LoadKey(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return key, fmt.Errorf("there is no key of %s: %s is missing; %s", party, file, next)
+	}
+	return key, err
+}
+
 // render prints one value in the form that was asked for. table writes the form
 // for people.
 func (f *flags) render(w io.Writer, v any, table func(io.Writer) error) error {
-	switch f.output {
-	case "table":
+	if f.output == "table" {
 		return table(w)
-	case "yaml":
-		b, err := json.Marshal(v)
-		if err != nil {
-			return fmt.Errorf("render: %w", err)
-		}
-		var plain any
-		if err := yaml.Unmarshal(b, &plain); err != nil { // YAML holds JSON, and its whole numbers stay whole
-			return fmt.Errorf("render: %w", err)
-		}
-		enc := yaml.NewEncoder(w)
-		enc.SetIndent(2)
-		return enc.Encode(plain)
-	default:
-		enc := json.NewEncoder(w)
-		enc.SetIndent("", "  ")
-		return enc.Encode(v)
 	}
+	var text bytes.Buffer
+	enc := json.NewEncoder(&text)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(v); err != nil {
+		return fmt.Errorf("render: %w", err)
+	}
+	escaped := escapedJSON(text.Bytes(), f.output == "yaml")
+	if f.output == "json" {
+		_, err := w.Write(escaped)
+		return err
+	}
+	var plain any
+	if err := yaml.Unmarshal(escaped, &plain); err != nil { // YAML holds JSON, and its whole numbers stay whole
+		return fmt.Errorf("render: %w", err)
+	}
+	y := yaml.NewEncoder(w)
+	y.SetIndent(2)
+	return y.Encode(plain)
 }
 
 func newLogger(level string) *slog.Logger {

@@ -76,7 +76,7 @@ func snapshotCreate(f *flags) *cobra.Command {
 		Example: "  concordat snapshot create --home /srv/concordat/replica-0 --keep 7",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if keep < 0 {
-				return &exitError{exitUsage, errors.New("--keep needs a number above zero; without it all snapshots stay")}
+				return &exitError{code: exitUsage, err: errors.New("--keep needs a number above zero; without it all snapshots stay")}
 			}
 			folder, err := replicaFolder(home)
 			if err != nil {
@@ -148,7 +148,7 @@ func yes(b bool) string {
 func damaged(err error) error {
 	var d *archive.DamageError
 	if errors.As(err, &d) {
-		return &exitError{exitUnverified, err}
+		return &exitError{code: exitUnverified, err: err}
 	}
 	return err
 }

@@ -36,7 +36,10 @@ func stateCommand(f *flags) *cobra.Command {
 	c := &cobra.Command{Use: "state", Short: "Read records of the state, with proofs",
 		Long: `Reads records as of any block that is kept. Each answer is verified against the
 ledger's key unless --unproven is given: that the records are so, and that none of the
-range is missing. What only some may read is shown to them with --signed.`}
+range is missing. What only some may read is shown to them with --signed.
+
+A key of a contract is given as its parts, parts:balance,alice@org0, in which #42 is a
+number; other keys are themselves when they are text, or hex:….`}
 	p := c.PersistentFlags()
 	p.StringVar(&s.contract, "contract", "", "contract whose keys are meant; without it keys are those of the whole state")
 	p.Uint64Var(&s.height, "height", 0, "block as of which is read; 0: the newest")
@@ -50,7 +53,7 @@ range is missing. What only some may read is shown to them with --signed.`}
 
 func (s *stateFlags) read(cmd *cobra.Command, req *ledgerpb.StateRequest) (*ledgerpb.StateReply, error) {
 	if s.out != "" && (s.unproven || req.GetHistory()) {
-		return nil, &exitError{exitUsage, errors.New("--out keeps the one proof of `state get` and `state list`; a history has one for each version")}
+		return nil, &exitError{code: exitUsage, err: errors.New("--out keeps the one proof of `state get` and `state list`; a history has one for each version")}
 	}
 	c, err := s.connect(cmd)
 	if err != nil {
@@ -75,23 +78,17 @@ func (s *stateFlags) read(cmd *cobra.Command, req *ledgerpb.StateRequest) (*ledg
 	return reply, err
 }
 
-// key is a key of the contract that was named, or of the whole state. hex:… gives bytes.
+// key is a key of the contract that was named, or of the whole state.
 func (s *stateFlags) key(text string) ([]byte, error) {
-	key := []byte(text)
-	if digits, ok := strings.CutPrefix(text, "hex:"); ok {
-		var err error
-		if key, err = hex.DecodeString(digits); err != nil {
-			return nil, &exitError{exitUsage, fmt.Errorf("read the key %q: %w", text, err)}
-		}
-	}
-	return append(s.prefix(), key...), nil
+	key, err := givenKey(text)
+	return append(s.prefix(), key...), err
 }
 
 // one is a key that names a record; none would be taken for the whole state.
 func (s *stateFlags) one(text string) ([]byte, error) {
 	key, err := s.key(text)
 	if err == nil && len(key) == 0 {
-		err = &exitError{exitUsage, errors.New("which record? The key is empty; `concordat state list` shows them")}
+		err = &exitError{code: exitUsage, err: errors.New("which record? The key is empty; `concordat state list` shows them")}
 	}
 	return key, err
 }
@@ -105,7 +102,7 @@ func (s *stateFlags) prefix() []byte {
 }
 
 // shownKey is a key as it would be given: without the contract that was named.
-func (s *stateFlags) shownKey(key []byte) string { return shownText(bytes.TrimPrefix(key, s.prefix())) }
+func (s *stateFlags) shownKey(key []byte) string { return shownKey(bytes.TrimPrefix(key, s.prefix())) }
 
 // stateRecord is a record as commands print it.
 type stateRecord struct {
@@ -134,7 +131,7 @@ func shownText(b []byte) string {
 }
 
 func recordOf(e *ledgerpb.StateEntry) stateRecord {
-	r := stateRecord{Key: shownText(e.GetKey()), Audience: e.GetAudience(), Height: e.GetHeight(), Deleted: e.GetDeleted()}
+	r := stateRecord{Key: shownKey(e.GetKey()), Audience: e.GetAudience(), Height: e.GetHeight(), Deleted: e.GetDeleted()}
 	if !r.Deleted {
 		r.Value, r.Tx = shownText(e.GetValue()), e.GetTxId()
 	}
@@ -177,7 +174,7 @@ func (s *stateFlags) show(cmd *cobra.Command, reply *ledgerpb.StateReply) error 
 
 func stateGet(s *stateFlags) *cobra.Command {
 	return &cobra.Command{Use: "get KEY", Short: "One record, or the proof that there is none", Args: cobra.ExactArgs(1),
-		Example: "  concordat state get s/party/alice@org0\n  concordat state get --contract token supply --out supply.proof",
+		Example: "  concordat state get s/party/alice@org0\n  concordat state get --contract token parts:balance,alice@org0 --out balance.proof",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			key, err := s.one(args[0])
 			if err != nil {
@@ -278,7 +275,7 @@ func proofVerify(f *flags) *cobra.Command {
 			}
 			v, err := provenAnswer(ledgerID, ledgerKey, raw)
 			if err != nil {
-				return &exitError{exitUnverified, fmt.Errorf("the proof does not verify: %w", err)}
+				return &exitError{code: exitUnverified, err: fmt.Errorf("the proof does not verify: %w", err)}
 			}
 			return f.render(cmd.OutOrStdout(), v, func(w io.Writer) error {
 				rows := [][]string{{"proof", "verifies"}, {"block", strconv.FormatUint(v.Height, 10)}, {"time", v.Time}, {"range", v.From + " to " + v.To}}
@@ -312,11 +309,11 @@ func shownPlace(place []byte) string {
 	case place == nil:
 		return "the end"
 	case len(place) > 0 && place[0] == 0:
-		return shownText(place[1:])
+		return shownKey(place[1:])
 	case len(place) < 33:
 		return "the end of what every member may read"
 	}
-	return fmt.Sprintf("audience %x: %s", place[1:9], shownText(place[33:]))
+	return fmt.Sprintf("audience %x: %s", place[1:9], shownKey(place[33:]))
 }
 
 func provenAnswer(id ledger.ID, key, raw []byte) (*proven, error) {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -32,20 +33,6 @@ type trialView struct {
 	Submitted bool          `json:"submitted"`          // always false
 }
 
-// stepView is one access of a contract to the ledger.
-type stepView struct {
-	Depth    uint32   `json:"depth"`
-	Contract string   `json:"contract"`
-	What     string   `json:"what"`
-	Key      string   `json:"key,omitempty"`
-	Value    string   `json:"value,omitempty"`
-	Found    bool     `json:"found"`
-	Hidden   bool     `json:"hidden,omitempty"`
-	Audience []string `json:"audience,omitempty"`
-	Other    string   `json:"other,omitempty"`
-	Gas      uint64   `json:"gas,omitempty"`
-}
-
 func viewTrial(t *ledgerpb.TrialReply, by *called) *trialView {
 	r := t.GetResult()
 	v := &trialView{Status: r.GetStatus(), Code: r.GetCode(), Message: r.GetMessage(), GasUsed: r.GetGasUsed(),
@@ -54,12 +41,9 @@ func viewTrial(t *ledgerpb.TrialReply, by *called) *trialView {
 	shownBy.describe(trialResult(r), by)
 	v.Output, v.Events, v.ErrorName = shownBy.Output, shownBy.Events, shownBy.ErrorName
 	for _, e := range t.GetChanges() {
-		v.Changes = append(v.Changes, stateRecord{Key: shownText(e.GetKey()), Value: shownText(e.GetValue()), Audience: e.GetAudience(), Deleted: e.GetDeleted()})
+		v.Changes = append(v.Changes, stateRecord{Key: shownKey(e.GetKey()), Value: shownText(e.GetValue()), Audience: e.GetAudience(), Deleted: e.GetDeleted()})
 	}
-	for _, s := range t.GetSteps() {
-		v.Steps = append(v.Steps, stepView{Depth: s.GetDepth(), Contract: s.GetContract(), What: s.GetWhat(), Key: shownText(s.GetKey()), Value: shownText(s.GetValue()),
-			Found: s.GetFound(), Hidden: s.GetHidden(), Audience: s.GetAudience(), Other: s.GetOther(), Gas: s.GetGas()})
-	}
+	v.Steps = viewSteps(t.GetSteps())
 	if rec := t.GetRecorded(); rec != nil && (rec.GetStatus() != r.GetStatus() || rec.GetCode() != r.GetCode() || rec.GetGasUsed() != r.GetGasUsed() || string(rec.GetOutput()) != string(r.GetOutput())) {
 		v.Recorded = fmt.Sprintf("%s, gas %d", rec.GetStatus(), rec.GetGasUsed())
 	}
@@ -103,7 +87,7 @@ func (v *trialView) table(w io.Writer) error {
 		return err
 	}
 	for _, s := range v.Steps {
-		_, _ = fmt.Fprintln(w, printable(strings.Repeat("  ", int(s.Depth))+s.words())) // table has reported
+		_, _ = fmt.Fprint(w, s.lines()) // table has reported
 	}
 	if v.Cut {
 		_, _ = fmt.Fprintln(w, "  … and more steps")
@@ -123,57 +107,6 @@ func (c *stateRecord) words() string {
 	return text
 }
 
-func shortText(s string) string {
-	if len(s) > 160 {
-		return strings.ToValidUTF8(s[:160], "") + "…"
-	}
-	return s
-}
-
-func (s *stepView) words() string {
-	key, value := s.Key, shortText(s.Value)
-	if s.Hidden {
-		key, value = "(not shown to you)", "(not shown to you)"
-	}
-	text := s.Contract + " " + s.What + " " + key
-	switch s.What {
-	case "get":
-		text += map[bool]string{true: " → " + value, false: " → none"}[s.Found]
-	case "put":
-		text += " = " + value
-	case "entry":
-		text += " → " + value
-	case "emit":
-		text += " " + value
-	case "scan":
-		text = s.Contract + " scan from " + orStart(key) + " to " + orEnd(value)
-	case "log":
-		text = s.Contract + " log " + value
-	case "invoke":
-		return fmt.Sprintf("%s calls %s.%s with %d gas", s.Contract, s.Other, key, s.Gas)
-	case "return":
-		text = fmt.Sprintf("%s gets %s, %d gas: %s", s.Contract, s.Other, s.Gas, value)
-	}
-	if len(s.Audience) > 0 {
-		text += " for " + strings.Join(s.Audience, ", ")
-	}
-	return text
-}
-
-func orStart(s string) string {
-	if s == "" {
-		return "the start"
-	}
-	return s
-}
-
-func orEnd(s string) string {
-	if s == "" {
-		return "the end"
-	}
-	return s
-}
-
 // finishTrial prints a trial and returns what a transaction that ends so would.
 func finishTrial(cmd *cobra.Command, f *flags, t *ledgerpb.TrialReply, by *called) error {
 	v := viewTrial(t, by)
@@ -184,9 +117,9 @@ func finishTrial(cmd *cobra.Command, f *flags, t *ledgerpb.TrialReply, by *calle
 	case ledger.StatusOK.String():
 		return nil
 	case ledger.StatusContractError.String():
-		return &exitError{exitContract, fmt.Errorf("the contract would return error %d%s: %s", v.Code, prefixed(" ", v.ErrorName), v.Message)}
+		return &exitError{code: exitContract, err: fmt.Errorf("the contract would return error %d%s: %s", v.Code, prefixed(" ", v.ErrorName), v.Message)}
 	}
-	return &exitError{exitRefused, fmt.Errorf("%s: %s", v.Status, v.Message)}
+	return &exitError{code: exitRefused, err: fmt.Errorf("%s: %s", v.Status, v.Message)}
 }
 
 func txReplay(f *flags) *cobra.Command {
@@ -210,25 +143,41 @@ one who asks are left out.`,
 			defer c.Close()
 			id, err := hex.DecodeString(args[0])
 			if err != nil || len(id) != ledger.HashSize {
-				return &exitError{exitUsage, fmt.Errorf("%q is no transaction id; it has %d hexadecimal digits", args[0], 2*ledger.HashSize)}
+				return &exitError{code: exitUsage, err: fmt.Errorf("%q is no transaction id; it has %d hexadecimal digits", args[0], 2*ledger.HashSize)}
+			}
+			by, err := calledBy(cmd.Context(), c, args[0])
+			if err != nil {
+				return err
 			}
 			t, err := c.Trial(cmd.Context(), &ledgerpb.TrialRequest{TxId: args[0], Trace: !noTrace}, 0, signer)
 			if err != nil {
 				return err
-			}
-			by := &called{}
-			reply, err := c.Lookup(cmd.Context(), &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_TxId{TxId: args[0]}})
-			if err == nil && reply.GetTransaction().GetContract() != client.SystemContract {
-				by.method = reply.GetTransaction().GetMethod()
-				if _, s, err := contractOf(cmd.Context(), c, reply.GetTransaction().GetContract()); err == nil {
-					by.schema = s
-				}
 			}
 			v := viewTrial(t, by) // that the transaction failed is no failure of this command
 			return f.render(cmd.OutOrStdout(), v, v.table)
 		}}
 	c.Flags().BoolVar(&noTrace, "no-trace", false, "only how it ends and what it changes")
 	return c
+}
+
+// calledBy tells by what a transaction of the past is shown. Where it is not to be had the
+// error says why: it may be pruned here.
+func calledBy(ctx context.Context, c *client.Client, id string) (*called, error) {
+	reply, err := c.Lookup(ctx, &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_TxId{TxId: id}})
+	if err != nil {
+		return nil, err
+	}
+	return calledIn(ctx, c, reply), nil
+}
+
+// calledIn tells by what a transaction that was looked up is shown.
+func calledIn(ctx context.Context, c *client.Client, reply *ledgerpb.LookupReply) *called {
+	contract, method := reply.GetTransaction().GetContract(), reply.GetTransaction().GetMethod()
+	_, s, err := contractOf(ctx, c, contract)
+	if err != nil { // the built-in one, for example
+		s = nil
+	}
+	return calledOn(ctx, c, contract, method, s)
 }
 
 // dryRun executes a call on one replica, which forgets its changes.

@@ -29,9 +29,9 @@ func strict(c *cobra.Command) {
 		case err == nil:
 			return nil
 		case cmd.HasSubCommands():
-			return &exitError{exitUsage, err}
+			return &exitError{code: exitUsage, err: err}
 		}
-		return &exitError{exitUsage, fmt.Errorf("%w; it is used as: %s", err, cmd.UseLine())}
+		return &exitError{code: exitUsage, err: fmt.Errorf("%w; it is used as: %s", err, cmd.UseLine())}
 	}
 }
 

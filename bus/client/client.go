@@ -59,7 +59,7 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 	if opt.Timeout == 0 {
 		opt.Timeout = 10 * time.Second
 	}
-	conn, err := nats.Connect(opt.URL, nats.Name(opt.Name), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Timeout(opt.Timeout))
+	conn, err := dial(ctx, opt)
 	if err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrUnreachable, opt.URL, err)
 	}
@@ -83,6 +83,31 @@ func Connect(ctx context.Context, opt Options) (*Client, error) {
 		return nil, fmt.Errorf("read the ledger's identity: %w", err)
 	}
 	return c, nil
+}
+
+// dial connects, or gives up when ctx ends: the library itself waits for its timeout, to
+// which the goroutine that is left behind lives on at most.
+func dial(ctx context.Context, opt Options) (*nats.Conn, error) {
+	type outcome struct {
+		conn *nats.Conn
+		err  error
+	}
+	done := make(chan outcome, 1)
+	go func() {
+		conn, err := nats.Connect(opt.URL, nats.Name(opt.Name), nats.MaxReconnects(-1), nats.ReconnectWait(100*time.Millisecond), nats.Timeout(opt.Timeout))
+		done <- outcome{conn, err}
+	}()
+	select {
+	case o := <-done:
+		return o.conn, o.err
+	case <-ctx.Done():
+		go func() {
+			if o := <-done; o.err == nil {
+				o.conn.Close()
+			}
+		}()
+		return nil, ctx.Err()
+	}
 }
 
 // Close ends the connection.
@@ -113,6 +138,9 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 	if err != nil {
 		return nil, err
 	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("nothing was sent: %w", err)
+	}
 	ctx, cancel := context.WithTimeout(ctx, c.opt.Timeout)
 	defer cancel()
 	req := &ledgerpb.SubmitRequest{Envelope: envelope}
@@ -121,7 +149,7 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 	}
 	var reply ledgerpb.SubmitReply
 	if err := c.call(ctx, "submit", req, &reply); err != nil {
-		if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, nats.ErrTimeout) {
+		if unheard(err) {
 			return nil, ErrUnknownOutcome
 		}
 		return nil, err
@@ -141,6 +169,17 @@ func (c *Client) Submit(ctx context.Context, envelope []byte) (*Submitted, error
 		return nil, err
 	}
 	return &Submitted{Receipt: r, Raw: reply.GetReceipt(), Repeated: repeated}, nil
+}
+
+// unheard tells whether a request may have arrived though no answer came: time ran out,
+// the caller gave up waiting, or the connection ended.
+func unheard(err error) bool {
+	for _, one := range []error{context.DeadlineExceeded, context.Canceled, nats.ErrTimeout, nats.ErrConnectionClosed} {
+		if errors.Is(err, one) {
+			return true
+		}
+	}
+	return false
 }
 
 // Status tells how the ledger stands.

@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/declare"
 	"github.com/concordat-ledger/concordat/contracts-sdk/generate"
@@ -36,7 +37,7 @@ type CompileError struct{ Output string }
 func (e *CompileError) Error() string { return "the contract does not compile:\n" + e.Output }
 
 // ErrNoContract means that the folder holds no contract.
-var ErrNoContract = errors.New("no contract: the folder has neither go.mod nor Cargo.toml")
+var ErrNoContract = errors.New("no contract: the folder has neither go.mod nor Cargo.toml; `concordat contract new` makes one that has")
 
 // Built is a module ready to be deployed.
 type Built struct {
@@ -64,6 +65,8 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 		if b.Code, crate, err = rustModule(ctx, dir); err == nil {
 			declared, b.Code, err = rustDeclared(b.Code, crate, schemaFile == "")
 		}
+	case !exists(dir):
+		err = fmt.Errorf("there is no folder %s", dir)
 	default:
 		err = fmt.Errorf("%s: %w", dir, ErrNoContract)
 	}
@@ -165,7 +168,11 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	cmd.Env = append(os.Environ(), env...)
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	together(cmd)
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("the build was interrupted: %w", ctx.Err())
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return &CompileError{Output: strings.TrimSpace(out.String())}
@@ -175,6 +182,9 @@ func run(ctx context.Context, dir string, env []string, name string, args ...str
 	}
 	return nil
 }
+
+// endTimeout is how long output is waited for after a command was ended.
+const endTimeout = 5 * time.Second
 
 func goModule(ctx context.Context, dir string) ([]byte, error) {
 	compiler, err := exec.LookPath("go")

@@ -3,12 +3,15 @@ package build_test
 import (
 	"context"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -162,4 +165,44 @@ func TestWhatIsDeclaredIsGenerated(t *testing.T) {
 	write("main.go", source+"\ntype bad struct{ A float64 }\n\n//concordat:method\nfunc worse(_ *concordat.Context, in *bad) (*bad, error) { return in, nil }\n")
 	_, err = build.Contract(context.Background(), dir, "")
 	require.ErrorContains(t, err, "main.go:15: field A has the type float64")
+}
+
+// Who interrupts the tests is told so, and nothing goes on running.
+func TestInterruptedTestsEnd(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("what runs is looked for in /proc")
+	}
+	dir, pid := t.TempDir(), filepath.Join(t.TempDir(), "pid")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module forever\n\ngo 1.24\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "forever_test.go"), []byte(`package forever
+
+import ("os"; "strconv"; "testing")
+
+func Test(t *testing.T) {
+	if err := os.WriteFile(os.Getenv("PIDFILE")+".new", []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil { t.Fatal(err) }
+	if err := os.Rename(os.Getenv("PIDFILE")+".new", os.Getenv("PIDFILE")); err != nil { t.Fatal(err) }
+	select {}
+}
+`), 0o600))
+	t.Setenv("PIDFILE", pid)
+	ctx, interrupt := context.WithCancel(t.Context())
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(pid); err == nil {
+				interrupt()
+			}
+			runtime.Gosched()
+		}
+	}()
+	_, err := build.Test(ctx, dir, &build.Built{Language: "go"}, "", io.Discard)
+	require.ErrorIs(t, err, context.Canceled)
+	require.ErrorContains(t, err, "the tests were interrupted")
+	text, err := os.ReadFile(pid)
+	require.NoError(t, err)
+	number, err := strconv.Atoi(string(text))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		state, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(number), "stat"))
+		return err != nil || strings.Contains(string(state), ") Z ") // nobody may have waited for it yet
+	}, 10*time.Second, 10*time.Millisecond, "the test goes on")
 }

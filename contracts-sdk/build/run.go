@@ -66,6 +66,9 @@ func Test(ctx context.Context, dir string, b *Built, program string, out io.Writ
 
 func runTests(ctx context.Context, dir, language string, env []string, out io.Writer) error {
 	name, args := "go", []string{"test", "-count=1", "./..."}
+	if language == "go" { // as the build has it: a workspace around the contract is not its own
+		env = append(env, "GOWORK=off")
+	}
 	if language == "rust" {
 		rustc, cargo, err := RustCompiler(ctx)
 		if err != nil {
@@ -76,7 +79,11 @@ func runTests(ctx context.Context, dir, language string, env []string, out io.Wr
 	cmd := exec.CommandContext(ctx, name, args...) // #nosec G204 -- a compiler that was looked up
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, out, out
 	cmd.Env = append(os.Environ(), env...)
+	together(cmd)
 	err := cmd.Run()
+	if ctx.Err() != nil {
+		return fmt.Errorf("the tests were interrupted: %w", ctx.Err())
+	}
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
 		return ErrTests

@@ -30,14 +30,19 @@ var Languages = []string{"go", "rust"}
 // Errors.
 var (
 	ErrName     = errors.New("no contract name; a-z, 0-9 and - are allowed, the first a letter, at most 32")
+	ErrBuiltIn  = errors.New("the name of the built-in contract; choose another")
 	ErrLanguage = errors.New("there are go and rust")
 	ErrExists   = errors.New("there is something of that name; choose another, or remove it")
 )
+
+// builtIn is the contract that every ledger has.
+const builtIn = "concordat"
 
 // names are what the templates speak of.
 type names struct {
 	Name  string // of the contract
 	Ident string // of the crate
+	File  string // of the sources, without ending
 	SDK   string // import path
 }
 
@@ -47,6 +52,9 @@ func New(dir, name, language string) ([]string, error) {
 	if !ledger.ValidContractName(name) {
 		return nil, fmt.Errorf("%q: %w", name, ErrName)
 	}
+	if name == builtIn {
+		return nil, fmt.Errorf("%q: %w", name, ErrBuiltIn)
+	}
 	if language != "go" && language != "rust" {
 		return nil, fmt.Errorf("%q: %w", language, ErrLanguage)
 	}
@@ -54,6 +62,10 @@ func New(dir, name, language string) ([]string, error) {
 		return nil, fmt.Errorf("%s: %w", dir, ErrExists)
 	}
 	with := names{Name: name, Ident: strings.ReplaceAll(name, "-", "_"), SDK: generate.SDK}
+	with.File = with.Ident
+	if language == "go" { // to which pay_test.go is a test, and pay_linux.go for Linux only
+		with.File = strings.ReplaceAll(name, "-", "")
+	}
 	var files []string
 	for _, from := range []string{"templates/both", "templates/" + language} {
 		written, err := fill(dir, from, with)
@@ -96,7 +108,7 @@ func fill(dir, from string, with names) ([]string, error) {
 		if err := t.Execute(&out, with); err != nil {
 			return err
 		}
-		file := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(at, from+"/"), ".tmpl"), "NAME", with.Ident)
+		file := strings.ReplaceAll(strings.TrimSuffix(strings.TrimPrefix(at, from+"/"), ".tmpl"), "NAME", with.File)
 		files = append(files, file)
 		return write(filepath.Join(dir, filepath.FromSlash(file)), out.Bytes())
 	})

@@ -84,7 +84,9 @@ func TestTheCopyOfTheSDKIsCurrent(t *testing.T) {
 
 // built makes a contract, runs its tests without any network, and builds it.
 func built(t *testing.T, language string, test ...string) *schema.Schema {
-	dir := filepath.Join(t.TempDir(), "my-iou")
+	around := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(around, "Cargo.toml"), []byte("[workspace]\nmembers = []\n"), 0o600)) // of somebody else
+	dir := filepath.Join(around, "my-iou")
 	files, err := scaffold.New(dir, "my-iou", language)
 	require.NoError(t, err)
 	require.Contains(t, files, "README.md")
@@ -130,7 +132,27 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	require.ErrorIs(t, err, scaffold.ErrExists)
 	_, err = scaffold.New(filepath.Join(dir, "x"), "Iou", "go")
 	require.ErrorIs(t, err, scaffold.ErrName)
+	_, err = scaffold.New(filepath.Join(dir, "x"), "concordat", "rust")
+	require.ErrorIs(t, err, scaffold.ErrBuiltIn)
 	_, err = scaffold.New(filepath.Join(dir, "x"), "iou", "cobol")
 	require.ErrorIs(t, err, scaffold.ErrLanguage)
 	require.NoDirExists(t, filepath.Join(dir, "x"))
+}
+
+// Names of files mean something to Go: what ends in _test is a test, and what ends in
+// _linux is for Linux.
+func TestNamesThatMeanSomethingInGoCanBeUsed(t *testing.T) {
+	for _, name := range []string{"pay-test", "pay-linux", "pay-wasm", "test", "wasip1"} {
+		dir := filepath.Join(t.TempDir(), name)
+		files, err := scaffold.New(dir, name, "go")
+		require.NoError(t, err, name)
+		require.Contains(t, files, strings.ReplaceAll(name, "-", "")+".go")
+		for system, count := range map[string]string{"GOOS=wasip1 GOARCH=wasm": "2 1", "GOOS=windows GOARCH=amd64": "2 1"} {
+			cmd := exec.Command("go", "list", "-f", "{{len .GoFiles}} {{len .TestGoFiles}}", ".")
+			cmd.Dir, cmd.Env = dir, append(append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod"), strings.Fields(system)...)
+			out, err := cmd.CombinedOutput()
+			require.NoError(t, err, string(out))
+			require.Equal(t, count, strings.TrimSpace(string(out)), "%s %s", name, system)
+		}
+	}
 }

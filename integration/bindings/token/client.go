@@ -30,6 +30,14 @@ var description = func() *schema.Schema {
 // Amount is a decimal number of up to 128 bits.
 type Amount string
 
+// MarshalJSON implements json.Marshaler; none is zero.
+func (a Amount) MarshalJSON() ([]byte, error) {
+	if a == "" {
+		a = "0"
+	}
+	return json.Marshal(string(a))
+}
+
 // List is a slice that is [] in JSON when it is nil.
 type List[T any] []T
 
@@ -56,6 +64,16 @@ type Client struct {
 	Ledger   *client.Client
 	Signer   client.Signer
 	Deployed string // the name under which the contract is deployed; empty: Contract
+	command  string
+}
+
+// Once is a client whose transaction has a command id of 1 to 64 bytes: with one id a party's
+// is executed at most once, so the same call may be made again when its outcome is unknown,
+// for a minute. The Submitted of a repetition says Repeated, and is what came of the first.
+func (c *Client) Once(command string) *Client {
+	once := *c
+	once.command = command
+	return &once
 }
 
 func (c *Client) name() string {
@@ -87,7 +105,7 @@ func (c *Client) submit(ctx context.Context, method string, in, out any) (*clien
 	if err != nil {
 		return nil, err
 	}
-	done, err := c.Ledger.Submit(ctx, c.Signer.Sign(c.Ledger.LedgerID(), client.Call{Contract: c.name(), Method: method, Args: args}))
+	done, err := c.Ledger.Submit(ctx, c.Signer.Sign(c.Ledger.LedgerID(), client.Call{Contract: c.name(), Method: method, Args: args, Command: []byte(c.command)}))
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +126,7 @@ func (c *Client) query(ctx context.Context, method string, in, out any) error {
 		return err
 	}
 	if reply.GetStatus() != ledger.StatusOK.String() {
-		return &Error{Status: reply.GetStatus(), Message: reply.GetMessage()}
+		return &Error{Status: reply.GetStatus(), Code: reply.GetCode(), Message: reply.GetMessage()}
 	}
 	return decode(method, reply.GetOutput(), out)
 }
