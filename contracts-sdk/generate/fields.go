@@ -11,10 +11,11 @@ import (
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
-// line is the code for one field.
+// line is the code for one field; read and write are empty for one that only text
+// knows.
 type line struct {
-	tag  uint32
-	text string
+	tag               uint32
+	text, read, write string
 }
 
 // offered are the types that a field can have, for messages of errors.
@@ -107,7 +108,7 @@ func (s *sources) field(one *structure, f *ast.Field, name *ast.Ident, position 
 			return d, false, err
 		}
 	}
-	one.code = append(one.code, line{d.Tag, k.code(name.Name, d.Tag)})
+	one.code = append(one.code, k.line(name.Name, d.Tag))
 	return d, false, nil
 }
 

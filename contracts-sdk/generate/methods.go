@@ -87,7 +87,7 @@ func (s *sources) function(f *ast.File, d *ast.FuncDecl) error {
 		}
 	}
 	query := words[0] == "query"
-	s.calls = append(s.calls, call{name, function, query})
+	s.calls = append(s.calls, call{name, function, in, out, query})
 	s.out.Methods = append(s.out.Methods, declare.Method{Name: name, Query: query, In: in, Out: out, Doc: declare.Sentence(d.Doc.Text(), d.Name.Name)})
 	return nil
 }

@@ -68,6 +68,7 @@ type structure struct {
 // call is how a method is registered.
 type call struct {
 	name, function string
+	in, out        string // messages
 	query          bool
 }
 

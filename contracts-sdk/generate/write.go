@@ -23,7 +23,11 @@ func (s *sources) write() ([]byte, error) {
 			if c.query {
 				kind = "Query"
 			}
-			fmt.Fprintf(&b, "concordat.%s(%q, %s),\n", kind, c.name, c.function)
+			fmt.Fprintf(&b, "concordat.%s(%q, %s)", kind, c.name, c.function)
+			if s.direct(c.in) && s.direct(c.out) {
+				s.writeCall(&b, c)
+			}
+			b.WriteString(",\n")
 		}
 		b.WriteString(")\n}\n")
 	}
@@ -38,8 +42,18 @@ func (s *sources) write() ([]byte, error) {
 			b.WriteString(l.text + "\n")
 		}
 		b.WriteString("}\n")
-		if one.event != "" && !s.methods[name]["Emit"] {
-			fmt.Fprintf(&b, "\n// Emit tells the event %s.\nfunc (m *%s) Emit(c *concordat.Context) { c.Emit(%q, m) }\n", one.event, name, one.event)
+		direct := s.direct(name)
+		if direct {
+			s.writeDirect(&b, name)
+		}
+		if one.event == "" || s.methods[name]["Emit"] {
+			continue
+		}
+		fmt.Fprintf(&b, "\n// Emit tells the event %s.\nfunc (m *%s) Emit(", one.event, name)
+		if direct {
+			fmt.Fprintf(&b, "*concordat.Context) { concordat.EmitBytes(%q, m.%s(concordat.Room())) }\n", one.event, directWrite)
+		} else {
+			fmt.Fprintf(&b, "c *concordat.Context) { c.Emit(%q, m) }\n", one.event)
 		}
 	}
 	text, err := format.Source(b.Bytes())

@@ -57,7 +57,7 @@ func (*Context) Get(key []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	return append(make([]byte, 0, len(shared)), shared...), true
+	return keep(shared), true
 }
 
 // Put writes a record that every member may read. A contract that writes more
@@ -125,9 +125,6 @@ func piece(b []byte) (first, rest []byte) {
 // Emit tells the world that something happened.
 func (c *Context) Emit(topic string, data Message) { c.EmitFor(nil, topic, data) }
 
-// eventRoom holds an event; the host copies it.
-var eventRoom = make([]byte, 0, 512)
-
 // EmitFor tells an audience.
 func (*Context) EmitFor(audience Audience, topic string, data Message) {
 	emit(audience, topic, data, 0)
@@ -140,8 +137,7 @@ func (*Context) EmitDeclassified(audience Audience, topic string, data Message) 
 }
 
 func emit(audience Audience, topic string, data Message, flags uint32) {
-	eventRoom = AppendMessage(eventRoom[:0], data)
-	must(hostEmit(topic, eventRoom, audience.encode(), flags), "emit")
+	must(hostEmit(topic, AppendMessage(spare(), data), audience.encode(), flags), "emit")
 }
 
 // declassified is added to the length of what more may read than may see what the

@@ -1,0 +1,39 @@
+package concordat
+
+// readCall reads the envelope of a call.
+func readCall(b []byte, c *Context) error {
+	var r Reader
+	r.Read(b)
+	if r.Key == 1<<3|wireBytes {
+		c.method = r.Text()
+	}
+	if r.Key == 2<<3|wireBytes {
+		c.args = r.Bytes()
+	}
+	if r.Key == 3<<3|wireBytes {
+		c.Caller = Party(r.Text())
+	}
+	if r.Key == 4<<3|wireBytes {
+		c.Organisation = r.Text()
+	}
+	if r.Key == 6<<3|wireBytes {
+		c.Via = r.Text()
+	}
+	if r.Key == 7<<3|wireBytes {
+		c.Self = r.Text()
+	}
+	if r.Key == 8<<3|wireVarint {
+		c.Height = r.Uint64()
+	}
+	if r.Key == 9<<3|wireVarint {
+		c.Time = r.Int64()
+	}
+	if r.Key == 10<<3|wireBytes {
+		c.CommandID = r.Bytes()
+	}
+	if r.Whole() {
+		return nil
+	}
+	*c = Context{} // it has attributes, or something is wrong
+	return Decode(b, c)
+}
