@@ -11,8 +11,7 @@ import (
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
-// line is the code for one field; read and write are empty for one that only text
-// knows.
+// line is the code for one field: in Fields, and in the two functions beside it.
 type line struct {
 	tag               uint32
 	text, read, write string

@@ -24,43 +24,42 @@ func (s *sources) write() ([]byte, error) {
 				kind = "Query"
 			}
 			fmt.Fprintf(&b, "concordat.%s(%q, %s)", kind, c.name, c.function)
-			if s.direct(c.in) && s.direct(c.out) {
-				s.writeCall(&b, c)
-			}
+			s.writeCall(&b, c)
 			b.WriteString(",\n")
 		}
 		b.WriteString(")\n}\n")
 	}
 	for _, name := range s.order {
-		one := s.structs[name]
-		f := "f"
-		if len(one.code) == 0 {
-			f = "_"
-		}
-		fmt.Fprintf(&b, "\n// Fields implements concordat.Message.\nfunc (m *%s) Fields(%s *concordat.Fields) {\n", name, f)
-		for _, l := range one.code {
-			b.WriteString(l.text + "\n")
-		}
-		b.WriteString("}\n")
-		direct := s.direct(name)
-		if direct {
-			s.writeDirect(&b, name)
-		}
-		if one.event == "" || s.methods[name]["Emit"] {
-			continue
-		}
-		fmt.Fprintf(&b, "\n// Emit tells the event %s.\nfunc (m *%s) Emit(", one.event, name)
-		if direct {
-			fmt.Fprintf(&b, "*concordat.Context) { concordat.EmitBytes(%q, m.%s(concordat.Room())) }\n", one.event, directWrite)
-		} else {
-			fmt.Fprintf(&b, "c *concordat.Context) { c.Emit(%q, m) }\n", one.event)
-		}
+		s.writeMessage(&b, name)
 	}
 	text, err := format.Source(b.Bytes())
 	if err != nil {
 		return nil, fmt.Errorf("write %s: %w", FileName, err)
 	}
 	return text, nil
+}
+
+// writeMessage writes the methods of a message.
+func (s *sources) writeMessage(b *bytes.Buffer, name string) {
+	one := s.structs[name]
+	f := "f"
+	if len(one.code) == 0 {
+		f = "_"
+	}
+	fmt.Fprintf(b, "\n// Fields implements concordat.Message.\nfunc (m *%s) Fields(%s *concordat.Fields) {\n", name, f)
+	if len(one.code) > 0 {
+		fmt.Fprintf(b, "if f.Writing() {\nto := f.Written()\n*to = m.%s(*to)\nreturn\n}\n", directWrite)
+		fmt.Fprintf(b, "if r := f.Reading(); r != nil {\nif m.%s(r); f.WasRead() {\nreturn\n}\n}\n", directRead)
+	}
+	for _, l := range one.code {
+		b.WriteString(l.text + "\n")
+	}
+	b.WriteString("}\n")
+	s.writeDirect(b, name)
+	if one.event != "" && !s.methods[name]["Emit"] {
+		fmt.Fprintf(b, "\n// Emit tells the event %s.\nfunc (m *%s) Emit(*concordat.Context) { concordat.EmitBytes(%q, m.%s(concordat.Room())) }\n",
+			one.event, name, one.event, directWrite)
+	}
 }
 
 // Current tells whether the file beside the sources is what it must be.

@@ -1,6 +1,6 @@
 package concordat
 
-// readCall reads the envelope of a call.
+// readCall reads the envelope of a call, which stands alone, field by field.
 func readCall(b []byte, c *Context) error {
 	var r Reader
 	r.Read(b)
@@ -15,6 +15,19 @@ func readCall(b []byte, c *Context) error {
 	}
 	if r.Key == 4<<3|wireBytes {
 		c.Organisation = r.Text()
+	}
+	for r.Key == 5<<3|wireBytes {
+		var inner Reader
+		var a Attribute
+		inner.Read(r.Element())
+		if inner.Key == 1<<3|wireBytes {
+			a.Name = inner.Text()
+		}
+		if inner.Key == 2<<3|wireBytes {
+			a.Value = inner.Text()
+		}
+		r.Within(&inner)
+		c.Attributes = append(c.Attributes, a)
 	}
 	if r.Key == 6<<3|wireBytes {
 		c.Via = r.Text()
@@ -34,6 +47,6 @@ func readCall(b []byte, c *Context) error {
 	if r.Whole() {
 		return nil
 	}
-	*c = Context{} // it has attributes, or something is wrong
+	*c = Context{} // something is wrong, and Decode says what
 	return Decode(b, c)
 }

@@ -1,6 +1,7 @@
 package concordat
 
 import (
+	"math"
 	"unicode/utf8"
 	"unsafe"
 )
@@ -44,7 +45,7 @@ func (r *Reader) next() {
 		r.at--
 		key = r.varint()
 	}
-	if key>>3 <= uint64(last) || key>>3 > 1<<29 {
+	if key>>3 <= uint64(last) || key > math.MaxUint32 {
 		r.fail()
 		return
 	}
@@ -144,8 +145,9 @@ func (r *Reader) long() []byte {
 }
 
 // Text reads the field that is next.
-func (r *Reader) Text() string {
-	b := r.Bytes()
+func (r *Reader) Text() string { return r.text(r.Bytes()) }
+
+func (r *Reader) text(b []byte) string {
 	p, n := unsafe.Pointer(unsafe.SliceData(b)), len(b)
 	if !isText(p, n) && !utf8.Valid(b) {
 		r.fail()
@@ -191,3 +193,110 @@ func (r *Reader) Hash() (h [32]byte) {
 	}
 	return h
 }
+
+// Element reads one value of a list. Unlike a single field it may be empty, and the
+// same key may follow.
+func (r *Reader) Element() []byte {
+	n, at := r.varint(), r.at
+	if n > uint64(len(r.b)-at) || r.Key == readerFailed {
+		r.fail()
+		return nil
+	}
+	r.at = at + int(n)
+	b := r.b[at:r.at:r.at]
+	r.Key -= 8
+	r.next()
+	return b
+}
+
+// TextElement reads one text of a list.
+func (r *Reader) TextElement() string { return r.text(r.Element()) }
+
+// AmountElement reads one amount of a list.
+func (r *Reader) AmountElement() (a Amount) {
+	if !a.ParseValue(r.Element()) {
+		r.fail()
+	}
+	return a
+}
+
+// HashElement reads one hash of a list.
+func (r *Reader) HashElement() (h [32]byte) {
+	b := r.Element()
+	if copy(h[:], b) != len(h) || len(b) != len(h) {
+		r.fail()
+	}
+	return h
+}
+
+// Within says that inner has read a message inside of this one.
+func (r *Reader) Within(inner *Reader) {
+	if !inner.Whole() {
+		r.fail()
+	}
+}
+
+// list begins to read numbers that stand one after another.
+func (r *Reader) list() Fields { return Fields{b: r.Bytes()} }
+
+// ReadNumbers reads a list of numbers, of the type of the list that is given.
+func ReadNumbers[T ~uint64 | ~int64 | ~uint32 | ~int32](r *Reader, _ []T) (out []T) {
+	for f := r.list(); len(f.b) > 0; {
+		u := f.varint()
+		if f.bad != "" || uint64(T(u)) != u {
+			r.fail()
+			return nil
+		}
+		out = append(out, T(u))
+	}
+	return out
+}
+
+// ReadBools reads a list of values that are true or false.
+func ReadBools(r *Reader) (out []bool) {
+	for f := r.list(); len(f.b) > 0; {
+		u := f.varint()
+		if f.bad != "" || u > 1 {
+			r.fail()
+			return nil
+		}
+		out = append(out, u == 1)
+	}
+	return out
+}
+
+// Longer appends a zero value to a list, to be read into.
+func Longer[T any](list []T) []T {
+	var zero T
+	return append(list, zero)
+}
+
+// Reading is the reader of what is left; nil unless the message is read by code of its
+// own.
+func (f *Fields) Reading() *Reader {
+	if f.mode != reading || f.plain || f.bad != "" || f.tag > math.MaxUint32>>3 {
+		return nil
+	}
+	f.r = Reader{b: f.b}
+	if f.tag != 0 {
+		f.r.Key = f.tag<<3 | uint32(f.wire)
+	}
+	return &f.r
+}
+
+// WasRead says that Reading has read all there was. When something was wrong with it
+// the fields are read one by one, with those of messages inside, to say what.
+func (f *Fields) WasRead() bool {
+	if !f.r.Whole() {
+		f.plain = true
+		return false
+	}
+	f.b, f.tag = nil, 0
+	return true
+}
+
+// Writing tells whether the message is written.
+func (f *Fields) Writing() bool { return f.mode == writing }
+
+// Written is what was written so far.
+func (f *Fields) Written() *[]byte { return &f.b }

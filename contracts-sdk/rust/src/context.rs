@@ -1,6 +1,6 @@
 //! One call, and what it can do.
 
-use crate::contract::{Error, OTHER, TRAPPED};
+use crate::contract::{Error, BAD_ARGUMENTS, OTHER, TRAPPED};
 use crate::fields::{decode, encode, Field, Fields, Message};
 use crate::host;
 
@@ -44,6 +44,22 @@ impl Message for Context {
     fn fields(&mut self, f: &mut Fields<'_>) {
         self.method.field(1, f);
         self.args.field(2, f);
+        self.surroundings(f);
+    }
+}
+
+impl Context {
+    /// Reads the envelope of a call: method, arguments, and all else.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn read(envelope: &[u8]) -> Result<(&str, &[u8], Context), Error> {
+        let mut f = Fields::of(envelope);
+        let (method, args) = (f.read_text(1), f.read(2));
+        let mut c = Context::default();
+        c.surroundings(&mut f);
+        f.end().map(|()| (method, args, c)).map_err(|why| Error::new(BAD_ARGUMENTS, why))
+    }
+
+    fn surroundings(&mut self, f: &mut Fields<'_>) {
         self.caller.field(3, f);
         self.organisation.field(4, f);
         while f.is_reading() && f.here(5, Fields::BYTES) {

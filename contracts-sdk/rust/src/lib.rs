@@ -32,6 +32,8 @@ mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod ledgertest;
 mod nested;
+#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+mod room;
 #[cfg(not(target_arch = "wasm32"))]
 mod sha256;
 mod store;

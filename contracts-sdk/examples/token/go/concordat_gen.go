@@ -116,6 +116,16 @@ func init() {
 
 // Fields implements concordat.Message.
 func (m *token) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Symbol)
 	f.Party(2, &m.Minter)
 	f.Amount(3, &m.Supply)
@@ -124,12 +134,18 @@ func (m *token) Fields(f *concordat.Fields) {
 func (m *token) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		m.Symbol = r.Text()
+	} else {
+		m.Symbol = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.Minter) = r.Text()
+	} else {
+		m.Minter = ""
 	}
 	if r.Key == 26 {
 		m.Supply = r.Amount()
+	} else {
+		m.Supply = concordat.Amount{}
 	}
 }
 
@@ -142,6 +158,16 @@ func (m *token) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *transferEvent) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.From)
 	f.Party(2, &m.To)
 	f.Amount(3, &m.Amount)
@@ -151,15 +177,23 @@ func (m *transferEvent) Fields(f *concordat.Fields) {
 func (m *transferEvent) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
 	}
 	if r.Key == 26 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 	if r.Key == 34 {
 		m.Memo = r.Bytes()
+	} else {
+		m.Memo = nil
 	}
 }
 
@@ -178,6 +212,16 @@ func (m *transferEvent) Emit(*concordat.Context) {
 
 // Fields implements concordat.Message.
 func (m *approvalEvent) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Party(2, &m.Spender)
 	f.Amount(3, &m.Amount)
@@ -186,12 +230,18 @@ func (m *approvalEvent) Fields(f *concordat.Fields) {
 func (m *approvalEvent) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.Spender) = r.Text()
+	} else {
+		m.Spender = ""
 	}
 	if r.Key == 26 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 }
 
@@ -209,6 +259,16 @@ func (m *approvalEvent) Emit(*concordat.Context) {
 
 // Fields implements concordat.Message.
 func (m *initIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Symbol)
 	f.Party(2, &m.Minter)
 }
@@ -216,9 +276,13 @@ func (m *initIn) Fields(f *concordat.Fields) {
 func (m *initIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		m.Symbol = r.Text()
+	} else {
+		m.Symbol = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.Minter) = r.Text()
+	} else {
+		m.Minter = ""
 	}
 }
 
@@ -230,6 +294,16 @@ func (m *initIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *mintIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
 	f.Amount(2, &m.Amount)
 }
@@ -237,9 +311,13 @@ func (m *mintIn) Fields(f *concordat.Fields) {
 func (m *mintIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
 	}
 	if r.Key == 18 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 }
 
@@ -251,6 +329,16 @@ func (m *mintIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *transferIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
 	f.Amount(2, &m.Amount)
 	f.Bytes(3, &m.Memo)
@@ -259,12 +347,18 @@ func (m *transferIn) Fields(f *concordat.Fields) {
 func (m *transferIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
 	}
 	if r.Key == 18 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 	if r.Key == 26 {
 		m.Memo = r.Bytes()
+	} else {
+		m.Memo = nil
 	}
 }
 
@@ -277,6 +371,16 @@ func (m *transferIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *approveIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Spender)
 	f.Amount(2, &m.Amount)
 }
@@ -284,9 +388,13 @@ func (m *approveIn) Fields(f *concordat.Fields) {
 func (m *approveIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.Spender) = r.Text()
+	} else {
+		m.Spender = ""
 	}
 	if r.Key == 18 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 }
 
@@ -298,6 +406,16 @@ func (m *approveIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *transferFromIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.From)
 	f.Party(2, &m.To)
 	f.Amount(3, &m.Amount)
@@ -306,12 +424,18 @@ func (m *transferFromIn) Fields(f *concordat.Fields) {
 func (m *transferFromIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
 	}
 	if r.Key == 26 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 }
 
@@ -324,12 +448,24 @@ func (m *transferFromIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *balanceIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Party)
 }
 
 func (m *balanceIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.Party) = r.Text()
+	} else {
+		m.Party = ""
 	}
 }
 
@@ -340,12 +476,24 @@ func (m *balanceIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *amountOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Amount(1, &m.Amount)
 }
 
 func (m *amountOut) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
 	}
 }
 
@@ -356,6 +504,16 @@ func (m *amountOut) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *allowanceIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Party(2, &m.Spender)
 }
@@ -363,9 +521,13 @@ func (m *allowanceIn) Fields(f *concordat.Fields) {
 func (m *allowanceIn) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.Spender) = r.Text()
+	} else {
+		m.Spender = ""
 	}
 }
 
@@ -377,6 +539,16 @@ func (m *allowanceIn) concordatAppend(b []byte) []byte {
 
 // Fields implements concordat.Message.
 func (m *infoOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Symbol)
 	f.Party(2, &m.Minter)
 	f.Amount(3, &m.Supply)
@@ -386,15 +558,23 @@ func (m *infoOut) Fields(f *concordat.Fields) {
 func (m *infoOut) concordatRead(r *concordat.Reader) {
 	if r.Key == 10 {
 		m.Symbol = r.Text()
+	} else {
+		m.Symbol = ""
 	}
 	if r.Key == 18 {
 		*(*string)(&m.Minter) = r.Text()
+	} else {
+		m.Minter = ""
 	}
 	if r.Key == 26 {
 		m.Supply = r.Amount()
+	} else {
+		m.Supply = concordat.Amount{}
 	}
 	if r.Key == 32 {
 		m.Holders = r.Uint64()
+	} else {
+		m.Holders = 0
 	}
 }
 
