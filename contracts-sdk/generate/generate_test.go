@@ -100,7 +100,7 @@ func TestDeclarationsGiveSchemaAndCode(t *testing.T) {
 	for _, code := range []string{`concordat.Method("place", Book{}.Place)`, `concordat.Query("count_all", (&Book{}).Count)`, "concordat.Messages(f, 1, &m.Lines)",
 		"f.Uint64(2, (*uint64)(&m.Price))\n\tf.String(7, &m.Item)\n\tconcordat.Messages(f, 8, &m.Parts)\n}", "f.Hash(4, &m.Hash)", "f.Message(5, &m.Rest)",
 		"concordat.Numbers(f, 6, &m.Days)", "f.Amounts(7, &m.Prices)", "f.BytesList(8, &m.Raw)", "f.Bools(9, &m.Ok)", "f.Int32(11, &m.Signed)",
-		`func (m *placed) Emit(c *concordat.Context) { c.Emit("placed", m) }`, "func (m *struct0) Fields(_ *concordat.Fields) {\n}"} {
+		"Emit(*concordat.Context) {\n\tconcordat.EmitBytes(\"placed\", m.concordatAppend(concordat.Room()))\n}", "func (m *struct0) Fields(_ *concordat.Fields) {\n}"} {
 		require.Contains(t, string(p.Text()), code)
 	}
 	require.False(t, p.Current(dir))

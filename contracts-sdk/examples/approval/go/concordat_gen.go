@@ -136,7 +136,7 @@ func (m *group) concordatRead(r *concordat.Reader) {
 
 func (m *group) concordatAppend(b []byte) []byte {
 	for i := range m.Members {
-		b = concordat.AppendElement(b, 10, string(m.Members[i]))
+		b = concordat.AppendElement(b, 10, m.Members[i])
 	}
 	b = concordat.AppendUint64(b, 16, uint64(m.Threshold))
 	return b
@@ -542,7 +542,7 @@ func (m *listOut) concordatRead(r *concordat.Reader) {
 
 func (m *listOut) concordatAppend(b []byte) []byte {
 	for i := range m.Proposals {
-		b = concordat.AppendElement(b, 10, string(m.Proposals[i]))
+		b = concordat.AppendElement(b, 10, m.Proposals[i])
 	}
 	b = concordat.AppendBool(b, 16, m.More)
 	return b

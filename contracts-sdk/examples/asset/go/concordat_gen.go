@@ -777,7 +777,7 @@ func (m *ownedOut) concordatRead(r *concordat.Reader) {
 
 func (m *ownedOut) concordatAppend(b []byte) []byte {
 	for i := range m.Assets {
-		b = concordat.AppendElement(b, 10, string(m.Assets[i]))
+		b = concordat.AppendElement(b, 10, m.Assets[i])
 	}
 	b = concordat.AppendBool(b, 16, m.More)
 	return b

@@ -754,7 +754,7 @@ func (m *listOut) concordatRead(r *concordat.Reader) {
 
 func (m *listOut) concordatAppend(b []byte) []byte {
 	for i := range m.Deals {
-		b = concordat.AppendElement(b, 10, string(m.Deals[i]))
+		b = concordat.AppendElement(b, 10, m.Deals[i])
 	}
 	b = concordat.AppendBool(b, 16, m.More)
 	return b

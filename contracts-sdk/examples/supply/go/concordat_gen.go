@@ -580,10 +580,10 @@ func (m *lot) concordatAppend(b []byte) []byte {
 	b = concordat.AppendText(b, 58, *(*string)(&m.Holder))
 	b = concordat.AppendUint64(b, 64, uint64(m.Created))
 	for i := range m.Parents {
-		b = concordat.AppendElement(b, 74, string(m.Parents[i]))
+		b = concordat.AppendElement(b, 74, m.Parents[i])
 	}
 	for i := range m.Children {
-		b = concordat.AppendElement(b, 82, string(m.Children[i]))
+		b = concordat.AppendElement(b, 82, m.Children[i])
 	}
 	b = concordat.AppendText(b, 90, m.Quarantined)
 	b = concordat.AppendText(b, 98, m.Recalled)
@@ -879,7 +879,7 @@ func (m *made) concordatAppend(b []byte) []byte {
 	b = concordat.AppendText(b, 18, m.Product)
 	b = concordat.AppendUint64(b, 24, uint64(m.Quantity))
 	for i := range m.Parents {
-		b = concordat.AppendElement(b, 34, string(m.Parents[i]))
+		b = concordat.AppendElement(b, 34, m.Parents[i])
 	}
 	return b
 }
@@ -1225,7 +1225,7 @@ func (m *traceIn) concordatRead(r *concordat.Reader) {
 
 func (m *traceIn) concordatAppend(b []byte) []byte {
 	for i := range m.IDs {
-		b = concordat.AppendElement(b, 10, string(m.IDs[i]))
+		b = concordat.AppendElement(b, 10, m.IDs[i])
 	}
 	return b
 }
@@ -1272,7 +1272,7 @@ func (m *traceOut) concordatAppend(b []byte) []byte {
 		b = concordat.End(m.Lots[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
 	}
 	for i := range m.Rest {
-		b = concordat.AppendElement(b, 18, string(m.Rest[i]))
+		b = concordat.AppendElement(b, 18, m.Rest[i])
 	}
 	return b
 }
@@ -1535,7 +1535,7 @@ func (m *mergeIn) concordatRead(r *concordat.Reader) {
 
 func (m *mergeIn) concordatAppend(b []byte) []byte {
 	for i := range m.IDs {
-		b = concordat.AppendElement(b, 10, string(m.IDs[i]))
+		b = concordat.AppendElement(b, 10, m.IDs[i])
 	}
 	b = concordat.AppendText(b, 18, m.ID)
 	return b
