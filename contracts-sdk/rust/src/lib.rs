@@ -18,7 +18,11 @@
 //!
 //! A call starts from the same memory each time: statics that a method changes are
 //! back at their first value when the next call begins. What must last goes into
-//! the state. A method that returns an error, or panics, changes nothing.
+//! the state. For the same reason memory costs little: what a call takes first is not
+//! given back piece by piece. A contract with an allocator of its own writes
+//! `default-features = false` where it names this crate.
+//!
+//! A method that returns an error, or panics, changes nothing.
 
 mod amount;
 mod caller;
@@ -32,7 +36,7 @@ mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod ledgertest;
 mod nested;
-#[cfg(all(target_arch = "wasm32", feature = "allocator"))]
+#[cfg(any(all(target_arch = "wasm32", feature = "allocator"), test))]
 mod room;
 #[cfg(not(target_arch = "wasm32"))]
 mod sha256;
