@@ -32,7 +32,7 @@ NATS client, and transactions as arguments of this program, which signs them.`,
 			case "go":
 				text, err = bindings.Go(s, pkg)
 			case "ts":
-				text = bindings.TypeScript(s)
+				text, err = bindings.TypeScript(s)
 			default:
 				err = &exitError{exitUsage, fmt.Errorf("there is no language %q; there are go and ts", language)}
 			}

@@ -87,6 +87,9 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 // and names it then. The contract is nil when the sources declare nothing.
 func Generate(dir string) (c *declare.Contract, written string, err error) {
 	p, err := generate.Read(dir)
+	if err == nil && p == nil && generate.Left(dir) {
+		err = fmt.Errorf("%s is of declarations that are no longer in the sources; delete it, or write //concordat:method above each method", filepath.Join(dir, generate.FileName))
+	}
 	if err != nil || p == nil {
 		return nil, "", err
 	}

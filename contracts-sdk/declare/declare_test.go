@@ -59,8 +59,21 @@ func TestWhatACrateCannotDeclare(t *testing.T) {
 		_, err := declare.FromRust([]byte(text), "x")
 		require.ErrorContains(t, err, want, text)
 	}
+	field := func(kind string) string { return record("field", "1", "a", kind, "", kind, "", "") }
+	method := record("method", "m", "", "M", "Nothing", "")
+	for text, want := range map[string]string{
+		record("message", "M", "") + field("Hash") + record("message", "Hash", ""):                                                                                     "Hash would be the type hash in the schema, which is another",
+		record("message", "M", "") + field("Line") + record("field", "2", "b", "LINE", "", "", "", "") + record("message", "Line", "") + record("message", "LINE", ""): "Line and LINE would both be the type line in the schema",
+	} {
+		c, err := declare.FromRust([]byte(text+method), "x")
+		require.NoError(t, err)
+		_, err = c.Schema()
+		require.ErrorContains(t, err, want)
+	}
+	_, err := declare.FromRust([]byte(record("message", "M", "")+field("string")+record("message", "M", "")), "x")
+	require.ErrorContains(t, err, "two messages are named M, in different modules; give one another name")
 	c := &declare.Contract{Name: "x", Methods: []declare.Method{{Name: "m", In: "A", Out: "Nothing"}}}
-	_, err := c.Schema()
+	_, err = c.Schema()
 	require.ErrorContains(t, err, "A is used, and not declared")
 }
 

@@ -3,6 +3,7 @@ package declare
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,6 +57,9 @@ func (c *Contract) record(p []string) error {
 		}
 		c.Methods = append(c.Methods, Method{Name: p[1], Query: p[2] != "", In: p[3], Out: p[4], Doc: doc})
 	case "message":
+		if slices.ContainsFunc(c.Messages, func(m Message) bool { return m.Name == p[1] }) {
+			return fmt.Errorf("two messages are named %s, in different modules; give one another name", p[1])
+		}
 		c.Messages = append(c.Messages, Message{Name: p[1], Doc: doc})
 	case "event":
 		c.Events = append(c.Events, Event{Topic: p[1], Message: p[2], Doc: doc})

@@ -25,7 +25,8 @@ func (p *Package) Text() []byte { return p.text }
 
 // Read reads the sources in a folder; nil when nothing in them is declared.
 func Read(dir string) (*Package, error) {
-	s := &sources{fset: token.NewFileSet(), structs: map[string]*structure{}, others: map[string]ast.Expr{}, methods: map[string]map[string]bool{}}
+	s := &sources{fset: token.NewFileSet(), structs: map[string]*structure{}, others: map[string]ast.Expr{}, methods: map[string]map[string]bool{},
+		names: map[string]token.Position{}, taken: map[token.Pos]bool{}}
 	if err := s.parse(dir); err != nil {
 		return nil, err
 	}
@@ -50,6 +51,10 @@ type sources struct {
 	others  map[string]ast.Expr        // other types by name, with what they stand for
 	methods map[string]map[string]bool // names of methods by receiver
 	order   []string                   // names of messages, as they were found to be needed
+	entered []string                   // messages whose fields are read right now
+	inner   []string                   // messages that are fields of others
+	names   map[string]token.Position  // names of the schema by their kind, and where they are from
+	taken   map[token.Pos]bool         // comments for us that were of use
 
 	out   *declare.Contract
 	calls []call
@@ -74,8 +79,10 @@ type call struct {
 
 func (s *sources) fail(at token.Pos, format string, args ...any) error {
 	p := s.fset.Position(at)
-	return &Error{fmt.Sprintf("%s:%d", filepath.Base(p.Filename), p.Line), fmt.Sprintf(format, args...)}
+	return &Error{fmt.Sprintf("%s:%d", base(p.Filename), p.Line), fmt.Sprintf(format, args...)}
 }
+
+func base(file string) string { return filepath.Base(file) }
 
 // parse reads the files that are built for a ledger.
 func (s *sources) parse(dir string) error {
@@ -142,22 +149,6 @@ func directive(doc *ast.CommentGroup, kinds ...string) (words []string, at token
 // kinds are the directives there are.
 var kinds = []string{"contract", "method", "query", "event", "record", "errors"}
 
-func (s *sources) checkDirectives() error {
-	for _, f := range s.files {
-		for _, group := range f.Comments {
-			for _, c := range group.List {
-				if !strings.HasPrefix(c.Text, prefix) {
-					continue
-				}
-				if words, _ := directive(&ast.CommentGroup{List: []*ast.Comment{c}}, kinds...); words == nil {
-					return s.fail(c.Pos(), "there is no %s; there are %s%s", c.Text, prefix, strings.Join(kinds, ", "+prefix))
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // collect goes over all declarations.
 func (s *sources) collect(dir string) error {
 	abs, err := filepath.Abs(dir)
@@ -168,8 +159,16 @@ func (s *sources) collect(dir string) error {
 	if err := s.checkDirectives(); err != nil {
 		return err
 	}
+	if err := s.checkPackage(); err != nil {
+		return err
+	}
+	contracts := 0
 	for _, f := range s.files {
-		if words, _ := directive(f.Doc, "contract"); words != nil {
+		if words, at := directive(f.Doc, "contract"); words != nil {
+			if contracts++; contracts > 1 {
+				return s.fail(at, "another file has %scontract already; remove one of them", prefix)
+			}
+			s.taken[at] = true
 			if len(words) > 1 {
 				s.out.Name = words[1]
 			}
@@ -184,7 +183,10 @@ func (s *sources) collect(dir string) error {
 			}
 		}
 	}
-	return s.constants()
+	if err := s.constants(); err != nil {
+		return err
+	}
+	return s.checkTaken()
 }
 
 // types notes the types of a file and the methods that they have.

@@ -39,7 +39,9 @@ func TestTheClientsAreWhatTheSchemaGives(t *testing.T) {
 	text, err := bindings.Go(s, "token")
 	require.NoError(t, err)
 	same(t, "token/client.go", text)
-	same(t, "testdata/token.ts", bindings.TypeScript(s))
+	text, err = bindings.TypeScript(s)
+	require.NoError(t, err)
+	same(t, "testdata/token.ts", text)
 }
 
 func TestNamesThatWouldClashAreRefused(t *testing.T) {
@@ -49,6 +51,35 @@ func TestNamesThatWouldClashAreRefused(t *testing.T) {
 	}
 	_, err := bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: "m"}}, Types: []schema.Struct{{Name: "client"}}}, "x")
 	require.ErrorContains(t, err, "two things would be Client in Go")
+	field := func(name string) schema.Field { return schema.Field{Name: name, Tag: 1, Type: schema.Bool} }
+	_, err = bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: "m", In: []schema.Field{field("a_b"), field("a__b")}}}}, "x")
+	require.ErrorContains(t, err, "fields a_b and a__b of m would both be AB in Go")
+	for want, s := range map[string]*schema.Schema{
+		"two things would be Error in TypeScript":   {Types: []schema.Struct{{Name: "error"}}},
+		"two things would be PayIn in TypeScript":   {Types: []schema.Struct{{Name: "pay_in"}}, Methods: []schema.Method{{Name: "pay"}}},
+		"two things would be AB in TypeScript":      {Types: []schema.Struct{{Name: "a_b"}, {Name: "a__b"}}},
+		"two things would be Party in TypeScript":   {Types: []schema.Struct{{Name: "p"}, {Name: "party"}}},
+		"two things would be no_name in TypeScript": {Errors: []schema.ErrorCode{{Code: 1, Name: "no_name"}, {Code: 2, Name: "no_name"}}},
+	} {
+		_, err := bindings.TypeScript(s)
+		require.ErrorContains(t, err, want+"; rename one in the contract")
+	}
+}
+
+// Names that TypeScript keeps for itself, and texts that would end a comment or a
+// string, do no harm.
+func TestTypeScriptOfOddNames(t *testing.T) {
+	s := &schema.Schema{Version: 1, Contract: "a\"b\u2028`\a", Doc: "*/", Methods: []schema.Method{
+		{Name: "delete", Doc: "Ends here: */ alert()\n// line"}, {Name: "new", In: []schema.Field{{Name: "class", Tag: 1, Type: schema.Uint64}, {Name: "constructor", Tag: 2, Type: schema.Bytes, Repeated: true}}},
+		{Name: "global_this"}, {Name: "undefined"}, {Name: "query", Query: true}, {Name: "instance_of"},
+	}, Errors: []schema.ErrorCode{{Code: 1, Name: "no-stock \"x\""}, {Code: 2, Name: "default"}}}
+	text, err := bindings.TypeScript(s)
+	require.NoError(t, err)
+	same(t, "testdata/odd.ts", text)
+	for _, want := range []string{"export function delete_(", "export function new_(", "export function globalThis_(", "export function undefined_(", "export function query_(", "export function instanceOf(",
+		"\n  class: Whole;\n", "\n  constructor: Base64[];\n", "\n  \"no-stock \\\"x\\\"\": 1,\n", "\n  default: 2,\n", "export const contract = \"a\\\"b\\u2028`\\u0007\";", "/** Ends here: * / alert() // line */"} {
+		require.Contains(t, string(text), want)
+	}
 }
 
 // on is a client of the token, as a party of a network.

@@ -50,7 +50,7 @@ pub use contract::{dispatch, Error, BAD_ARGUMENTS, FORBIDDEN, OTHER, TRAPPED, UN
 pub use contract::{run, MethodEntry};
 pub use crypto::Receipt;
 #[doc(hidden)]
-pub use declare::{flag, joined, joined_len, signature, BETWEEN, END};
+pub use declare::{ascending, flag, joined, joined_len, signature, BETWEEN, END};
 pub use fields::{decode, encode, Field, Fields, Message, Nothing, Raw};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]
