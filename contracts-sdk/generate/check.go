@@ -29,17 +29,28 @@ func (s *sources) checkPackage() error {
 			}
 		}
 		for _, d := range f.Decls {
-			if name := declares(d, "concordat"); name != nil {
-				return s.fail(name.Pos(), "concordat is the SDK in %s; give this another name", FileName)
+			for _, name := range declared(d) {
+				s.declared[name.Name] = true
+				if why := taken[name.Name]; why != "" {
+					return s.fail(name.Pos(), "%s is %s in %s; give this another name", name.Name, why, FileName)
+				}
 			}
 		}
 	}
 	return nil
 }
 
-// declares is where a declaration of the package gives the name, if it does.
-func declares(d ast.Decl, name string) *ast.Ident {
-	var names []*ast.Ident
+// taken are names that the written file uses, and what for.
+var taken = func() map[string]string {
+	out := map[string]string{"concordat": "the SDK"}
+	for _, word := range strings.Fields("append bool byte error false int32 int64 len nil string true uint32 uint64") {
+		out[word] = "a word of the language"
+	}
+	return out
+}()
+
+// declared are the names that a declaration gives to the package.
+func declared(d ast.Decl) (names []*ast.Ident) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
 		if d.Recv == nil {
@@ -55,12 +66,17 @@ func declares(d ast.Decl, name string) *ast.Ident {
 			}
 		}
 	}
-	for _, n := range names {
-		if n.Name == name {
-			return n
+	return names
+}
+
+// free is what behind names makes them none of the package.
+func (s *sources) free(names ...string) string {
+	for n := 0; ; n++ {
+		suffix := strconv.Itoa(n)
+		if !slices.ContainsFunc(names, func(name string) bool { return s.declared[name+suffix] }) {
+			return suffix
 		}
 	}
-	return nil
 }
 
 // checkDirectives refuses a comment that means nothing: what it was to say would be

@@ -135,23 +135,19 @@ func (s *sources) writeDirect(b *bytes.Buffer, message string) {
 	b.WriteString("return b\n}\n")
 }
 
-// writeCall writes how a method is called by name. Its own names have a number, so that
-// they hide none of the package.
+// writeCall writes how a method is called by name. Its own names, marked with #, get a
+// number, so that they hide none of the package.
 func (s *sources) writeCall(b *bytes.Buffer, c call) {
-	b.WriteString(".Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {\n")
-	in := c.in
+	text := ".Direct(func(c# *concordat.Context, args# []byte) ([]byte, bool, error) {\n"
 	if c.in == declare.NothingName {
-		in = "concordat." + c.in
-		b.WriteString("if len(args0) != 0 {\nreturn nil, false, nil\n}\n")
-	}
-	fmt.Fprintf(b, "var in0 %s\n", in)
-	if c.in != declare.NothingName {
-		fmt.Fprintf(b, "var r0 concordat.Reader\nr0.Read(args0)\nin0.%s(&r0)\nif !r0.Whole() {\nreturn nil, false, nil\n}\n", directRead)
+		text += "if len(args#) != 0 {\nreturn nil, false, nil\n}\nvar in# concordat." + c.in + "\n"
+	} else {
+		text += "var in# " + c.in + "\nvar r# concordat.Reader\nr#.Read(args#)\nin#." + directRead + "(&r#)\nif !r#.Whole() {\nreturn nil, false, nil\n}\n"
 	}
 	if c.out == declare.NothingName {
-		fmt.Fprintf(b, "_, err0 := %s(c0, &in0)\nreturn nil, true, err0\n})", c.function)
-		return
+		text += "_, err# := " + c.function + "(c#, &in#)\nreturn nil, true, err#\n})"
+	} else {
+		text += "out#, err# := " + c.function + "(c#, &in#)\nif err# != nil || out# == nil {\nreturn nil, true, err#\n}\nreturn out#." + directWrite + "(concordat.Room()), true, nil\n})"
 	}
-	fmt.Fprintf(b, "out0, err0 := %s(c0, &in0)\nif err0 != nil || out0 == nil {\nreturn nil, true, err0\n}\n", c.function)
-	fmt.Fprintf(b, "return out0.%s(concordat.Room()), true, nil\n})", directWrite)
+	b.WriteString(strings.ReplaceAll(text, "#", s.free("c", "args", "in", "r", "out", "err")))
 }

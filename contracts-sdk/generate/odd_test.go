@@ -39,6 +39,7 @@ func TestOddSourcesAreRefusedWithTheirLine(t *testing.T) {
 		strings.Replace(with(plain), "import concordat", "import .", 1):                                                        "main.go:6: the SDK is imported with a dot; write import concordat \"" + generate.SDK + "\"",
 		strings.NewReplacer("import concordat", "import sdk", "concordat.", "sdk.").Replace(with(plain)) + "var concordat = 1": "main.go:11: concordat is the SDK in concordat_gen.go; give this another name",
 		strings.Replace(with(plain), "package main", "package orders", 1):                                                      "main.go:4: the package is orders; a contract is package main",
+		with(plain + "func len() {}"):                                                                                          "main.go:11: len is a word of the language in concordat_gen.go; give this another name",
 		// types
 		with("type doIn = struct{ A string }"):         "main.go:10: doIn is an alias, which cannot have methods",
 		with("type other struct{}\ntype doIn = other"): "main.go:9: method do uses doIn, which is no struct of this package; write type doIn struct { … }, not a name for another type",
@@ -79,6 +80,14 @@ func TestOddSourcesThatAreRead(t *testing.T) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, generate.FileName), []byte(strings.ReplaceAll(string(p.Text()), "\n", "\r\n")), 0o600))
 		require.True(t, p.Current(dir), name)
 	}
+}
+
+// What the written file names for itself is none of the package.
+func TestWrittenNamesHideNoneOfThePackage(t *testing.T) {
+	p, _, err := read(t, head+"type in0 struct{}\n\nvar err1 = 0\n"+strings.NewReplacer("do(", "c2(", "*doIn", "*in0").Replace(aMethod))
+	require.NoError(t, err)
+	require.Contains(t, string(p.Text()), "var in3 in0\n")
+	require.Contains(t, string(p.Text()), "_, err3 := c2(c3, &in3)\n")
 }
 
 func TestOneFileSpeaksForTheContract(t *testing.T) {
