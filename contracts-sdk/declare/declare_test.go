@@ -53,6 +53,7 @@ func TestWhatACrateCannotDeclare(t *testing.T) {
 		record("method", "pay", "", "", "B", ""):                                             "that message! does not declare",
 		record("field", "1", "a", "string", "", "S", "", ""):                                 "before any message",
 		record("error", "0x1", "A", ""):                                                      "write a decimal number",
+		record("error", "4294967295", "A", ""):                                               "kept for the ledger; write a number from 1",
 		record("message", "M", "") + record("field", "1u32", "a", "string", "", "S", "", ""): "write a decimal number",
 		record("message", "M", "") + record("field", "1", "a", "", "", "S", "", ""):          "that message! does not declare",
 	} {

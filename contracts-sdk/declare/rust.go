@@ -68,6 +68,9 @@ func (c *Contract) record(p []string) error {
 		if err != nil {
 			return fmt.Errorf("error %s has the code %s; write a decimal number of up to 32 bits", p[2], p[1])
 		}
+		if code == 0 || code > 0xffff_fff0 {
+			return fmt.Errorf("error %s has the code %s, which is kept for the ledger; write a number from 1", p[2], p[1])
+		}
 		c.Errors = append(c.Errors, schema.ErrorCode{Code: uint32(code), Name: Snake(p[2]), Doc: doc})
 	case "field":
 		return c.field(p, doc)

@@ -60,6 +60,9 @@ func (s *sources) message(name string) error {
 			if err := s.once(field.Pos(), "field of "+name, d.Name, "say another with `concordat:\"name=…\"`"); err != nil {
 				return err
 			}
+			if len(m.Fields) == schema.FieldsMax {
+				return s.fail(field.Pos(), "%s has more than %d fields; put some of them into a struct of their own", name, schema.FieldsMax)
+			}
 			last = d.Tag
 			m.Fields = append(m.Fields, d)
 		}

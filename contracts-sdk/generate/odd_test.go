@@ -3,6 +3,7 @@ package generate_test
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -12,6 +13,13 @@ import (
 )
 
 const aMethod = "//concordat:method\nfunc do(c *concordat.Context, in *doIn) (*concordat.Nothing, error) { return nil, nil }\n"
+
+func manyFields(n int) (text string) {
+	for i := range n {
+		text += "\tF" + strconv.Itoa(i) + " bool\n"
+	}
+	return text
+}
 
 // Sources that are legal Go, and would give another schema than their author meant or a
 // file that does not compile, are refused with the line of what is wrong.
@@ -49,6 +57,7 @@ func TestOddSourcesAreRefusedWithTheirLine(t *testing.T) {
 		head + "type book int\n//concordat:method\nfunc (book) Do(c *concordat.Context, in *concordat.Nothing) (*concordat.Nothing, error) { return nil, nil }":                "main.go:10: method Do is on book;",
 		with("type doIn struct { A string `concordat:3` }"):                "main.go:10: the tag of A cannot be read",
 		with("type doIn struct { A string `json:\"a\",concordat:\"3\"` }"): "main.go:10: the tag of A cannot be read",
+		with("type doIn struct {\n" + manyFields(65) + "}"):                "main.go:75: doIn has more than 64 fields",
 		// comments that mean nothing
 		with(plain + "//concordat:method\n\nfunc late() {}"): "main.go:11: //concordat:method stands above nothing that it can be of, or above another of them; write it directly above a function",
 		with(plain + "//concordat:method\nvar x = 1"):        "main.go:11: //concordat:method stands above nothing",
