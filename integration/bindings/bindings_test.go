@@ -66,6 +66,14 @@ func TestNamesThatWouldClashAreRefused(t *testing.T) {
 	}
 }
 
+// go vet refuses code that is never reached.
+func TestAContractWithoutEventsHasNoCodeForThem(t *testing.T) {
+	text, err := bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: "m"}}}, "x")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "func ParseEvent(topic string, _ []byte) (any, error) {\n\treturn nil, fmt.Errorf(\"the contract has no event %q\", topic)\n}")
+	require.NotContains(t, string(text), "switch topic")
+}
+
 // Names that TypeScript keeps for itself, and texts that would end a comment or a
 // string, do no harm.
 func TestTypeScriptOfOddNames(t *testing.T) {
