@@ -33,13 +33,13 @@ impl Room {
         Room { used: UnsafeCell::new(0), bytes: UnsafeCell::new(Bytes([0; BYTES])) }
     }
 
-    fn start(&self) -> usize {
-        self.bytes.get() as usize
+    fn start(&self) -> *mut u8 {
+        unsafe { std::ptr::addr_of_mut!((*self.bytes.get()).0) as *mut u8 }
     }
 
     /// Where in the room a pointer points to, if it does.
     fn place(&self, p: *mut u8) -> Option<usize> {
-        let at = (p as usize).wrapping_sub(self.start());
+        let at = (p as usize).wrapping_sub(self.start() as usize);
         (at < BYTES).then(|| at)
     }
 }
@@ -52,7 +52,7 @@ unsafe impl GlobalAlloc for Room {
             return System.alloc(l);
         }
         *self.used.get() = at + l.size();
-        (self.bytes.get() as *mut u8).add(at)
+        self.start().add(at)
     }
 
     #[inline]
@@ -72,6 +72,7 @@ unsafe impl GlobalAlloc for Room {
                 *self.used.get() = at + size; // the newest grows where it is
                 p
             }
+            Some(_) if size <= l.size() => p, // the rest is lost for this call
             Some(_) => {
                 let to = self.alloc(Layout::from_size_align_unchecked(size, l.align()));
                 if !to.is_null() {
