@@ -88,6 +88,9 @@ func (s *sources) checkDirectives() error {
 				if !strings.HasPrefix(c.Text, prefix) {
 					continue
 				}
+				if s.ledgerOnly[f] {
+					return s.fail(c.Pos(), "this file is built for the ledger alone, and %s for tests too; take the constraint out of the file or of its name", FileName)
+				}
 				words, _ := directive(&ast.CommentGroup{List: []*ast.Comment{c}}, kinds...)
 				if words == nil {
 					return s.fail(c.Pos(), "there is no %s; there are %s%s", c.Text, prefix, strings.Join(kinds, ", "+prefix))

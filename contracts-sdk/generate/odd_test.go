@@ -114,4 +114,11 @@ func TestOneFileSpeaksForTheContract(t *testing.T) {
 	require.NoError(t, os.Remove(filepath.Join(dir, "b.go")))
 	_, err = generate.Read(dir)
 	require.NoError(t, err)
+	for name, text := range map[string]string{"e_wasip1.go": "package main\n\n", "f.go": "//go:build wasip1 || tinygo\n\npackage main\n"} {
+		text += "//concordat:record\ntype r" + name[:1] + " struct{}\n"
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+		_, err = generate.Read(dir)
+		require.ErrorContains(t, err, name+":"+strconv.Itoa(strings.Count(text, "\n")-1)+": this file is built for the ledger alone, and concordat_gen.go for tests too")
+		require.NoError(t, os.Remove(filepath.Join(dir, name)))
+	}
 }

@@ -26,7 +26,7 @@ func (p *Package) Text() []byte { return p.text }
 // Read reads the sources in a folder; nil when nothing in them is declared.
 func Read(dir string) (*Package, error) {
 	s := &sources{fset: token.NewFileSet(), structs: map[string]*structure{}, others: map[string]ast.Expr{}, methods: map[string]map[string]bool{},
-		names: map[string]token.Position{}, taken: map[token.Pos]bool{}, declared: map[string]bool{}}
+		names: map[string]token.Position{}, taken: map[token.Pos]bool{}, declared: map[string]bool{}, ledgerOnly: map[*ast.File]bool{}}
 	if err := s.parse(dir); err != nil {
 		return nil, err
 	}
@@ -45,17 +45,18 @@ func Read(dir string) (*Package, error) {
 
 // sources are the files of a package and what was found in them.
 type sources struct {
-	fset     *token.FileSet
-	files    []*ast.File
-	structs  map[string]*structure      // by name
-	others   map[string]ast.Expr        // other types by name, with what they stand for
-	methods  map[string]map[string]bool // names of methods by receiver
-	order    []string                   // names of messages, as they were found to be needed
-	entered  []string                   // messages whose fields are read right now
-	inner    []string                   // messages that are fields of others
-	names    map[string]token.Position  // names of the schema by their kind, and where they are from
-	declared map[string]bool            // names of the package
-	taken    map[token.Pos]bool         // comments for us that were of use
+	fset       *token.FileSet
+	files      []*ast.File
+	structs    map[string]*structure      // by name
+	others     map[string]ast.Expr        // other types by name, with what they stand for
+	methods    map[string]map[string]bool // names of methods by receiver
+	order      []string                   // names of messages, as they were found to be needed
+	entered    []string                   // messages whose fields are read right now
+	inner      []string                   // messages that are fields of others
+	names      map[string]token.Position  // names of the schema by their kind, and where they are from
+	declared   map[string]bool            // names of the package
+	ledgerOnly map[*ast.File]bool         // files that are not built for tests
+	taken      map[token.Pos]bool         // comments for us that were of use
 
 	out   *declare.Contract
 	calls []call
@@ -93,6 +94,8 @@ func (s *sources) parse(dir string) error {
 	}
 	target := build.Default
 	target.GOOS, target.GOARCH, target.CgoEnabled = "wasip1", "wasm", false
+	tests := target
+	tests.GOOS, tests.GOARCH = "linux", "amd64"
 	for _, e := range entries {
 		name := e.Name()
 		if e.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == FileName {
@@ -104,6 +107,9 @@ func (s *sources) parse(dir string) error {
 		f, err := parser.ParseFile(s.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return &Error{name, "it is not Go: " + err.Error()}
+		}
+		if built, err := tests.MatchFile(dir, name); err == nil && !built {
+			s.ledgerOnly[f] = true
 		}
 		s.files = append(s.files, f)
 	}
