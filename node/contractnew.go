@@ -23,7 +23,7 @@ script for CI. A copy of the SDK is in it, so nothing is fetched from anywhere.`
 		Example: "  concordat contract new iou --lang go && cd iou && go test ./... && concordat contract build && concordat contract deploy",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			files, err := scaffold.New(args[0], filepath.Base(args[0]), language)
-			if errors.Is(err, scaffold.ErrName) || errors.Is(err, scaffold.ErrBuiltIn) || errors.Is(err, scaffold.ErrLanguage) {
+			if errors.Is(err, scaffold.ErrName) || errors.Is(err, scaffold.ErrBuiltIn) || errors.Is(err, scaffold.ErrTaken) || errors.Is(err, scaffold.ErrLanguage) {
 				return &exitError{code: exitUsage, err: err}
 			}
 			if err != nil {

@@ -122,6 +122,10 @@ func goMethod(b *bytes.Buffer, s *schema.Schema, m *schema.Method) {
 }
 
 func goEvents(b *bytes.Buffer, s *schema.Schema) {
+	if len(s.Events) == 0 {
+		b.WriteString("// ParseEvent refuses everything: the contract has no events.\nfunc ParseEvent(topic string, _ []byte) (any, error) {\nreturn nil, fmt.Errorf(\"the contract has no event %q\", topic)\n}\n")
+		return
+	}
 	b.WriteString("// ParseEvent reads an event of the contract: a pointer to one of the types whose names end in Event.\nfunc ParseEvent(topic string, data []byte) (any, error) {\nvar out any\nswitch topic {\n")
 	for _, e := range s.Events {
 		fmt.Fprintf(b, "case %q:\nout = new(%sEvent)\n", e.Topic, title(e.Topic))

@@ -58,15 +58,16 @@ var tsWords = map[string]bool{"delete": true, "new": true, "function": true, "re
 	"in": true, "var": true, "void": true, "with": true, "if": true, "for": true, "do": true, "while": true, "switch": true, "case": true, "try": true, "throw": true,
 	"typeof": true, "this": true, "super": true, "null": true, "true": true, "false": true, "enum": true, "extends": true, "const": true, "let": true, "static": true, "yield": true, "await": true,
 	"break": true, "continue": true, "debugger": true, "else": true, "finally": true, "instanceof": true, "catch": true, "interface": true, "package": true, "private": true,
-	"protected": true, "public": true, "implements": true, "arguments": true, "eval": true, "query": true, "invoke": true, "contract": true, "errors": true}
+	"protected": true, "public": true, "implements": true, "arguments": true, "eval": true, "query": true, "invoke": true, "contract": true, "errors": true,
+	"undefined": true, "globalThis": true, "exports": true, "require": true}
 
 // lower is a name as functions have it.
 func lower(name string) string {
-	if tsWords[name] {
-		return name + "_"
-	}
 	t := title(name)
-	return strings.ToLower(t[:1]) + t[1:]
+	if t = strings.ToLower(t[:1]) + t[1:]; tsWords[t] {
+		return t + "_"
+	}
+	return t
 }
 
 func tsDoc(b *bytes.Buffer, indent, doc string) {

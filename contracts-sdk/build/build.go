@@ -15,6 +15,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"time"
 
@@ -68,7 +69,7 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 	case !exists(dir):
 		err = fmt.Errorf("there is no folder %s", dir)
 	default:
-		err = fmt.Errorf("%s: %w", dir, ErrNoContract)
+		err = noContract(dir)
 	}
 	if err != nil {
 		return nil, err
@@ -86,10 +87,21 @@ func Contract(ctx context.Context, dir, schemaFile string) (*Built, error) {
 	return b, err
 }
 
+// noContract says why a folder cannot be built, and what to do.
+func noContract(dir string) error {
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s; name the one with the sources of the contract", dir)
+	}
+	return fmt.Errorf("%s: %w; name the folder of its sources, or start one with `concordat contract new`", dir, ErrNoContract)
+}
+
 // Generate writes the file that a contract in Go declares, if it is not current,
 // and names it then. The contract is nil when the sources declare nothing.
 func Generate(dir string) (c *declare.Contract, written string, err error) {
 	p, err := generate.Read(dir)
+	if err == nil && p == nil && generate.Left(dir) {
+		err = fmt.Errorf("%s is of declarations that are no longer in the sources; delete it, or write //concordat:method above each method", filepath.Join(dir, generate.FileName))
+	}
 	if err != nil || p == nil {
 		return nil, "", err
 	}
@@ -201,10 +213,22 @@ func goModule(ctx context.Context, dir string) ([]byte, error) {
 	err = run(ctx, dir, []string{"GOOS=wasip1", "GOARCH=wasm", "GOWORK=off", "GOFLAGS=-buildvcs=false", "GOFIPS140=off", "CGO_ENABLED=0", "GOWASM=", "GOEXPERIMENT="},
 		compiler, "build", "-buildmode=c-shared", "-trimpath", "-buildvcs=false", "-ldflags=-s -w -buildid=", "-o", out, ".")
 	if err != nil {
-		return nil, err
+		return nil, olderSDK(err)
 	}
 	return readBuilt(out)
 }
+
+// olderSDK says so when the file that this program wrote needs more of the SDK than the
+// contract's copy of it has.
+func olderSDK(err error) error {
+	var c *CompileError
+	if errors.As(err, &c) && olderText.MatchString(c.Output) {
+		return fmt.Errorf("the SDK that the contract is built with is older than this program; replace it with the one that `concordat contract new` puts into the folder sdk (%w)", err)
+	}
+	return err
+}
+
+var olderText = regexp.MustCompile(regexp.QuoteMeta(generate.FileName) + `:\d+:\d+: (undefined: concordat\.|.* undefined \(type .*no field or method Direct)`)
 
 func readBuilt(path string) ([]byte, error) {
 	code, err := os.ReadFile(filepath.Clean(path))

@@ -206,3 +206,27 @@ func Test(t *testing.T) {
 		return err != nil || strings.Contains(string(state), ") Z ") // nobody may have waited for it yet
 	}, 10*time.Second, 10*time.Millisecond, "the test goes on")
 }
+
+// Contracts keep a copy of the SDK, which stays as it is when this program goes on, and a
+// written file outlives its declarations.
+func TestWhatIsLeftOfOlderTimesIsNamed(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "a folder, with spaces")
+	write := func(name, text string) {
+		require.NoError(t, os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o700))
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600))
+	}
+	write("go.mod", "module echo\n\ngo 1.24\n\nrequire "+generate.SDK+" v0.0.0\n\nreplace "+generate.SDK+" => ./sdk\n")
+	write("sdk/go.mod", "module "+generate.SDK+"\n\ngo 1.24\n")
+	write("sdk/old.go", "package concordat\n\ntype Context struct{}\n\ntype Nothing struct{}\n")
+	write("main.go", "package main\n\nimport concordat \""+generate.SDK+"\"\n\n//concordat:method\nfunc do(_ *concordat.Context, in *concordat.Nothing) (*concordat.Nothing, error) { return in, nil }\n\nfunc main() {}\n")
+	_, err := build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "the SDK that the contract is built with is older than this program; replace it")
+	var compile *build.CompileError
+	require.ErrorAs(t, err, &compile)
+	write("main.go", "package main\n\nfunc main() {}\n")
+	_, err = build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "concordat_gen.go is of declarations that are no longer in the sources; delete it")
+	require.NoError(t, os.Remove(filepath.Join(dir, generate.FileName)))
+	_, err = build.Contract(context.Background(), dir, "")
+	require.ErrorContains(t, err, "does not export the function call")
+}

@@ -47,7 +47,7 @@ type Event struct {
 
 // Schema is the contract's schema. The error is a sentence.
 func (c *Contract) Schema() (*schema.Schema, error) {
-	b := builder{from: c, out: &schema.Schema{Version: schema.Version, Contract: c.Name, Doc: c.Doc}}
+	b := builder{from: c, types: map[schema.Type]string{}, out: &schema.Schema{Version: schema.Version, Contract: contractName(c.Name), Doc: c.Doc}}
 	for _, m := range c.Methods {
 		in, err := b.fields(m.In)
 		if err != nil {
@@ -89,7 +89,8 @@ func Marshal(s *schema.Schema) ([]byte, error) {
 type builder struct {
 	from    *Contract
 	out     *schema.Schema
-	entered []string // messages whose fields are looked at right now
+	entered []string               // messages whose fields are looked at right now
+	types   map[schema.Type]string // messages by the types that they became
 }
 
 // fields are those of a message, with names of messages replaced by types of the
@@ -125,10 +126,17 @@ func (b *builder) fields(message string) ([]schema.Field, error) {
 // structure adds a message as a type of the schema, behind those that it uses.
 func (b *builder) structure(message string) (schema.Type, error) {
 	name := schema.Type(Snake(message))
+	if name.Known() {
+		return "", fmt.Errorf("%s would be the type %s in the schema, which is another; give it another name", message, name)
+	}
+	if first, ok := b.types[name]; ok && first != message {
+		return "", fmt.Errorf("%s and %s would both be the type %s in the schema; give one another name", first, message, name)
+	}
 	fields, err := b.fields(message)
 	if err != nil || b.out.Struct(name) != nil {
 		return name, err
 	}
+	b.types[name] = message
 	doc := ""
 	for _, m := range b.from.Messages {
 		if m.Name == message {

@@ -53,14 +53,28 @@ func TestWhatACrateCannotDeclare(t *testing.T) {
 		record("method", "pay", "", "", "B", ""):                                             "that message! does not declare",
 		record("field", "1", "a", "string", "", "S", "", ""):                                 "before any message",
 		record("error", "0x1", "A", ""):                                                      "write a decimal number",
+		record("error", "4294967295", "A", ""):                                               "kept for the ledger; write a number from 1",
 		record("message", "M", "") + record("field", "1u32", "a", "string", "", "S", "", ""): "write a decimal number",
 		record("message", "M", "") + record("field", "1", "a", "", "", "S", "", ""):          "that message! does not declare",
 	} {
 		_, err := declare.FromRust([]byte(text), "x")
 		require.ErrorContains(t, err, want, text)
 	}
+	field := func(kind string) string { return record("field", "1", "a", kind, "", kind, "", "") }
+	method := record("method", "m", "", "M", "Nothing", "")
+	for text, want := range map[string]string{
+		record("message", "M", "") + field("Hash") + record("message", "Hash", ""):                                                                                     "Hash would be the type hash in the schema, which is another",
+		record("message", "M", "") + field("Line") + record("field", "2", "b", "LINE", "", "", "", "") + record("message", "Line", "") + record("message", "LINE", ""): "Line and LINE would both be the type line in the schema",
+	} {
+		c, err := declare.FromRust([]byte(text+method), "x")
+		require.NoError(t, err)
+		_, err = c.Schema()
+		require.ErrorContains(t, err, want)
+	}
+	_, err := declare.FromRust([]byte(record("message", "M", "")+field("string")+record("message", "M", "")), "x")
+	require.ErrorContains(t, err, "two messages are named M, in different modules; give one another name")
 	c := &declare.Contract{Name: "x", Methods: []declare.Method{{Name: "m", In: "A", Out: "Nothing"}}}
-	_, err := c.Schema()
+	_, err = c.Schema()
 	require.ErrorContains(t, err, "A is used, and not declared")
 }
 

@@ -3,6 +3,8 @@ package declare
 import (
 	"strings"
 	"unicode"
+
+	"github.com/concordat-ledger/concordat/ledger"
 )
 
 // Snake is a name of the sources as a schema writes it: transferFrom, TransferFrom
@@ -39,4 +41,13 @@ func Sentence(comment, name string) string {
 		}
 	}
 	return text
+}
+
+// contractName is the name of a folder or crate as one of a contract; none when it cannot be one.
+func contractName(name string) string {
+	name = strings.ReplaceAll(strings.ToLower(name), "_", "-")
+	if !ledger.ValidContractName(name) {
+		return ""
+	}
+	return name
 }

@@ -3,6 +3,7 @@ package declare
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -56,6 +57,9 @@ func (c *Contract) record(p []string) error {
 		}
 		c.Methods = append(c.Methods, Method{Name: p[1], Query: p[2] != "", In: p[3], Out: p[4], Doc: doc})
 	case "message":
+		if slices.ContainsFunc(c.Messages, func(m Message) bool { return m.Name == p[1] }) {
+			return fmt.Errorf("two messages are named %s, in different modules; give one another name", p[1])
+		}
 		c.Messages = append(c.Messages, Message{Name: p[1], Doc: doc})
 	case "event":
 		c.Events = append(c.Events, Event{Topic: p[1], Message: p[2], Doc: doc})
@@ -63,6 +67,9 @@ func (c *Contract) record(p []string) error {
 		code, err := strconv.ParseUint(strings.ReplaceAll(p[1], "_", ""), 10, 32)
 		if err != nil {
 			return fmt.Errorf("error %s has the code %s; write a decimal number of up to 32 bits", p[2], p[1])
+		}
+		if code == 0 || code > 0xffff_fff0 {
+			return fmt.Errorf("error %s has the code %s, which is kept for the ledger; write a number from 1", p[2], p[1])
 		}
 		c.Errors = append(c.Errors, schema.ErrorCode{Code: uint32(code), Name: Snake(p[2]), Doc: doc})
 	case "field":

@@ -11,10 +11,10 @@ import (
 	"github.com/concordat-ledger/concordat/wasm/schema"
 )
 
-// line is the code for one field.
+// line is the code for one field: in Fields, and in the two functions beside it.
 type line struct {
-	tag  uint32
-	text string
+	tag               uint32
+	text, read, write string
 }
 
 // offered are the types that a field can have, for messages of errors.
@@ -34,12 +34,11 @@ func (s *sources) message(name string) error {
 	if slices.Contains(s.order, name) {
 		return nil
 	}
-	if one.spec.TypeParams != nil {
-		return s.fail(one.spec.Pos(), "%s has type parameters; write a plain struct", name)
+	if err := s.checkMessage(one); err != nil {
+		return err
 	}
-	if s.methods[name]["Fields"] {
-		return s.fail(one.spec.Pos(), "%s has a method Fields of its own; remove it, %s has one", name, FileName)
-	}
+	s.entered = append(s.entered, name)
+	defer func() { s.entered = s.entered[:len(s.entered)-1] }()
 	s.order = append(s.order, name)
 	m := declare.Message{Name: name, Doc: one.doc}
 	last := uint32(0)
@@ -57,6 +56,12 @@ func (s *sources) message(name string) error {
 			}
 			if slices.ContainsFunc(m.Fields, func(o schema.Field) bool { return o.Tag == d.Tag }) {
 				return s.fail(field.Pos(), "field %s of %s has the tag %d, which another has; write another number", field.Name, name, d.Tag)
+			}
+			if err := s.once(field.Pos(), "field of "+name, d.Name, "say another with `concordat:\"name=…\"`"); err != nil {
+				return err
+			}
+			if len(m.Fields) == schema.FieldsMax {
+				return s.fail(field.Pos(), "%s has more than %d fields; put some of them into a struct of their own", name, schema.FieldsMax)
 			}
 			last = d.Tag
 			m.Fields = append(m.Fields, d)
@@ -78,7 +83,11 @@ func (s *sources) field(one *structure, f *ast.Field, name *ast.Ident, position 
 		if err != nil {
 			return d, false, s.fail(f.Tag.Pos(), "the tag of %s is no string", name.Name)
 		}
-		for _, word := range strings.Split(reflect.StructTag(text).Get("concordat"), ",") {
+		ours, ok := reflect.StructTag(text).Lookup("concordat")
+		if !ok && strings.Contains(text, "concordat:") {
+			return d, false, s.fail(f.Tag.Pos(), "the tag of %s cannot be read; write it as `concordat:\"3,optional\"`", name.Name)
+		}
+		for _, word := range strings.Split(ours, ",") {
 			number, err := strconv.ParseUint(word, 10, 32)
 			switch {
 			case word == "-":
@@ -103,11 +112,14 @@ func (s *sources) field(one *structure, f *ast.Field, name *ast.Ident, position 
 	}
 	d.Type, d.Repeated = k.of, k.repeated
 	if k.message {
+		if err := s.checkInner(f.Type.Pos(), string(k.of)); err != nil {
+			return d, false, err
+		}
 		if err := s.message(string(k.of)); err != nil {
 			return d, false, err
 		}
 	}
-	one.code = append(one.code, line{d.Tag, k.code(name.Name, d.Tag)})
+	one.code = append(one.code, k.line(name.Name, d.Tag))
 	return d, false, nil
 }
 

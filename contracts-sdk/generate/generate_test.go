@@ -100,7 +100,7 @@ func TestDeclarationsGiveSchemaAndCode(t *testing.T) {
 	for _, code := range []string{`concordat.Method("place", Book{}.Place)`, `concordat.Query("count_all", (&Book{}).Count)`, "concordat.Messages(f, 1, &m.Lines)",
 		"f.Uint64(2, (*uint64)(&m.Price))\n\tf.String(7, &m.Item)\n\tconcordat.Messages(f, 8, &m.Parts)\n}", "f.Hash(4, &m.Hash)", "f.Message(5, &m.Rest)",
 		"concordat.Numbers(f, 6, &m.Days)", "f.Amounts(7, &m.Prices)", "f.BytesList(8, &m.Raw)", "f.Bools(9, &m.Ok)", "f.Int32(11, &m.Signed)",
-		`func (m *placed) Emit(c *concordat.Context) { c.Emit("placed", m) }`, "func (m *struct0) Fields(_ *concordat.Fields) {\n}"} {
+		"Emit(*concordat.Context) {\n\tconcordat.EmitBytes(\"placed\", m.concordatAppend(concordat.Room()))\n}", "func (m *struct0) Fields(_ *concordat.Fields) {\n}"} {
 		require.Contains(t, string(p.Text()), code)
 	}
 	require.False(t, p.Current(dir))
@@ -122,23 +122,24 @@ func TestErrorsSayWhatToWrite(t *testing.T) {
 	field := func(text string) string { return head + method + "type doIn struct {\n\t" + text + "\n}\n" }
 	at := strings.Count(head, "\n") + 4
 	for text, want := range map[string]string{
-		field("A float64"):                            "has the type float64, which has no byte form; write bool, uint64",
-		field("A int"):                                "field A has the type int",
-		field("A *doIn"):                              "field A has the type *doIn",
-		field("A map[string]string"):                  "field A has the type map[string]string",
-		field("A [16]byte"):                           "field A has the type [16]byte",
-		field("A [][]string"):                         "field A has the type [][]string",
-		field("A concordat.Context"):                  "field A has the type concordat.Context",
-		field("concordat.Amount"):                     "is embedded in doIn; give it a name",
-		field("A string `concordat:\"x\"`"):           `the tag of A says "x"; write a number from 1 to 1000`,
-		field("A, B string `concordat:\"4\"`"):        "has the tag 4, which another has",
-		field("A string `concordat:\"1001\"`"):        "write a number from 1 to 1000",
-		field("") + "func (*doIn) Fields(int) {}":     "has a method Fields of its own; remove it",
-		field("") + "//concordat:metod\nvar x = 1":    "there is no //concordat:metod; there are //concordat:contract",
-		field("") + "//concordat:event x\ntype y int": "y is no struct",
-		field("") + "//concordat:errors\nvar x = 1":   "are constants",
-		field("") + "//concordat:errors\nconst x = 0": "x is no code of an error; write a number from 1",
-		field("") + "//concordat:errors\nconst x = y": "x is no code of an error",
+		field("A float64"):                        "has the type float64, which has no byte form; write bool, uint64",
+		field("A int"):                            "field A has the type int",
+		field("A *doIn"):                          "field A has the type *doIn",
+		field("A map[string]string"):              "field A has the type map[string]string",
+		field("A [16]byte"):                       "field A has the type [16]byte",
+		field("A [][]string"):                     "field A has the type [][]string",
+		field("A concordat.Context"):              "field A has the type concordat.Context",
+		field("concordat.Amount"):                 "is embedded in doIn; give it a name",
+		field("A string `concordat:\"x\"`"):       `the tag of A says "x"; write a number from 1 to 1000`,
+		field("A, B string `concordat:\"4\"`"):    "has the tag 4, which another has",
+		field("A string `concordat:\"1001\"`"):    "write a number from 1 to 1000",
+		field("") + "func (*doIn) Fields(int) {}": "has a method Fields of its own; remove it",
+		"//concordat:contract Order_Book\npackage main\n\nfunc main() {}\n": "main.go:1: \"Order_Book\" is no name of a contract",
+		field("") + "//concordat:metod\nvar x = 1":                          "there is no //concordat:metod; there are //concordat:contract",
+		field("") + "//concordat:event x\ntype y int":                       "y is no struct",
+		field("") + "//concordat:errors\nvar x = 1":                         "are constants",
+		field("") + "//concordat:errors\nconst x = 0":                       "x is no code of an error; write a number from 1",
+		field("") + "//concordat:errors\nconst x = y":                       "x is no code of an error",
 	} {
 		_, _, err := read(t, text)
 		var e *generate.Error

@@ -26,6 +26,7 @@ func (s *sources) declaration(f *ast.File, d ast.Decl) error {
 			if words == nil {
 				continue
 			}
+			s.taken[at] = true
 			one, ok := s.structs[t.Name.Name]
 			if !ok {
 				return s.fail(at, "%s is no struct; write type %s struct { … }", t.Name.Name, t.Name.Name)
@@ -34,6 +35,9 @@ func (s *sources) declaration(f *ast.File, d ast.Decl) error {
 				one.event = declare.Snake(t.Name.Name)
 				if len(words) > 1 {
 					one.event = words[1]
+				}
+				if err := s.once(t.Pos(), "event", one.event, "write "+prefix+"event NAME"); err != nil {
+					return err
 				}
 				s.out.Events = append(s.out.Events, declare.Event{Topic: one.event, Message: t.Name.Name, Doc: one.doc})
 			}
@@ -46,10 +50,11 @@ func (s *sources) declaration(f *ast.File, d ast.Decl) error {
 }
 
 func (s *sources) function(f *ast.File, d *ast.FuncDecl) error {
-	words, _ := directive(d.Doc, "method", "query")
+	words, at := directive(d.Doc, "method", "query")
 	if words == nil {
 		return nil
 	}
+	s.taken[at] = true
 	name := declare.Snake(d.Name.Name)
 	if len(words) > 1 {
 		name = words[1]
@@ -71,7 +76,7 @@ func (s *sources) function(f *ast.File, d *ast.FuncDecl) error {
 	in, okIn := s.messageName(f, params[1])
 	out, okOut := s.messageName(f, results[0])
 	if !okIn || !okOut {
-		return shape
+		return s.noMessage(shape, d.Name.Name, map[bool]ast.Expr{true: results[0], false: params[1]}[okIn])
 	}
 	for _, message := range []string{in, out} {
 		if message != declare.NothingName {
@@ -80,19 +85,38 @@ func (s *sources) function(f *ast.File, d *ast.FuncDecl) error {
 			}
 		}
 	}
+	if err := s.once(d.Pos(), "method", name, "write "+prefix+words[0]+" NAME"); err != nil {
+		return err
+	}
 	function := d.Name.Name
-	if on := receiver(d); on != "" {
+	if d.Recv != nil {
+		on := receiver(d)
+		if one := s.structs[on]; one == nil || one.spec.TypeParams != nil {
+			return s.fail(d.Pos(), "method %s is on %s; write a plain function, or a method of a struct without type parameters", function, exprText(d.Recv.List[0].Type))
+		}
 		if function = on + "{}." + function; strings.HasPrefix(types.ExprString(d.Recv.List[0].Type), "*") {
 			function = "(&" + on + "{})." + d.Name.Name
 		}
 	}
 	query := words[0] == "query"
-	s.calls = append(s.calls, call{name, function, query})
+	s.calls = append(s.calls, call{name, function, in, out, query})
 	s.out.Methods = append(s.out.Methods, declare.Method{Name: name, Query: query, In: in, Out: out, Doc: declare.Sentence(d.Doc.Text(), d.Name.Name)})
 	return nil
 }
 
 func title(name string) string { return strings.ToUpper(name[:1]) + name[1:] }
+
+// noMessage says what is wrong with a type that a method takes or gives.
+func (s *sources) noMessage(shape error, method string, x ast.Expr) error {
+	star, ok := x.(*ast.StarExpr)
+	if !ok {
+		return shape
+	}
+	if name, ok := star.X.(*ast.Ident); ok && plain[name.Name] == "" {
+		return s.fail(x.Pos(), "method %s uses %s, which is no struct of this package; write type %s struct { … }, not a name for another type", method, name.Name, name.Name)
+	}
+	return shape
+}
 
 // list is one type for each parameter.
 func list(fields *ast.FieldList) []ast.Expr {
@@ -155,6 +179,7 @@ func (s *sources) constants() error {
 			if words == nil {
 				continue
 			}
+			s.taken[at] = true
 			if g.Tok != token.CONST {
 				return s.fail(at, "the codes of errors are constants; write const ( errName = 1 … )")
 			}
@@ -194,6 +219,13 @@ func (s *sources) codes(v *ast.ValueSpec, known map[*ast.Ident]types.Object) err
 				break
 			}
 		}
+		if err := s.once(name.Pos(), "error", declare.Snake(short), "give the constant another name"); err != nil {
+			return err
+		}
+		if first, ok := s.names["code "+c.Val().ExactString()]; ok {
+			return s.fail(name.Pos(), "%s has the code %d, which stands in line %d of %s too; give it another", name.Name, code, first.Line, base(first.Filename))
+		}
+		s.names["code "+c.Val().ExactString()] = s.fset.Position(name.Pos())
 		s.out.Errors = append(s.out.Errors, schema.ErrorCode{Code: uint32(code), Name: declare.Snake(short), Doc: doc})
 	}
 	return nil

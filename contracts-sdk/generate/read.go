@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/concordat-ledger/concordat/contracts-sdk/declare"
+	"github.com/concordat-ledger/concordat/ledger"
 )
 
 // Package is a contract's package as it was read.
@@ -25,7 +26,8 @@ func (p *Package) Text() []byte { return p.text }
 
 // Read reads the sources in a folder; nil when nothing in them is declared.
 func Read(dir string) (*Package, error) {
-	s := &sources{fset: token.NewFileSet(), structs: map[string]*structure{}, others: map[string]ast.Expr{}, methods: map[string]map[string]bool{}}
+	s := &sources{fset: token.NewFileSet(), structs: map[string]*structure{}, others: map[string]ast.Expr{}, methods: map[string]map[string]bool{},
+		names: map[string]token.Position{}, taken: map[token.Pos]bool{}, declared: map[string]bool{}, ledgerOnly: map[*ast.File]bool{}}
 	if err := s.parse(dir); err != nil {
 		return nil, err
 	}
@@ -44,12 +46,18 @@ func Read(dir string) (*Package, error) {
 
 // sources are the files of a package and what was found in them.
 type sources struct {
-	fset    *token.FileSet
-	files   []*ast.File
-	structs map[string]*structure      // by name
-	others  map[string]ast.Expr        // other types by name, with what they stand for
-	methods map[string]map[string]bool // names of methods by receiver
-	order   []string                   // names of messages, as they were found to be needed
+	fset       *token.FileSet
+	files      []*ast.File
+	structs    map[string]*structure      // by name
+	others     map[string]ast.Expr        // other types by name, with what they stand for
+	methods    map[string]map[string]bool // names of methods by receiver
+	order      []string                   // names of messages, as they were found to be needed
+	entered    []string                   // messages whose fields are read right now
+	inner      []string                   // messages that are fields of others
+	names      map[string]token.Position  // names of the schema by their kind, and where they are from
+	declared   map[string]bool            // names of the package
+	ledgerOnly map[*ast.File]bool         // files that are not built for tests
+	taken      map[token.Pos]bool         // comments for us that were of use
 
 	out   *declare.Contract
 	calls []call
@@ -68,13 +76,16 @@ type structure struct {
 // call is how a method is registered.
 type call struct {
 	name, function string
+	in, out        string // messages
 	query          bool
 }
 
 func (s *sources) fail(at token.Pos, format string, args ...any) error {
 	p := s.fset.Position(at)
-	return &Error{fmt.Sprintf("%s:%d", filepath.Base(p.Filename), p.Line), fmt.Sprintf(format, args...)}
+	return &Error{fmt.Sprintf("%s:%d", base(p.Filename), p.Line), fmt.Sprintf(format, args...)}
 }
+
+func base(file string) string { return filepath.Base(file) }
 
 // parse reads the files that are built for a ledger.
 func (s *sources) parse(dir string) error {
@@ -84,6 +95,8 @@ func (s *sources) parse(dir string) error {
 	}
 	target := build.Default
 	target.GOOS, target.GOARCH, target.CgoEnabled = "wasip1", "wasm", false
+	tests := target
+	tests.GOOS, tests.GOARCH = "linux", "amd64"
 	for _, e := range entries {
 		name := e.Name()
 		if e.IsDir() || !strings.HasSuffix(name, ".go") || strings.HasSuffix(name, "_test.go") || name == FileName {
@@ -95,6 +108,9 @@ func (s *sources) parse(dir string) error {
 		f, err := parser.ParseFile(s.fset, filepath.Join(dir, name), nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return &Error{name, "it is not Go: " + err.Error()}
+		}
+		if built, err := tests.MatchFile(dir, name); err == nil && !built {
+			s.ledgerOnly[f] = true
 		}
 		s.files = append(s.files, f)
 	}
@@ -141,22 +157,6 @@ func directive(doc *ast.CommentGroup, kinds ...string) (words []string, at token
 // kinds are the directives there are.
 var kinds = []string{"contract", "method", "query", "event", "record", "errors"}
 
-func (s *sources) checkDirectives() error {
-	for _, f := range s.files {
-		for _, group := range f.Comments {
-			for _, c := range group.List {
-				if !strings.HasPrefix(c.Text, prefix) {
-					continue
-				}
-				if words, _ := directive(&ast.CommentGroup{List: []*ast.Comment{c}}, kinds...); words == nil {
-					return s.fail(c.Pos(), "there is no %s; there are %s%s", c.Text, prefix, strings.Join(kinds, ", "+prefix))
-				}
-			}
-		}
-	}
-	return nil
-}
-
 // collect goes over all declarations.
 func (s *sources) collect(dir string) error {
 	abs, err := filepath.Abs(dir)
@@ -167,9 +167,20 @@ func (s *sources) collect(dir string) error {
 	if err := s.checkDirectives(); err != nil {
 		return err
 	}
+	if err := s.checkPackage(); err != nil {
+		return err
+	}
+	contracts := 0
 	for _, f := range s.files {
-		if words, _ := directive(f.Doc, "contract"); words != nil {
+		if words, at := directive(f.Doc, "contract"); words != nil {
+			if contracts++; contracts > 1 {
+				return s.fail(at, "another file has %scontract already; remove one of them", prefix)
+			}
+			s.taken[at] = true
 			if len(words) > 1 {
+				if !ledger.ValidContractName(words[1]) {
+					return s.fail(at, "%q is no name of a contract; a-z, 0-9 and - are allowed, the first a letter, 32 at most", words[1])
+				}
 				s.out.Name = words[1]
 			}
 			s.out.Doc = declare.Sentence(strings.TrimPrefix(f.Doc.Text(), "Package main is "), "")
@@ -183,7 +194,10 @@ func (s *sources) collect(dir string) error {
 			}
 		}
 	}
-	return s.constants()
+	if err := s.constants(); err != nil {
+		return err
+	}
+	return s.checkTaken()
 }
 
 // types notes the types of a file and the methods that they have.

@@ -80,16 +80,16 @@ func (a Amount) String() string {
 // AppendValue appends the amount as the state and arguments hold it: big-endian,
 // without leading zeros, so zero is empty.
 func (a Amount) AppendValue(b []byte) []byte {
-	n := (bits.Len64(a.lo) + 7) / 8
 	if a.hi != 0 {
-		n = 8 + (bits.Len64(a.hi)+7)/8
+		return appendBytesOf(appendBytesOf(b, a.hi, bits.Len64(a.hi)), a.lo, 64)
 	}
-	for i := n - 1; i >= 0; i-- {
-		if i >= 8 {
-			b = append(b, byte(a.hi>>(8*(i-8))))
-		} else {
-			b = append(b, byte(a.lo>>(8*i)))
-		}
+	return appendBytesOf(b, a.lo, bits.Len64(a.lo))
+}
+
+// appendBytesOf appends the lowest bits of v as whole bytes, the highest first.
+func appendBytesOf(b []byte, v uint64, size int) []byte {
+	for at := (size - 1) &^ 7; at >= 0; at -= 8 {
+		b = append(b, byte(v>>at))
 	}
 	return b
 }
@@ -100,9 +100,16 @@ func (a *Amount) ParseValue(b []byte) bool {
 	if len(b) > 16 || len(b) > 0 && b[0] == 0 {
 		return false
 	}
-	for _, c := range b {
-		a.hi = a.hi<<8 | a.lo>>56
-		a.lo = a.lo<<8 | uint64(c)
+	if n := len(b) - 8; n > 0 {
+		a.hi, b = number(b[:n]), b[n:]
 	}
+	a.lo = number(b)
 	return true
+}
+
+func number(b []byte) (v uint64) {
+	for _, c := range b {
+		v = v<<8 | uint64(c)
+	}
+	return v
 }

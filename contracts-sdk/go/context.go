@@ -1,5 +1,7 @@
 package concordat
 
+import "slices"
+
 // Context is one call.
 type Context struct {
 	// Caller is the party that signed the transaction, or a contract that calls another:
@@ -69,7 +71,7 @@ func (*Context) Get(key []byte) ([]byte, bool) {
 	if !ok {
 		return nil, false
 	}
-	return append(make([]byte, 0, len(shared)), shared...), true
+	return keep(shared), true
 }
 
 // Put writes a record that every member may read. A contract that writes more
@@ -137,9 +139,6 @@ func piece(b []byte) (first, rest []byte) {
 // Emit tells the world that something happened.
 func (c *Context) Emit(topic string, data Message) { c.EmitFor(nil, topic, data) }
 
-// eventRoom holds an event; the host copies it.
-var eventRoom = make([]byte, 0, 512)
-
 // EmitFor tells an audience.
 func (*Context) EmitFor(audience Audience, topic string, data Message) {
 	emit(audience, topic, data, 0)
@@ -152,8 +151,7 @@ func (*Context) EmitDeclassified(audience Audience, topic string, data Message) 
 }
 
 func emit(audience Audience, topic string, data Message, flags uint32) {
-	eventRoom = AppendMessage(eventRoom[:0], data)
-	must(hostEmit(topic, eventRoom, audience.encode(), flags), "emit")
+	must(hostEmit(topic, AppendMessage(spare(), data), audience.encode(), flags), "emit")
 }
 
 // declassified is added to the length of what more may read than may see what the
@@ -197,13 +195,23 @@ func (*Context) CallWithGas(contract, name string, gas int64, in, out Message) e
 	return &Error{n, string(result[4:])}
 }
 
-// Audience says who may read a record: parties, and "org:NAME" for all of an
-// organisation, in ascending order. Empty is every member.
+// Audience says who may read a record: parties, contracts, and "org:NAME" for all of
+// an organisation, in any order. Empty is every member.
 type Audience []Party
 
+// encode puts the entries in order, each once, as the ledger takes them: which names a
+// contract is given must not decide whether it works.
 func (a Audience) encode() []byte {
 	if len(a) == 0 {
 		return nil
+	}
+	for i := 1; i < len(a); i++ {
+		if a[i-1] >= a[i] {
+			a = slices.Clone(a)
+			slices.Sort(a)
+			a = slices.Compact(a)
+			break
+		}
 	}
 	b := []byte{byte(len(a)), byte(len(a) >> 8)}
 	for _, p := range a {

@@ -34,13 +34,28 @@ type method struct {
 	name  string
 	query bool
 	run   func(c *Context, args []byte) ([]byte, error)
-	warm  func()
+	// direct does the same by code for this method alone. It is false when it cannot
+	// read the arguments; run says then why.
+	direct func(c *Context, args []byte) (out []byte, done bool, err error)
+	warm   func()
+}
+
+// Direct is the method with code of its own, which `concordat contract build` writes.
+func (m method) Direct(call func(c *Context, args []byte) (out []byte, done bool, err error)) method {
+	m.direct = call
+	return m
+}
+
+func (m *method) call(c *Context, args []byte) ([]byte, error) {
+	if m.direct != nil {
+		if out, done, err := m.direct(c, args); done {
+			return out, err
+		}
+	}
+	return m.run(c, args)
 }
 
 var methods []method
-
-// outRoom holds a call's output; the host copies it.
-var outRoom = make([]byte, 0, 512)
 
 // Register makes methods callable. The names are those of the schema.
 func Register(list ...method) { methods = append(methods, list...) }
@@ -64,8 +79,7 @@ func Method[I, O any, PI message[I], PO message[O]](name string, f func(*Context
 			if err != nil || out == nil {
 				return nil, err
 			}
-			outRoom = AppendMessage(outRoom[:0], out)
-			return outRoom, nil
+			return AppendMessage(spare(), out), nil
 		},
 		warm: func() {
 			in, out := PI(new(I)), PO(new(O))
@@ -89,7 +103,7 @@ func Query[I, O any, PI message[I], PO message[O]](name string, f func(*Context,
 func Dispatch(c *Context, name string, args []byte) ([]byte, error) {
 	for i := range methods {
 		if methods[i].name == name {
-			return methods[i].run(c, args)
+			return methods[i].call(c, args)
 		}
 	}
 	text := "there is no method " + name + "; there are "

@@ -36,11 +36,13 @@ const (
 
 // Fields is handed to a Message's Fields method.
 type Fields struct {
-	mode mode
-	b    []byte // rest to read, or written so far
-	bad  string // what is wrong with what was read
-	tag  uint32 // of the next field, 0: not read yet
-	wire byte
+	mode  mode
+	b     []byte // rest to read, or written so far
+	bad   string // what is wrong with what was read
+	tag   uint32 // of the next field, 0: not read yet
+	wire  byte
+	r     Reader // for the code of one message
+	plain bool   // that code found something wrong
 }
 
 const (

@@ -108,3 +108,8 @@ func hostInvoke(contract string, envelope []byte, gas int64) (int32, []byte) {
 	}
 	return 1, append(little(int(n)), err.Error()...)
 }
+
+// Natively a contract calls others, and itself, in one memory, so each buffer is its own.
+func spare() []byte        { return make([]byte, 0, 64) }
+func roomForKey() []byte   { return make([]byte, 0, 64) }
+func keep(b []byte) []byte { return append(make([]byte, 0, len(b)), b...) }

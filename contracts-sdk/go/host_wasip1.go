@@ -51,22 +51,16 @@ func text(s string) (unsafe.Pointer, uint32) {
 	return unsafe.Pointer(unsafe.StringData(s)), uint32(len(s))
 }
 
-// scratch takes most values; larger ones are fetched.
-var scratch [4096]byte
-
-// hostGet's value is good until the next call of it.
+// hostGet's value is good until the next call of it, of spare, or of another function
+// that asks the host for something.
 func hostGet(key []byte) ([]byte, bool) {
 	k, n := at(key)
-	size := importGet(k, n, unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
+	to, room := atSpare()
+	size := importGet(k, n, to, room)
 	if size < 0 {
 		return nil, false
 	}
-	if int(size) <= len(scratch) {
-		return scratch[:size], true
-	}
-	out := make([]byte, size)
-	importFetch(at(out))
-	return out, true
+	return answered(uint32(size)), true
 }
 
 // hostPut's flags are added to the length of the audience.
@@ -101,29 +95,19 @@ func hostInvoke(contract string, envelope []byte, gas int64) (int32, []byte) {
 	c, cn := text(contract)
 	e, en := at(envelope)
 	status := importInvoke(c, cn, e, en, gas)
-	size := importFetch(unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
-	out := make([]byte, size)
-	if int(size) <= len(scratch) {
-		copy(out, scratch[:size])
-	} else {
-		importFetch(at(out))
-	}
-	return status, out
+	to, room := atSpare()
+	return status, keep(answered(importFetch(to, room)))
 }
 
 // hostCrypto's answer is nil when what was to be verified does not hold.
 func hostCrypto(op uint32, in []byte) []byte {
 	i, n := at(in)
-	size := importCrypto(op, i, n, unsafe.Pointer(&scratch[0]), uint32(len(scratch)))
+	to, room := atSpare()
+	size := importCrypto(op, i, n, to, room)
 	if size == 0 || int32(size) < 0 {
 		return nil
 	}
-	if int(size) <= len(scratch) {
-		return scratch[:size]
-	}
-	out := make([]byte, size)
-	importFetch(at(out))
-	return out
+	return answered(size)
 }
 
 func hostLog(level uint32, s string) {
@@ -131,22 +115,20 @@ func hostLog(level uint32, s string) {
 	importLog(level, p, n)
 }
 
-// envelope takes the call; a call with larger arguments gets a larger one.
-var (
-	envelope = make([]byte, 4096)
-	current  Context
-)
-
 //go:wasmexport call
 func call() int32 {
-	b := envelope
-	n := importCallRead(at(b))
-	if int(n) > len(b) {
+	hot.rest = hot.bytes[:0]
+	to, room := atSpare()
+	n := importCallRead(to, room)
+	b := spare()
+	if n <= room {
+		b = keep(b[:n])
+	} else {
 		b = make([]byte, n)
 		importCallRead(at(b))
 	}
-	c := &current
-	err := Decode(b[:n], c)
+	c := &hot.call
+	err := readCall(b, c)
 	var out []byte
 	if err == nil {
 		out, err = Dispatch(c, c.method, c.args)

@@ -1,5 +1,7 @@
 package concordat
 
+import "unsafe"
+
 // Key joins parts so that different parts never give the same key: each follows
 // its length. All keys of one first part stand together, for scans.
 func Key(parts ...string) []byte {
@@ -21,13 +23,6 @@ func appendPart(b []byte, p string) []byte {
 	return append(append(b, byte(len(p))), p...)
 }
 
-// keyRoom and valueRoom hold a key and a value on their way to the host, which
-// copies them.
-var (
-	keyRoom   = make([]byte, 0, 512)
-	valueRoom = make([]byte, 0, 512)
-)
-
 // value is satisfied by a pointer to T that reads and writes itself; what it reads
 // must not point into the given bytes.
 type value[T any] interface {
@@ -42,12 +37,15 @@ type value[T any] interface {
 //	var balances = concordat.Map[concordat.Amount, *concordat.Amount]{Name: "balance"}
 type Map[V any, PV value[V]] struct{ Name string }
 
-func (m Map[V, PV]) key(parts []string) []byte {
-	keyRoom = appendPart(keyRoom[:0], m.Name)
+func (m Map[V, PV]) key(parts []string) []byte { return shortKey(m.Name, parts) }
+
+// shortKey joins a name and parts. The key is good until the next one is made.
+func shortKey(name string, parts []string) []byte {
+	b := appendPart(roomForKey(), name)
 	for _, p := range parts {
-		keyRoom = appendPart(keyRoom, p)
+		b = appendPart(b, p)
 	}
-	return keyRoom
+	return b
 }
 
 // Get reads the value at a key.
@@ -58,6 +56,10 @@ func (m Map[V, PV]) Get(c *Context, key ...string) V {
 
 // Find reads the value at a key; false when there is none.
 func (m Map[V, PV]) Find(_ *Context, key ...string) (v V, ok bool) {
+	if isAmount[V]() {
+		a, ok := findAmount(m.Name, key)
+		return *(*V)(unsafe.Pointer(&a)), ok
+	}
 	raw, ok := hostGet(m.key(key))
 	if ok {
 		v = parse[V, PV](m.Name, raw)
@@ -67,9 +69,27 @@ func (m Map[V, PV]) Find(_ *Context, key ...string) (v V, ok bool) {
 
 func parse[V any, PV value[V]](name string, raw []byte) (v V) {
 	if !PV(&v).ParseValue(raw) {
-		panic("the state at " + name + " cannot be read")
+		unreadable(name)
 	}
 	return v
+}
+
+func unreadable(name string) { panic("the state at " + name + " cannot be read") }
+
+// isAmount tells whether values are amounts. Those are read and written by code of
+// their own: what a type parameter's methods are called on is always an object of the
+// heap.
+func isAmount[V any]() bool {
+	_, ok := any((*V)(nil)).(*Amount)
+	return ok
+}
+
+func findAmount(name string, key []string) (a Amount, ok bool) {
+	raw, ok := hostGet(shortKey(name, key))
+	if ok && !a.ParseValue(raw) {
+		unreadable(name)
+	}
+	return a, ok
 }
 
 // Put writes the value at a key; one whose bytes are empty, as an amount of zero,
@@ -111,12 +131,21 @@ func (m Map[V, PV]) scan(c *Context, from, to []byte, visit func(key []string, v
 }
 
 func write[V any, PV value[V]](c *Context, key []byte, v V, audience Audience, flags uint32) {
-	valueRoom = PV(&v).AppendValue(valueRoom[:0])
-	if len(valueRoom) == 0 {
+	if isAmount[V]() {
+		writeRaw(c, key, (*Amount)(unsafe.Pointer(&v)).AppendValue(spare()), audience, flags)
+		return
+	}
+	writeRaw(c, key, appendAny[V, PV](spare(), v), audience, flags)
+}
+
+func appendAny[V any, PV value[V]](b []byte, v V) []byte { return PV(&v).AppendValue(b) }
+
+func writeRaw(c *Context, key, raw []byte, audience Audience, flags uint32) {
+	if len(raw) == 0 {
 		c.Delete(key)
 		return
 	}
-	must(hostPut(key, valueRoom, audience.encode(), flags), "put")
+	must(hostPut(key, raw, audience.encode(), flags), "put")
 }
 
 // partsOf takes a key apart that Key joined.
@@ -173,7 +202,7 @@ func (s *Stored[M, PM]) AppendValue(b []byte) []byte {
 
 // ParseValue implements the values of collections.
 func (s *Stored[M, PM]) ParseValue(b []byte) bool {
-	return len(b) > 0 && b[0] == 0 && Decode(append([]byte(nil), b[1:]...), PM(&s.Message)) == nil
+	return len(b) > 0 && b[0] == 0 && Decode(keep(b)[1:], PM(&s.Message)) == nil
 }
 
 // Load reads a message from the state; false when there is none.

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"text/template"
 
@@ -31,12 +32,17 @@ var Languages = []string{"go", "rust"}
 var (
 	ErrName     = errors.New("no contract name; a-z, 0-9 and - are allowed, the first a letter, at most 32")
 	ErrBuiltIn  = errors.New("the name of the built-in contract; choose another")
+	ErrTaken    = errors.New("that is a word of Rust, or a crate that contracts use; choose another name")
 	ErrLanguage = errors.New("there are go and rust")
 	ErrExists   = errors.New("there is something of that name; choose another, or remove it")
 )
 
 // builtIn is the contract that every ledger has.
 const builtIn = "concordat"
+
+// rustTaken cannot be names of crates: words of the language, and crates that are there.
+var rustTaken = strings.Fields("abstract alloc as async await become box break const continue core crate do dyn else enum extern false final fn for gen if impl in " +
+	"let loop macro match mod move mut override priv proc_macro pub ref return self static std struct super test trait true try type typeof unsafe unsized use virtual where while yield")
 
 // names are what the templates speak of.
 type names struct {
@@ -57,6 +63,9 @@ func New(dir, name, language string) ([]string, error) {
 	}
 	if language != "go" && language != "rust" {
 		return nil, fmt.Errorf("%q: %w", language, ErrLanguage)
+	}
+	if language == "rust" && slices.Contains(rustTaken, strings.ReplaceAll(name, "-", "_")) {
+		return nil, fmt.Errorf("%q: %w", name, ErrTaken)
 	}
 	if _, err := os.Lstat(dir); err == nil {
 		return nil, fmt.Errorf("%s: %w", dir, ErrExists)

@@ -134,6 +134,12 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	require.ErrorIs(t, err, scaffold.ErrName)
 	_, err = scaffold.New(filepath.Join(dir, "x"), "concordat", "rust")
 	require.ErrorIs(t, err, scaffold.ErrBuiltIn)
+	for _, name := range []string{"type", "test", "proc-macro"} {
+		_, err = scaffold.New(filepath.Join(t.TempDir(), name), name, "rust")
+		require.ErrorIs(t, err, scaffold.ErrTaken)
+		_, err = scaffold.New(filepath.Join(t.TempDir(), name), name, "go")
+		require.NoError(t, err)
+	}
 	_, err = scaffold.New(filepath.Join(dir, "x"), "iou", "cobol")
 	require.ErrorIs(t, err, scaffold.ErrLanguage)
 	require.NoDirExists(t, filepath.Join(dir, "x"))

@@ -58,7 +58,6 @@ func TestNamesThatWouldClashAreRefused(t *testing.T) {
 		"a field twice":           {Methods: []schema.Method{{Name: "m", In: []schema.Field{number("a_b", 1), number("a__b", 2)}}}},
 		"a type and arguments":    {Methods: []schema.Method{{Name: "m"}}, Types: []schema.Struct{{Name: "m_in"}}},
 		"a type that is built in": {Methods: []schema.Method{{Name: "m"}}, Types: []schema.Struct{{Name: "refused"}}},
-		"a function of our own":   {Methods: []schema.Method{{Name: "query_"}}},
 		"two functions":           {Methods: []schema.Method{{Name: "a_b"}, {Name: "a__b"}}},
 		"an error twice":          {Methods: []schema.Method{{Name: "m"}}, Errors: []schema.ErrorCode{{Code: 1, Name: "x"}, {Code: 2, Name: "x"}}},
 	} {
@@ -89,6 +88,30 @@ func TestASchemaPutsNoCodeIntoAClient(t *testing.T) {
 	require.ErrorContains(t, err, "no name in a program")
 	_, err = bindings.TypeScript(s)
 	require.ErrorContains(t, err, "no name in a program")
+}
+
+// go vet refuses code that is never reached.
+func TestAContractWithoutEventsHasNoCodeForThem(t *testing.T) {
+	text, err := bindings.Go(&schema.Schema{Version: 1, Contract: "x", Methods: []schema.Method{{Name: "m"}}}, "x")
+	require.NoError(t, err)
+	require.Contains(t, string(text), "func ParseEvent(topic string, _ []byte) (any, error) {\n\treturn nil, fmt.Errorf(\"the contract has no event %q\", topic)\n}")
+	require.NotContains(t, string(text), "switch topic")
+}
+
+// Names that TypeScript keeps for itself, and texts that would end a comment or a
+// string, do no harm.
+func TestTypeScriptOfOddNames(t *testing.T) {
+	s := &schema.Schema{Version: 1, Contract: "a\"b\u2028`\a", Doc: "*/", Methods: []schema.Method{
+		{Name: "delete", Doc: "Ends here: */ alert()\n// line"}, {Name: "new", In: []schema.Field{{Name: "class", Tag: 1, Type: schema.Uint64}, {Name: "constructor", Tag: 2, Type: schema.Bytes, Repeated: true}}},
+		{Name: "global_this"}, {Name: "undefined"}, {Name: "query", Query: true}, {Name: "instance_of"},
+	}, Errors: []schema.ErrorCode{{Code: 2, Name: "default"}}}
+	text, err := bindings.TypeScript(s)
+	require.NoError(t, err)
+	same(t, "testdata/odd.ts", text)
+	for _, want := range []string{"export function delete_(", "export function new_(", "export function globalThis_(", "export function undefined_(", "export function query_(", "export function instanceOf(",
+		"\n  class: Whole;\n", "\n  constructor: Base64[];\n", "\n  default: 2,\n", "export const contract = \"a\\\"b `\";", "/** Ends here: * / alert() // line */"} {
+		require.Contains(t, string(text), want)
+	}
 }
 
 // on is a client of the token, as a party of a network.

@@ -156,6 +156,7 @@ func (g *Guest) get(s []uint64) {
 		s[0] = uint64(absent)
 		return
 	}
+	g.pay(uint64(len(value)) * module.GasReadByte)
 	g.seen(audience)
 	g.pending = value
 	s[0] = uint64(g.give(arg(s, 2), arg(s, 3), value))
@@ -267,7 +268,7 @@ func (g *Guest) next(s []uint64) {
 			if !ok {
 				break
 			}
-			g.pay(module.GasScanEntry)
+			g.pay(module.GasScanEntry + uint64(len(value))*module.GasReadByte)
 			g.seen(audience)
 			sc.key, sc.value, sc.held = append(sc.key[:0], key...), append(sc.value[:0], value...), true
 		}

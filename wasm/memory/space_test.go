@@ -61,6 +61,45 @@ func TestResetPutsEveryWrittenPageBack(t *testing.T) {
 	})
 }
 
+// Pages that are no longer written are given up one day, and put back when they are
+// written again.
+func TestPagesThatAreNoLongerWrittenAreForgotten(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	space, err := memory.Reserve(64*wasmPage, false)
+	require.NoError(t, err)
+	defer space.Free()
+	view := space.Reallocate(20 * wasmPage)
+	view[5] = 7
+	snapshot, err := space.Capture()
+	require.NoError(t, err)
+	call := func(pages ...int) int {
+		space.Begin()
+		view := space.Reallocate(20 * wasmPage)
+		for _, page := range pages {
+			view[page*memory.PageBytes+5]++
+		}
+		n, err := space.Reset()
+		require.NoError(t, err)
+		require.True(t, space.Matches())
+		return n
+	}
+	first := call(0, 1, 2, 100, 200)
+	for round := range 1000 {
+		call(1)
+		if round%300 == 299 {
+			call(100)
+		}
+	}
+	if first < 20*wasmPage/memory.PageBytes { // where all pages are copied there is nothing to forget
+		require.Equal(t, 5, first)
+		require.LessOrEqual(t, call(1), 2, "page 1, and perhaps 100")
+		require.LessOrEqual(t, call(0, 200), 4)
+	}
+	space.Free()
+	require.NoError(t, snapshot.Close())
+}
+
 func TestMemoryIsBounded(t *testing.T) {
 	forms(t, func(t *testing.T, portable memory.Portable) {
 		space, err := memory.Reserve(2*wasmPage, portable)

@@ -59,10 +59,11 @@ const (
 	GasHost       = 400 // every crossing
 	GasHostByte   = 1   // every byte that crosses
 	GasGet        = 2_000
+	GasReadByte   = 4 // of a value that is read, whether the contract takes it or not
 	GasPut        = 4_000
 	GasPutByte    = 4 // of key, value and audience, for they are stored and hashed
 	GasDelete     = 3_000
-	GasScan       = 4_000
+	GasScan       = 50_000 // an iterator over the changes and the database: 5 to 15 µs
 	GasScanEntry  = 500
 	GasEmit       = 2_000
 	GasEmitByte   = 4 // of topic, data and audience

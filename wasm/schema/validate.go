@@ -10,11 +10,14 @@ import (
 
 var identifier = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 
+// IsName tells whether a method, a field, a type or an event may have that name.
+func IsName(name string) bool { return identifier.MatchString(name) }
+
 // names are those that stand in one list of a schema.
 type names map[string]bool
 
 func (n names) once(name string) error {
-	if !identifier.MatchString(name) {
+	if !IsName(name) {
 		return refused("%q is no name; a-z, 0-9 and _ are allowed, the first a letter", name)
 	}
 	if n[name] {

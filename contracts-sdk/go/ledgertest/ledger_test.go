@@ -2,6 +2,7 @@ package ledgertest_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,17 +58,17 @@ func TestWhatALedgerRefusesIsRefusedHere(t *testing.T) {
 		f    func(c *concordat.Context)
 		want string
 	}{
-		"writes":            {1000, put, "put: the limit of a transaction is reached"},
-		"deletes":           {1000, func(c *concordat.Context) { c.Delete([]byte("k")) }, "delete: the limit"},
-		"events":            {256, emit, "emit: the limit"},
-		"bytes of events":   {1, func(c *concordat.Context) { c.Emit("t", &text{strings.Repeat("x", 40<<10)}) }, "emit: the limit"},
-		"scans":             {16, scan, "too many scans"},
-		"no key":            {0, func(c *concordat.Context) { c.Put(nil, []byte("v")) }, "put: a key"},
-		"long key":          {0, func(c *concordat.Context) { c.Delete(make([]byte, 257)) }, "delete: a key"},
-		"long value":        {0, func(c *concordat.Context) { c.Put([]byte("k"), make([]byte, 60<<10+1)) }, "put: a key, value"},
-		"no topic":          {0, func(c *concordat.Context) { c.Emit("", &none{}) }, "emit: a key"},
-		"long topic":        {0, func(c *concordat.Context) { c.Emit(strings.Repeat("t", 65), &none{}) }, "emit: a key"},
-		"audience unsorted": {0, func(c *concordat.Context) { c.PutFor(concordat.Audience{"b@b", "a@a"}, []byte("k"), nil) }, "ascending"},
+		"writes":          {1000, put, "put: the limit of a transaction is reached"},
+		"deletes":         {1000, func(c *concordat.Context) { c.Delete([]byte("k")) }, "delete: the limit"},
+		"events":          {256, emit, "emit: the limit"},
+		"bytes of events": {1, func(c *concordat.Context) { c.Emit("t", &text{strings.Repeat("x", 40<<10)}) }, "emit: the limit"},
+		"scans":           {16, scan, "too many scans"},
+		"no key":          {0, func(c *concordat.Context) { c.Put(nil, []byte("v")) }, "put: a key"},
+		"long key":        {0, func(c *concordat.Context) { c.Delete(make([]byte, 257)) }, "delete: a key"},
+		"long value":      {0, func(c *concordat.Context) { c.Put([]byte("k"), make([]byte, 60<<10+1)) }, "put: a key, value"},
+		"no topic":        {0, func(c *concordat.Context) { c.Emit("", &none{}) }, "emit: a key"},
+		"long topic":      {0, func(c *concordat.Context) { c.Emit(strings.Repeat("t", 65), &none{}) }, "emit: a key"},
+		"no entry":        {0, func(c *concordat.Context) { c.PutFor(concordat.Audience{"a@a", ""}, []byte("k"), nil) }, "malformed audience"},
 	} {
 		l := ledgertest.New("x")
 		if one.n > 0 {
@@ -82,6 +83,12 @@ func TestWhatALedgerRefusesIsRefusedHere(t *testing.T) {
 		}
 	}
 	l := ledgertest.New("x")
+	err := do(l.As("a@a"), "do", times(1, func(c *concordat.Context) {
+		c.PutFor(concordat.Audience{"b@b", "org:x", "a@a", "b@b"}, []byte("k"), nil)
+	}))
+	if want := (concordat.Audience{"a@a", "b@b", "org:x"}); err != nil || !slices.Equal(l.AudienceOf([]byte("k")), want) {
+		t.Errorf("an audience in any order, with one entry twice, is %v, %v", l.AudienceOf([]byte("k")), err)
+	}
 	trapped(t, do(l.As("a@a"), "do", func(*concordat.Context) (string, error) { return strings.Repeat("x", 64<<10), nil }), "an output of")
 	if _, err := l.As("a@a").CallRaw("do", make([]byte, 64<<10+1)); err == nil {
 		t.Error("arguments of more than 64 KiB are taken")

@@ -67,6 +67,8 @@ func do(c *concordat.Context, in *script) (*script, error) {
 			return nil, concordat.Fail(7, w[1])
 		case "silent":
 			out = ""
+		case "hold":
+			out += hold(c)
 		case "call":
 			out += call(c, w[1], w[2], w[3])
 		case "verify":

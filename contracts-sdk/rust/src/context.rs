@@ -1,6 +1,6 @@
 //! One call, and what it can do.
 
-use crate::contract::{Error, OTHER, TRAPPED};
+use crate::contract::{Error, BAD_ARGUMENTS, OTHER, TRAPPED};
 use crate::fields::{decode, encode, Field, Fields, Message};
 use crate::host;
 
@@ -50,6 +50,22 @@ impl Message for Context {
     fn fields(&mut self, f: &mut Fields<'_>) {
         self.method.field(1, f);
         self.args.field(2, f);
+        self.surroundings(f);
+    }
+}
+
+impl Context {
+    /// Reads the envelope of a call: method, arguments, and all else.
+    #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code))]
+    pub(crate) fn read(envelope: &[u8]) -> Result<(&str, &[u8], Context), Error> {
+        let mut f = Fields::of(envelope);
+        let (method, args) = (f.read_text(1), f.read(2));
+        let mut c = Context::default();
+        c.surroundings(&mut f);
+        f.end().map(|()| (method, args, c)).map_err(|why| Error::new(BAD_ARGUMENTS, why))
+    }
+
+    fn surroundings(&mut self, f: &mut Fields<'_>) {
         self.caller.field(3, f);
         self.organisation.field(4, f);
         while f.is_reading() && f.here(5, Fields::BYTES) {
@@ -70,12 +86,20 @@ impl Message for Context {
     }
 }
 
-/// Who may read a record: parties, and "org:NAME" for all of an organisation, in
-/// ascending order. Empty is every member.
+/// Who may read a record: parties, contracts, and "org:NAME" for all of an organisation, in
+/// any order. Empty is every member.
 pub type Audience<'a> = &'a [&'a str];
 
 pub(crate) fn audience(a: Audience<'_>) -> Vec<u8> {
     let mut b = Vec::new();
+    if !a.windows(2).all(|two| two[0] < two[1]) {
+        // The ledger takes each entry once and in order. Which names a contract is given must
+        // not decide whether it works.
+        let mut sorted = a.to_vec();
+        sorted.sort_unstable();
+        sorted.dedup();
+        return audience(&sorted);
+    }
     if !a.is_empty() {
         b.extend_from_slice(&(a.len() as u16).to_le_bytes());
         for p in a {

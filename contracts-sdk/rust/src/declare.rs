@@ -37,6 +37,19 @@ pub const fn joined<const N: usize>(parts: &[&str]) -> [u8; N] {
     out
 }
 
+/// Tags are written in the order of the fields, so they must ascend, as the byte form
+/// says. The compiler evaluates this.
+#[doc(hidden)]
+pub const fn ascending(tags: &[u32]) {
+    let (mut last, mut i) = (0, 0);
+    while i < tags.len() {
+        assert!(tags[i] > last, "the tags of a message ascend from 1: write its fields in the order of their tags");
+        assert!(tags[i] <= 1000, "a tag is at most 1000");
+        last = tags[i];
+        i += 1;
+    }
+}
+
 /// What a method takes and gives, by the names of the messages.
 #[doc(hidden)]
 pub const fn signature<I, O, F>(_: &F) -> [&'static str; 2]
@@ -113,6 +126,12 @@ macro_rules! optional_of {
 ///     }
 /// }
 /// ```
+///
+/// Fields stand in the order of their tags; anything else does not compile:
+///
+/// ```compile_fail
+/// concordat::message! { pub struct Pair { 2 => second: u64, 1 => first: u64 } }
+/// ```
 #[macro_export]
 macro_rules! message {
     ($(#[$($meta:tt)*])* $vis:vis struct $name:ident {
@@ -121,6 +140,8 @@ macro_rules! message {
         $(#[$($meta)*])*
         #[derive(Clone, Default, Debug, PartialEq, Eq)]
         $vis struct $name { $(pub $field: $kind),* }
+
+        const _: () = $crate::ascending(&[$($tag),*]);
 
         impl $crate::Message for $name {
             const NAME: &'static str = stringify!($name);

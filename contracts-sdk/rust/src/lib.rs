@@ -18,7 +18,11 @@
 //!
 //! A call starts from the same memory each time: statics that a method changes are
 //! back at their first value when the next call begins. What must last goes into
-//! the state. A method that returns an error, or panics, changes nothing.
+//! the state. For the same reason memory costs little: what a call takes first is not
+//! given back piece by piece. A contract with an allocator of its own writes
+//! `default-features = false` where it names this crate.
+//!
+//! A method that returns an error, or panics, changes nothing.
 
 mod amount;
 mod caller;
@@ -32,6 +36,8 @@ mod host;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod ledgertest;
 mod nested;
+#[cfg(any(all(target_arch = "wasm32", feature = "allocator"), test))]
+mod room;
 #[cfg(not(target_arch = "wasm32"))]
 mod sha256;
 mod store;
@@ -44,7 +50,7 @@ pub use contract::{dispatch, Error, BAD_ARGUMENTS, FORBIDDEN, OTHER, TRAPPED, UN
 pub use contract::{run, MethodEntry};
 pub use crypto::Receipt;
 #[doc(hidden)]
-pub use declare::{flag, joined, joined_len, signature, BETWEEN, END};
+pub use declare::{ascending, flag, joined, joined_len, signature, BETWEEN, END};
 pub use fields::{decode, encode, Field, Fields, Message, Nothing, Raw};
 #[cfg(target_arch = "wasm32")]
 #[doc(hidden)]

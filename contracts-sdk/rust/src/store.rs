@@ -38,12 +38,14 @@ pub(crate) fn append_part(b: &mut Vec<u8>, part: &[u8]) {
 /// length. All keys of one first part stand together, for scans.
 pub fn key(parts: &[&str]) -> Vec<u8> {
     let mut b = Vec::with_capacity(64);
-    for p in parts {
-        assert!(p.len() <= 255, "a part of a key is longer than 255 bytes");
-        b.push(p.len() as u8);
-        b.extend_from_slice(p.as_bytes());
-    }
+    append_parts(&mut b, parts);
     b
+}
+
+fn append_parts(b: &mut Vec<u8>, parts: &[&str]) {
+    for p in parts {
+        append_part(b, p.as_bytes());
+    }
 }
 
 /// A type that a [`Map`] holds.
@@ -78,7 +80,7 @@ impl<V> Map<V> {
 impl<V: Value> Map<V> {
     fn key(&self, parts: &[&str]) -> Vec<u8> {
         let mut b = key(&[self.name]);
-        b.extend_from_slice(&key(parts));
+        append_parts(&mut b, parts);
         b
     }
 

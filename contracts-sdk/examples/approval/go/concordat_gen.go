@@ -6,25 +6,154 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("init", initialise),
-		concordat.Method("propose", propose),
-		concordat.Method("approve", approve),
-		concordat.Method("reject", reject),
-		concordat.Method("withdraw", withdraw),
-		concordat.Query("get", get),
-		concordat.Query("members", members),
-		concordat.Query("list", list),
+		concordat.Method("init", initialise).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 group
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := initialise(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("propose", propose).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 proposeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := propose(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("approve", approve).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 proposalIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := approve(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("reject", reject).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 proposalIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := reject(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("withdraw", withdraw).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 proposalIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := withdraw(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("get", get).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 proposalIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := get(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("members", members).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			if len(args0) != 0 {
+				return nil, false, nil
+			}
+			var in0 concordat.Nothing
+			out0, err0 := members(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("list", list).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 listIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := list(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *group) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Texts(f, 1, &m.Members)
 	f.Uint32(2, &m.Threshold)
 }
 
+func (m *group) concordatRead(r *concordat.Reader) {
+	{
+		m.Members = nil
+		for r.Key == 10 {
+			m.Members = concordat.Longer(m.Members)
+			*(*string)(&m.Members[len(m.Members)-1]) = r.TextElement()
+		}
+	}
+	if r.Key == 16 {
+		m.Threshold = r.Uint32()
+	} else {
+		m.Threshold = 0
+	}
+}
+
+func (m *group) concordatAppend(b []byte) []byte {
+	for i := range m.Members {
+		b = concordat.AppendElement(b, 10, m.Members[i])
+	}
+	b = concordat.AppendUint64(b, 16, uint64(m.Threshold))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *proposeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Proposal)
 	f.String(2, &m.Title)
 	f.String(3, &m.Contract)
@@ -34,42 +163,245 @@ func (m *proposeIn) Fields(f *concordat.Fields) {
 	f.Int64(7, &m.Expires)
 }
 
+func (m *proposeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Proposal = r.Text()
+	} else {
+		m.Proposal = ""
+	}
+	if r.Key == 18 {
+		m.Title = r.Text()
+	} else {
+		m.Title = ""
+	}
+	if r.Key == 26 {
+		m.Contract = r.Text()
+	} else {
+		m.Contract = ""
+	}
+	if r.Key == 34 {
+		m.Method = r.Text()
+	} else {
+		m.Method = ""
+	}
+	if r.Key == 42 {
+		m.Arguments = r.Bytes()
+	} else {
+		m.Arguments = nil
+	}
+	if r.Key == 50 {
+		m.Document = r.Hash()
+	} else {
+		m.Document = [32]byte{}
+	}
+	if r.Key == 56 {
+		m.Expires = r.Int64()
+	} else {
+		m.Expires = 0
+	}
+}
+
+func (m *proposeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Proposal)
+	b = concordat.AppendText(b, 18, m.Title)
+	b = concordat.AppendText(b, 26, m.Contract)
+	b = concordat.AppendText(b, 34, m.Method)
+	b = concordat.AppendBytes(b, 42, m.Arguments)
+	b = concordat.AppendHash(b, 50, &m.Document)
+	b = concordat.AppendUint64(b, 56, uint64(m.Expires))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *vote) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.By)
 	f.Bool(2, &m.Approve)
 	f.Int64(3, &m.Time)
 }
 
+func (m *vote) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 16 {
+		m.Approve = r.Bool()
+	} else {
+		m.Approve = false
+	}
+	if r.Key == 24 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+}
+
+func (m *vote) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.By))
+	b = concordat.AppendBool(b, 16, m.Approve)
+	b = concordat.AppendUint64(b, 24, uint64(m.Time))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *changed) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Proposal)
 	f.String(2, &m.State)
 	f.Uint32(3, &m.Approvals)
 	f.Uint32(4, &m.Rejections)
 }
 
+func (m *changed) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Proposal = r.Text()
+	} else {
+		m.Proposal = ""
+	}
+	if r.Key == 18 {
+		m.State = r.Text()
+	} else {
+		m.State = ""
+	}
+	if r.Key == 24 {
+		m.Approvals = r.Uint32()
+	} else {
+		m.Approvals = 0
+	}
+	if r.Key == 32 {
+		m.Rejections = r.Uint32()
+	} else {
+		m.Rejections = 0
+	}
+}
+
+func (m *changed) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Proposal)
+	b = concordat.AppendText(b, 18, m.State)
+	b = concordat.AppendUint64(b, 24, uint64(m.Approvals))
+	b = concordat.AppendUint64(b, 32, uint64(m.Rejections))
+	return b
+}
+
 // Emit tells the event changed.
-func (m *changed) Emit(c *concordat.Context) { c.Emit("changed", m) }
+func (m *changed) Emit(*concordat.Context) {
+	concordat.EmitBytes("changed", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *voted) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Proposal)
 	f.String(2, &m.Member)
 	f.Party(3, &m.By)
 	f.String(4, &m.Action)
 }
 
+func (m *voted) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Proposal = r.Text()
+	} else {
+		m.Proposal = ""
+	}
+	if r.Key == 18 {
+		m.Member = r.Text()
+	} else {
+		m.Member = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 34 {
+		m.Action = r.Text()
+	} else {
+		m.Action = ""
+	}
+}
+
+func (m *voted) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Proposal)
+	b = concordat.AppendText(b, 18, m.Member)
+	b = concordat.AppendText(b, 26, *(*string)(&m.By))
+	b = concordat.AppendText(b, 34, m.Action)
+	return b
+}
+
 // Emit tells the event voted.
-func (m *voted) Emit(c *concordat.Context) { c.Emit("voted", m) }
+func (m *voted) Emit(*concordat.Context) {
+	concordat.EmitBytes("voted", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *proposalIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Proposal)
+}
+
+func (m *proposalIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Proposal = r.Text()
+	} else {
+		m.Proposal = ""
+	}
+}
+
+func (m *proposalIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Proposal)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *proposal) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Title)
 	f.Party(2, &m.By)
 	f.String(3, &m.Contract)
@@ -82,13 +414,136 @@ func (m *proposal) Fields(f *concordat.Fields) {
 	f.String(10, &m.State)
 }
 
+func (m *proposal) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Title = r.Text()
+	} else {
+		m.Title = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 26 {
+		m.Contract = r.Text()
+	} else {
+		m.Contract = ""
+	}
+	if r.Key == 34 {
+		m.Method = r.Text()
+	} else {
+		m.Method = ""
+	}
+	if r.Key == 42 {
+		m.Arguments = r.Bytes()
+	} else {
+		m.Arguments = nil
+	}
+	if r.Key == 50 {
+		m.Document = r.Hash()
+	} else {
+		m.Document = [32]byte{}
+	}
+	if r.Key == 56 {
+		m.Expires = r.Int64()
+	} else {
+		m.Expires = 0
+	}
+	if r.Key == 64 {
+		m.Approvals = r.Uint32()
+	} else {
+		m.Approvals = 0
+	}
+	if r.Key == 72 {
+		m.Rejections = r.Uint32()
+	} else {
+		m.Rejections = 0
+	}
+	if r.Key == 82 {
+		m.State = r.Text()
+	} else {
+		m.State = ""
+	}
+}
+
+func (m *proposal) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Title)
+	b = concordat.AppendText(b, 18, *(*string)(&m.By))
+	b = concordat.AppendText(b, 26, m.Contract)
+	b = concordat.AppendText(b, 34, m.Method)
+	b = concordat.AppendBytes(b, 42, m.Arguments)
+	b = concordat.AppendHash(b, 50, &m.Document)
+	b = concordat.AppendUint64(b, 56, uint64(m.Expires))
+	b = concordat.AppendUint64(b, 64, uint64(m.Approvals))
+	b = concordat.AppendUint64(b, 72, uint64(m.Rejections))
+	b = concordat.AppendText(b, 82, m.State)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *listIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.After)
+}
+
+func (m *listIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.After = r.Text()
+	} else {
+		m.After = ""
+	}
+}
+
+func (m *listIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.After)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *listOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Texts(f, 1, &m.Proposals)
 	f.Bool(2, &m.More)
+}
+
+func (m *listOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Proposals = nil
+		for r.Key == 10 {
+			m.Proposals = concordat.Longer(m.Proposals)
+			*(*string)(&m.Proposals[len(m.Proposals)-1]) = r.TextElement()
+		}
+	}
+	if r.Key == 16 {
+		m.More = r.Bool()
+	} else {
+		m.More = false
+	}
+}
+
+func (m *listOut) concordatAppend(b []byte) []byte {
+	for i := range m.Proposals {
+		b = concordat.AppendElement(b, 10, m.Proposals[i])
+	}
+	b = concordat.AppendBool(b, 16, m.More)
+	return b
 }

@@ -6,76 +6,489 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("init", initialise),
-		concordat.Method("register", register),
-		concordat.Method("describe", describe),
-		concordat.Method("offer", offer),
-		concordat.Method("withdraw", withdraw),
-		concordat.Method("accept", accept),
-		concordat.Method("retire", retire),
-		concordat.Method("lock", lock),
-		concordat.Method("unlock", unlock),
-		concordat.Method("hold", hold),
-		concordat.Method("release", release),
-		concordat.Method("take_back", takeBack),
-		concordat.Query("get", get),
-		concordat.Query("history", history),
-		concordat.Query("owned_by", ownedBy),
+		concordat.Method("init", initialise).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 authority
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := initialise(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("register", register).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 registerIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := register(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("describe", describe).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 describeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := describe(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("offer", offer).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 offerIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := offer(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("withdraw", withdraw).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := withdraw(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("accept", accept).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := accept(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("retire", retire).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := retire(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("lock", lock).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 lockIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := lock(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("unlock", unlock).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := unlock(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("hold", hold).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 holdIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := hold(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("release", release).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 releaseIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := release(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("take_back", takeBack).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := takeBack(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("get", get).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := get(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("history", history).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 historyIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := history(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("owned_by", ownedBy).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 ownedIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := ownedBy(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *authority) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Organisation)
+}
+
+func (m *authority) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Organisation = r.Text()
+	} else {
+		m.Organisation = ""
+	}
+}
+
+func (m *authority) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Organisation)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *registerIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.Owner)
 	f.String(3, &m.Title)
 	f.Hash(4, &m.Document)
 }
 
+func (m *registerIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 26 {
+		m.Title = r.Text()
+	} else {
+		m.Title = ""
+	}
+	if r.Key == 34 {
+		m.Document = r.Hash()
+	} else {
+		m.Document = [32]byte{}
+	}
+}
+
+func (m *registerIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 26, m.Title)
+	b = concordat.AppendHash(b, 34, &m.Document)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *describeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Title)
 	f.Hash(3, &m.Document)
 }
 
+func (m *describeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Title = r.Text()
+	} else {
+		m.Title = ""
+	}
+	if r.Key == 26 {
+		m.Document = r.Hash()
+	} else {
+		m.Document = [32]byte{}
+	}
+}
+
+func (m *describeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Title)
+	b = concordat.AppendHash(b, 26, &m.Document)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *offerIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.To)
 }
 
+func (m *offerIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *offerIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *idIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
+}
+
+func (m *idIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+}
+
+func (m *idIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *lockIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Reason)
 }
 
+func (m *lockIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *lockIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *holdIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.Holder)
 	f.Int64(3, &m.Until)
 }
 
+func (m *holdIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Holder) = r.Text()
+	} else {
+		m.Holder = ""
+	}
+	if r.Key == 24 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+}
+
+func (m *holdIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.Holder))
+	b = concordat.AppendUint64(b, 24, uint64(m.Until))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *releaseIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.To)
 }
 
+func (m *releaseIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *releaseIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *asset) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Title)
 	f.Hash(2, &m.Document)
 	f.Party(3, &m.Owner)
@@ -86,21 +499,158 @@ func (m *asset) Fields(f *concordat.Fields) {
 	f.Int64(8, &m.HeldUntil)
 }
 
+func (m *asset) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Title = r.Text()
+	} else {
+		m.Title = ""
+	}
+	if r.Key == 18 {
+		m.Document = r.Hash()
+	} else {
+		m.Document = [32]byte{}
+	}
+	if r.Key == 26 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 34 {
+		*(*string)(&m.OfferedTo) = r.Text()
+	} else {
+		m.OfferedTo = ""
+	}
+	if r.Key == 42 {
+		m.Locked = r.Text()
+	} else {
+		m.Locked = ""
+	}
+	if r.Key == 48 {
+		m.Retired = r.Bool()
+	} else {
+		m.Retired = false
+	}
+	if r.Key == 58 {
+		*(*string)(&m.Holder) = r.Text()
+	} else {
+		m.Holder = ""
+	}
+	if r.Key == 64 {
+		m.HeldUntil = r.Int64()
+	} else {
+		m.HeldUntil = 0
+	}
+}
+
+func (m *asset) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Title)
+	b = concordat.AppendHash(b, 18, &m.Document)
+	b = concordat.AppendText(b, 26, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 34, *(*string)(&m.OfferedTo))
+	b = concordat.AppendText(b, 42, m.Locked)
+	b = concordat.AppendBool(b, 48, m.Retired)
+	b = concordat.AppendText(b, 58, *(*string)(&m.Holder))
+	b = concordat.AppendUint64(b, 64, uint64(m.HeldUntil))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *historyIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Uint64(2, &m.First)
 	f.Uint32(3, &m.Limit)
 }
 
+func (m *historyIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 16 {
+		m.First = r.Uint64()
+	} else {
+		m.First = 0
+	}
+	if r.Key == 24 {
+		m.Limit = r.Uint32()
+	} else {
+		m.Limit = 0
+	}
+}
+
+func (m *historyIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendUint64(b, 16, uint64(m.First))
+	b = concordat.AppendUint64(b, 24, uint64(m.Limit))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *historyOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Messages(f, 1, &m.Entries)
 	f.Uint64(2, &m.Count)
 }
 
+func (m *historyOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Entries = nil
+		for r.Key == 10 {
+			m.Entries = concordat.Longer(m.Entries)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Entries[len(m.Entries)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+	if r.Key == 16 {
+		m.Count = r.Uint64()
+	} else {
+		m.Count = 0
+	}
+}
+
+func (m *historyOut) concordatAppend(b []byte) []byte {
+	for i := range m.Entries {
+		start := len(b)
+		b = concordat.End(m.Entries[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
+	}
+	b = concordat.AppendUint64(b, 16, uint64(m.Count))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *entry) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Action)
 	f.Party(2, &m.By)
 	f.Party(3, &m.Signer)
@@ -109,21 +659,142 @@ func (m *entry) Fields(f *concordat.Fields) {
 	f.Int64(6, &m.Time)
 }
 
+func (m *entry) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Action = r.Text()
+	} else {
+		m.Action = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.Signer) = r.Text()
+	} else {
+		m.Signer = ""
+	}
+	if r.Key == 34 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 42 {
+		m.Text = r.Text()
+	} else {
+		m.Text = ""
+	}
+	if r.Key == 48 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+}
+
+func (m *entry) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Action)
+	b = concordat.AppendText(b, 18, *(*string)(&m.By))
+	b = concordat.AppendText(b, 26, *(*string)(&m.Signer))
+	b = concordat.AppendText(b, 34, *(*string)(&m.To))
+	b = concordat.AppendText(b, 42, m.Text)
+	b = concordat.AppendUint64(b, 48, uint64(m.Time))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *ownedIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.After)
 	f.Uint32(3, &m.Limit)
 }
 
+func (m *ownedIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.After = r.Text()
+	} else {
+		m.After = ""
+	}
+	if r.Key == 24 {
+		m.Limit = r.Uint32()
+	} else {
+		m.Limit = 0
+	}
+}
+
+func (m *ownedIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.After)
+	b = concordat.AppendUint64(b, 24, uint64(m.Limit))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *ownedOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Texts(f, 1, &m.Assets)
 	f.Bool(2, &m.More)
 }
 
+func (m *ownedOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Assets = nil
+		for r.Key == 10 {
+			m.Assets = concordat.Longer(m.Assets)
+			*(*string)(&m.Assets[len(m.Assets)-1]) = r.TextElement()
+		}
+	}
+	if r.Key == 16 {
+		m.More = r.Bool()
+	} else {
+		m.More = false
+	}
+}
+
+func (m *ownedOut) concordatAppend(b []byte) []byte {
+	for i := range m.Assets {
+		b = concordat.AppendElement(b, 10, m.Assets[i])
+	}
+	b = concordat.AppendBool(b, 16, m.More)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *changed) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Uint64(2, &m.Number)
 	f.String(3, &m.Action)
@@ -131,5 +802,44 @@ func (m *changed) Fields(f *concordat.Fields) {
 	f.Party(5, &m.To)
 }
 
+func (m *changed) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 16 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 26 {
+		m.Action = r.Text()
+	} else {
+		m.Action = ""
+	}
+	if r.Key == 34 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 42 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *changed) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendUint64(b, 16, uint64(m.Number))
+	b = concordat.AppendText(b, 26, m.Action)
+	b = concordat.AppendText(b, 34, *(*string)(&m.By))
+	b = concordat.AppendText(b, 42, *(*string)(&m.To))
+	return b
+}
+
 // Emit tells the event changed.
-func (m *changed) Emit(c *concordat.Context) { c.Emit("changed", m) }
+func (m *changed) Emit(*concordat.Context) {
+	concordat.EmitBytes("changed", m.concordatAppend(concordat.Room()))
+}

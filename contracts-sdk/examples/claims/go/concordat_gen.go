@@ -6,27 +6,218 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("issue", issue),
-		concordat.Method("suspend", suspend),
-		concordat.Method("revoke", revoke),
-		concordat.Method("resume", resume),
-		concordat.Method("present", present),
-		concordat.Method("init", initialise),
-		concordat.Method("set_administrator", setAdministrator),
-		concordat.Method("register_issuer", registerIssuer),
-		concordat.Method("retire_key", retireKey),
-		concordat.Method("dismiss_issuer", dismissIssuer),
-		concordat.Query("commitment", commitment),
-		concordat.Query("statement", statement),
-		concordat.Query("status", status),
-		concordat.Query("verify", verify),
-		concordat.Query("verify_signed", verifySigned),
-		concordat.Query("issuer", issuerOf),
+		concordat.Method("issue", issue).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 issueIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := issue(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("suspend", suspend).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 changeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := suspend(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("revoke", revoke).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 changeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := revoke(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("resume", resume).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 resumeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := resume(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("present", present).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 presentIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := present(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("init", initialise).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 initIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := initialise(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("set_administrator", setAdministrator).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 administratorIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := setAdministrator(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("register_issuer", registerIssuer).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 registerIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := registerIssuer(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("retire_key", retireKey).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 retireIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := retireKey(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("dismiss_issuer", dismissIssuer).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 dismissIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := dismissIssuer(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("commitment", commitment).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 commitmentIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := commitment(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("statement", statement).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 statementIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := statement(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("status", status).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 statusIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := status(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("verify", verify).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 verifyIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := verify(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("verify_signed", verifySigned).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 verifySignedIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := verifySigned(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("issuer", issuerOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 issuerIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := issuerOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *issueIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Hash(1, &m.Commitment)
 	f.Int64(2, &m.From)
 	f.Int64(3, &m.Until)
@@ -34,97 +225,580 @@ func (m *issueIn) Fields(f *concordat.Fields) {
 	f.Bytes(5, &m.Sealed)
 }
 
+func (m *issueIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 16 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 24 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 34 {
+		*(*string)(&m.Subject) = r.Text()
+	} else {
+		m.Subject = ""
+	}
+	if r.Key == 42 {
+		m.Sealed = r.Bytes()
+	} else {
+		m.Sealed = nil
+	}
+}
+
+func (m *issueIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendHash(b, 10, &m.Commitment)
+	b = concordat.AppendUint64(b, 16, uint64(m.From))
+	b = concordat.AppendUint64(b, 24, uint64(m.Until))
+	b = concordat.AppendText(b, 34, *(*string)(&m.Subject))
+	b = concordat.AppendBytes(b, 42, m.Sealed)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *changeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Hash(1, &m.Commitment)
 	f.String(2, &m.Reason)
 }
 
+func (m *changeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 18 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *changeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendHash(b, 10, &m.Commitment)
+	b = concordat.AppendText(b, 18, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *resumeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Hash(1, &m.Commitment)
+}
+
+func (m *resumeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+}
+
+func (m *resumeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendHash(b, 10, &m.Commitment)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *presentIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Hash(2, &m.Commitment)
 	f.Party(3, &m.Verifier)
 	f.Bytes(4, &m.Sealed)
 }
 
+func (m *presentIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 26 {
+		*(*string)(&m.Verifier) = r.Text()
+	} else {
+		m.Verifier = ""
+	}
+	if r.Key == 34 {
+		m.Sealed = r.Bytes()
+	} else {
+		m.Sealed = nil
+	}
+}
+
+func (m *presentIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 18, &m.Commitment)
+	b = concordat.AppendText(b, 26, *(*string)(&m.Verifier))
+	b = concordat.AppendBytes(b, 34, m.Sealed)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *initIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Administrator)
+}
+
+func (m *initIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Administrator) = r.Text()
+	} else {
+		m.Administrator = ""
+	}
+}
+
+func (m *initIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Administrator))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *administratorIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Administrator)
+}
+
+func (m *administratorIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Administrator) = r.Text()
+	} else {
+		m.Administrator = ""
+	}
+}
+
+func (m *administratorIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Administrator))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *registerIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.String(2, &m.Name)
 	f.String(3, &m.Algorithm)
 	f.Bytes(4, &m.Key)
 }
 
+func (m *registerIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Name = r.Text()
+	} else {
+		m.Name = ""
+	}
+	if r.Key == 26 {
+		m.Algorithm = r.Text()
+	} else {
+		m.Algorithm = ""
+	}
+	if r.Key == 34 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+}
+
+func (m *registerIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendText(b, 18, m.Name)
+	b = concordat.AppendText(b, 26, m.Algorithm)
+	b = concordat.AppendBytes(b, 34, m.Key)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *numberOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Uint64(1, &m.Number)
+}
+
+func (m *numberOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+}
+
+func (m *numberOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Number))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *retireIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Uint64(2, &m.Number)
 }
 
+func (m *retireIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 16 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+}
+
+func (m *retireIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendUint64(b, 16, uint64(m.Number))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *dismissIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.String(2, &m.Reason)
 }
 
+func (m *dismissIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *dismissIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendText(b, 18, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *settings) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Administrator)
+}
+
+func (m *settings) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Administrator) = r.Text()
+	} else {
+		m.Administrator = ""
+	}
+}
+
+func (m *settings) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Administrator))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *issuer) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Name)
 	f.Uint64(2, &m.Keys)
 	f.String(3, &m.Dismissed)
 }
 
+func (m *issuer) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Name = r.Text()
+	} else {
+		m.Name = ""
+	}
+	if r.Key == 16 {
+		m.Keys = r.Uint64()
+	} else {
+		m.Keys = 0
+	}
+	if r.Key == 26 {
+		m.Dismissed = r.Text()
+	} else {
+		m.Dismissed = ""
+	}
+}
+
+func (m *issuer) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Name)
+	b = concordat.AppendUint64(b, 16, uint64(m.Keys))
+	b = concordat.AppendText(b, 26, m.Dismissed)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *issuerKey) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Uint64(1, &m.Number)
 	f.String(2, &m.Algorithm)
 	f.Bytes(3, &m.Key)
 	f.Bool(4, &m.Retired)
 }
 
+func (m *issuerKey) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 18 {
+		m.Algorithm = r.Text()
+	} else {
+		m.Algorithm = ""
+	}
+	if r.Key == 26 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+	if r.Key == 32 {
+		m.Retired = r.Bool()
+	} else {
+		m.Retired = false
+	}
+}
+
+func (m *issuerKey) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Number))
+	b = concordat.AppendText(b, 18, m.Algorithm)
+	b = concordat.AppendBytes(b, 26, m.Key)
+	b = concordat.AppendBool(b, 32, m.Retired)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *claim) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Int64(1, &m.From)
 	f.Int64(2, &m.Until)
 	f.String(3, &m.State)
 	f.String(4, &m.Reason)
 }
 
+func (m *claim) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 16 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 26 {
+		m.State = r.Text()
+	} else {
+		m.State = ""
+	}
+	if r.Key == 34 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *claim) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.From))
+	b = concordat.AppendUint64(b, 16, uint64(m.Until))
+	b = concordat.AppendText(b, 26, m.State)
+	b = concordat.AppendText(b, 34, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *holding) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Hash(2, &m.Commitment)
 	f.Bytes(3, &m.Sealed)
 }
 
+func (m *holding) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 26 {
+		m.Sealed = r.Bytes()
+	} else {
+		m.Sealed = nil
+	}
+}
+
+func (m *holding) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 18, &m.Commitment)
+	b = concordat.AppendBytes(b, 26, m.Sealed)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *presentation) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Subject)
 	f.Party(2, &m.Issuer)
 	f.Hash(3, &m.Commitment)
@@ -132,77 +806,411 @@ func (m *presentation) Fields(f *concordat.Fields) {
 	f.Int64(5, &m.Time)
 }
 
+func (m *presentation) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Subject) = r.Text()
+	} else {
+		m.Subject = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 26 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 34 {
+		m.Sealed = r.Bytes()
+	} else {
+		m.Sealed = nil
+	}
+	if r.Key == 40 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+}
+
+func (m *presentation) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Subject))
+	b = concordat.AppendText(b, 18, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 26, &m.Commitment)
+	b = concordat.AppendBytes(b, 34, m.Sealed)
+	b = concordat.AppendUint64(b, 40, uint64(m.Time))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *issuerChanged) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.String(2, &m.What)
 	f.Uint64(3, &m.Number)
 }
 
+func (m *issuerChanged) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.What = r.Text()
+	} else {
+		m.What = ""
+	}
+	if r.Key == 24 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+}
+
+func (m *issuerChanged) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendText(b, 18, m.What)
+	b = concordat.AppendUint64(b, 24, uint64(m.Number))
+	return b
+}
+
 // Emit tells the event issuer.
-func (m *issuerChanged) Emit(c *concordat.Context) { c.Emit("issuer", m) }
+func (m *issuerChanged) Emit(*concordat.Context) {
+	concordat.EmitBytes("issuer", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *claimChanged) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Hash(2, &m.Commitment)
 	f.String(3, &m.State)
 }
 
+func (m *claimChanged) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 26 {
+		m.State = r.Text()
+	} else {
+		m.State = ""
+	}
+}
+
+func (m *claimChanged) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 18, &m.Commitment)
+	b = concordat.AppendText(b, 26, m.State)
+	return b
+}
+
 // Emit tells the event claim.
-func (m *claimChanged) Emit(c *concordat.Context) { c.Emit("claim", m) }
+func (m *claimChanged) Emit(*concordat.Context) {
+	concordat.EmitBytes("claim", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *held) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Hash(2, &m.Commitment)
 }
 
+func (m *held) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+}
+
+func (m *held) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 18, &m.Commitment)
+	return b
+}
+
 // Emit tells the event held.
-func (m *held) Emit(c *concordat.Context) { c.Emit("held", m) }
+func (m *held) Emit(*concordat.Context) {
+	concordat.EmitBytes("held", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *presented) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Subject)
 	f.Party(2, &m.Issuer)
 	f.Hash(3, &m.Commitment)
 }
 
+func (m *presented) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Subject) = r.Text()
+	} else {
+		m.Subject = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 26 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+}
+
+func (m *presented) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Subject))
+	b = concordat.AppendText(b, 18, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 26, &m.Commitment)
+	return b
+}
+
 // Emit tells the event presented.
-func (m *presented) Emit(c *concordat.Context) { c.Emit("presented", m) }
+func (m *presented) Emit(*concordat.Context) {
+	concordat.EmitBytes("presented", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *commitmentIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Bytes(1, &m.Content)
 	f.Hash(2, &m.Salt)
 }
 
+func (m *commitmentIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Content = r.Bytes()
+	} else {
+		m.Content = nil
+	}
+	if r.Key == 18 {
+		m.Salt = r.Hash()
+	} else {
+		m.Salt = [32]byte{}
+	}
+}
+
+func (m *commitmentIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendBytes(b, 10, m.Content)
+	b = concordat.AppendHash(b, 18, &m.Salt)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *commitmentOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Hash(1, &m.Commitment)
+}
+
+func (m *commitmentOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+}
+
+func (m *commitmentOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendHash(b, 10, &m.Commitment)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *statementIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Hash(2, &m.Commitment)
 	f.Int64(3, &m.From)
 	f.Int64(4, &m.Until)
 }
 
+func (m *statementIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+	if r.Key == 24 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 32 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+}
+
+func (m *statementIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 18, &m.Commitment)
+	b = concordat.AppendUint64(b, 24, uint64(m.From))
+	b = concordat.AppendUint64(b, 32, uint64(m.Until))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *statementOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Text)
+}
+
+func (m *statementOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Text = r.Text()
+	} else {
+		m.Text = ""
+	}
+}
+
+func (m *statementOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Text)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *statusIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Hash(2, &m.Commitment)
 }
 
+func (m *statusIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Commitment = r.Hash()
+	} else {
+		m.Commitment = [32]byte{}
+	}
+}
+
+func (m *statusIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendHash(b, 18, &m.Commitment)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *standingOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Bool(1, &m.Valid)
 	f.String(2, &m.Standing)
 	f.Int64(3, &m.From)
@@ -210,15 +1218,97 @@ func (m *standingOut) Fields(f *concordat.Fields) {
 	f.String(5, &m.Reason)
 }
 
+func (m *standingOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Valid = r.Bool()
+	} else {
+		m.Valid = false
+	}
+	if r.Key == 18 {
+		m.Standing = r.Text()
+	} else {
+		m.Standing = ""
+	}
+	if r.Key == 24 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 32 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 42 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *standingOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendBool(b, 8, m.Valid)
+	b = concordat.AppendText(b, 18, m.Standing)
+	b = concordat.AppendUint64(b, 24, uint64(m.From))
+	b = concordat.AppendUint64(b, 32, uint64(m.Until))
+	b = concordat.AppendText(b, 42, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *verifyIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Bytes(2, &m.Content)
 	f.Hash(3, &m.Salt)
 }
 
+func (m *verifyIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 18 {
+		m.Content = r.Bytes()
+	} else {
+		m.Content = nil
+	}
+	if r.Key == 26 {
+		m.Salt = r.Hash()
+	} else {
+		m.Salt = [32]byte{}
+	}
+}
+
+func (m *verifyIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendBytes(b, 18, m.Content)
+	b = concordat.AppendHash(b, 26, &m.Salt)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *verifySignedIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
 	f.Uint64(2, &m.Number)
 	f.Bytes(3, &m.Content)
@@ -228,14 +1318,129 @@ func (m *verifySignedIn) Fields(f *concordat.Fields) {
 	f.Bytes(7, &m.Signature)
 }
 
+func (m *verifySignedIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+	if r.Key == 16 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 26 {
+		m.Content = r.Bytes()
+	} else {
+		m.Content = nil
+	}
+	if r.Key == 34 {
+		m.Salt = r.Hash()
+	} else {
+		m.Salt = [32]byte{}
+	}
+	if r.Key == 40 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 48 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 58 {
+		m.Signature = r.Bytes()
+	} else {
+		m.Signature = nil
+	}
+}
+
+func (m *verifySignedIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	b = concordat.AppendUint64(b, 16, uint64(m.Number))
+	b = concordat.AppendBytes(b, 26, m.Content)
+	b = concordat.AppendHash(b, 34, &m.Salt)
+	b = concordat.AppendUint64(b, 40, uint64(m.From))
+	b = concordat.AppendUint64(b, 48, uint64(m.Until))
+	b = concordat.AppendBytes(b, 58, m.Signature)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *issuerIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Issuer)
+}
+
+func (m *issuerIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Issuer) = r.Text()
+	} else {
+		m.Issuer = ""
+	}
+}
+
+func (m *issuerIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Issuer))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *issuerOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Name)
 	f.String(2, &m.Dismissed)
 	concordat.Messages(f, 3, &m.Keys)
+}
+
+func (m *issuerOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Name = r.Text()
+	} else {
+		m.Name = ""
+	}
+	if r.Key == 18 {
+		m.Dismissed = r.Text()
+	} else {
+		m.Dismissed = ""
+	}
+	{
+		m.Keys = nil
+		for r.Key == 26 {
+			m.Keys = concordat.Longer(m.Keys)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Keys[len(m.Keys)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+}
+
+func (m *issuerOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Name)
+	b = concordat.AppendText(b, 18, m.Dismissed)
+	for i := range m.Keys {
+		start := len(b)
+		b = concordat.End(m.Keys[i].concordatAppend(concordat.Begin(b, 26)), start, 26, true)
+	}
+	return b
 }

@@ -6,20 +6,138 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Query("statement", statement),
-		concordat.Method("publish", publish),
-		concordat.Method("rotate", rotate),
-		concordat.Method("revoke", revoke),
-		concordat.Method("delegate", delegate),
-		concordat.Method("undelegate", undelegate),
-		concordat.Query("lookup", lookup),
-		concordat.Query("find", find),
-		concordat.Query("history", history),
+		concordat.Query("statement", statement).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 statementIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := statement(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("publish", publish).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 publishIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := publish(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("rotate", rotate).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 rotateIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := rotate(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("revoke", revoke).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 revokeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := revoke(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("delegate", delegate).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 delegateIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := delegate(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("undelegate", undelegate).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 undelegateIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := undelegate(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("lookup", lookup).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 lookupIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := lookup(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("find", find).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 findIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := find(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("history", history).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 historyIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := history(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *statementIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.String(3, &m.Algorithm)
@@ -28,13 +146,89 @@ func (m *statementIn) Fields(f *concordat.Fields) {
 	f.Int64(6, &m.Until)
 }
 
+func (m *statementIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 26 {
+		m.Algorithm = r.Text()
+	} else {
+		m.Algorithm = ""
+	}
+	if r.Key == 34 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+	if r.Key == 40 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 48 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+}
+
+func (m *statementIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	b = concordat.AppendText(b, 26, m.Algorithm)
+	b = concordat.AppendBytes(b, 34, m.Key)
+	b = concordat.AppendUint64(b, 40, uint64(m.From))
+	b = concordat.AppendUint64(b, 48, uint64(m.Until))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *statementOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Text)
+}
+
+func (m *statementOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Text = r.Text()
+	} else {
+		m.Text = ""
+	}
+}
+
+func (m *statementOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Text)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *publishIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.String(3, &m.Algorithm)
@@ -44,13 +238,95 @@ func (m *publishIn) Fields(f *concordat.Fields) {
 	f.Bytes(7, &m.Proof)
 }
 
+func (m *publishIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 26 {
+		m.Algorithm = r.Text()
+	} else {
+		m.Algorithm = ""
+	}
+	if r.Key == 34 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+	if r.Key == 40 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 48 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 58 {
+		m.Proof = r.Bytes()
+	} else {
+		m.Proof = nil
+	}
+}
+
+func (m *publishIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	b = concordat.AppendText(b, 26, m.Algorithm)
+	b = concordat.AppendBytes(b, 34, m.Key)
+	b = concordat.AppendUint64(b, 40, uint64(m.From))
+	b = concordat.AppendUint64(b, 48, uint64(m.Until))
+	b = concordat.AppendBytes(b, 58, m.Proof)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *numberOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Uint64(1, &m.Number)
+}
+
+func (m *numberOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+}
+
+func (m *numberOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Number))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *rotateIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.Uint64(3, &m.Number)
@@ -61,8 +337,73 @@ func (m *rotateIn) Fields(f *concordat.Fields) {
 	f.Bytes(8, &m.Proof)
 }
 
+func (m *rotateIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 24 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 32 {
+		m.OldUntil = r.Int64()
+	} else {
+		m.OldUntil = 0
+	}
+	if r.Key == 42 {
+		m.Algorithm = r.Text()
+	} else {
+		m.Algorithm = ""
+	}
+	if r.Key == 50 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+	if r.Key == 56 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 66 {
+		m.Proof = r.Bytes()
+	} else {
+		m.Proof = nil
+	}
+}
+
+func (m *rotateIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	b = concordat.AppendUint64(b, 24, uint64(m.Number))
+	b = concordat.AppendUint64(b, 32, uint64(m.OldUntil))
+	b = concordat.AppendText(b, 42, m.Algorithm)
+	b = concordat.AppendBytes(b, 50, m.Key)
+	b = concordat.AppendUint64(b, 56, uint64(m.Until))
+	b = concordat.AppendBytes(b, 66, m.Proof)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *revokeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.Uint64(3, &m.Number)
@@ -70,19 +411,118 @@ func (m *revokeIn) Fields(f *concordat.Fields) {
 	f.Int64(5, &m.Since)
 }
 
+func (m *revokeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 24 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 34 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+	if r.Key == 40 {
+		m.Since = r.Int64()
+	} else {
+		m.Since = 0
+	}
+}
+
+func (m *revokeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	b = concordat.AppendUint64(b, 24, uint64(m.Number))
+	b = concordat.AppendText(b, 34, m.Reason)
+	b = concordat.AppendUint64(b, 40, uint64(m.Since))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *delegateIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
 	f.Int64(2, &m.Until)
 }
 
+func (m *delegateIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 16 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+}
+
+func (m *delegateIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.To))
+	b = concordat.AppendUint64(b, 16, uint64(m.Until))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *undelegateIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
+}
+
+func (m *undelegateIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *undelegateIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.To))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *entry) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Uint64(1, &m.Number)
 	f.String(2, &m.Algorithm)
 	f.Bytes(3, &m.Key)
@@ -94,21 +534,156 @@ func (m *entry) Fields(f *concordat.Fields) {
 	f.String(9, &m.Reason)
 }
 
+func (m *entry) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 18 {
+		m.Algorithm = r.Text()
+	} else {
+		m.Algorithm = ""
+	}
+	if r.Key == 26 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+	if r.Key == 32 {
+		m.From = r.Int64()
+	} else {
+		m.From = 0
+	}
+	if r.Key == 40 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 48 {
+		m.Published = r.Int64()
+	} else {
+		m.Published = 0
+	}
+	if r.Key == 58 {
+		m.Organisation = r.Text()
+	} else {
+		m.Organisation = ""
+	}
+	if r.Key == 64 {
+		m.Revoked = r.Bool()
+	} else {
+		m.Revoked = false
+	}
+	if r.Key == 74 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *entry) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Number))
+	b = concordat.AppendText(b, 18, m.Algorithm)
+	b = concordat.AppendBytes(b, 26, m.Key)
+	b = concordat.AppendUint64(b, 32, uint64(m.From))
+	b = concordat.AppendUint64(b, 40, uint64(m.Until))
+	b = concordat.AppendUint64(b, 48, uint64(m.Published))
+	b = concordat.AppendText(b, 58, m.Organisation)
+	b = concordat.AppendBool(b, 64, m.Revoked)
+	b = concordat.AppendText(b, 74, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *place) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.Uint64(3, &m.Number)
 }
 
+func (m *place) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 24 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+}
+
+func (m *place) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	b = concordat.AppendUint64(b, 24, uint64(m.Number))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *grant) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Int64(1, &m.Until)
 	f.String(2, &m.Organisation)
 }
 
+func (m *grant) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 18 {
+		m.Organisation = r.Text()
+	} else {
+		m.Organisation = ""
+	}
+}
+
+func (m *grant) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Until))
+	b = concordat.AppendText(b, 18, m.Organisation)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *change) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Int64(1, &m.Time)
 	f.String(2, &m.What)
 	f.String(3, &m.Purpose)
@@ -117,60 +692,391 @@ func (m *change) Fields(f *concordat.Fields) {
 	f.String(6, &m.Reason)
 }
 
+func (m *change) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+	if r.Key == 18 {
+		m.What = r.Text()
+	} else {
+		m.What = ""
+	}
+	if r.Key == 26 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 32 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 42 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 50 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *change) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Time))
+	b = concordat.AppendText(b, 18, m.What)
+	b = concordat.AppendText(b, 26, m.Purpose)
+	b = concordat.AppendUint64(b, 32, uint64(m.Number))
+	b = concordat.AppendText(b, 42, *(*string)(&m.By))
+	b = concordat.AppendText(b, 50, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *changed) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Message(2, &m.Change)
 }
 
+func (m *changed) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	{
+		var r1 concordat.Reader
+		if r.Key == 18 {
+			r1.Read(r.Bytes())
+		}
+		m.Change.concordatRead(&r1)
+		r.Within(&r1)
+	}
+}
+
+func (m *changed) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	{
+		start := len(b)
+		b = concordat.End(m.Change.concordatAppend(concordat.Begin(b, 18)), start, 18, false)
+	}
+	return b
+}
+
 // Emit tells the event changed.
-func (m *changed) Emit(c *concordat.Context) { c.Emit("changed", m) }
+func (m *changed) Emit(*concordat.Context) {
+	concordat.EmitBytes("changed", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *delegated) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Party(2, &m.To)
 	f.Int64(3, &m.Until)
 }
 
+func (m *delegated) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 24 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+}
+
+func (m *delegated) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	b = concordat.AppendUint64(b, 24, uint64(m.Until))
+	return b
+}
+
 // Emit tells the event delegated.
-func (m *delegated) Emit(c *concordat.Context) { c.Emit("delegated", m) }
+func (m *delegated) Emit(*concordat.Context) {
+	concordat.EmitBytes("delegated", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *lookupIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.Int64(3, &m.At)
 	f.Uint64(4, &m.First)
 }
 
+func (m *lookupIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	if r.Key == 24 {
+		m.At = r.Int64()
+	} else {
+		m.At = 0
+	}
+	if r.Key == 32 {
+		m.First = r.Uint64()
+	} else {
+		m.First = 0
+	}
+}
+
+func (m *lookupIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	b = concordat.AppendUint64(b, 24, uint64(m.At))
+	b = concordat.AppendUint64(b, 32, uint64(m.First))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *lookupOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Messages(f, 1, &m.Keys)
 	f.Uint64(2, &m.Next)
 }
 
+func (m *lookupOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Keys = nil
+		for r.Key == 10 {
+			m.Keys = concordat.Longer(m.Keys)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Keys[len(m.Keys)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+	if r.Key == 16 {
+		m.Next = r.Uint64()
+	} else {
+		m.Next = 0
+	}
+}
+
+func (m *lookupOut) concordatAppend(b []byte) []byte {
+	for i := range m.Keys {
+		start := len(b)
+		b = concordat.End(m.Keys[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
+	}
+	b = concordat.AppendUint64(b, 16, uint64(m.Next))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *findIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Bytes(1, &m.Key)
+}
+
+func (m *findIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Key = r.Bytes()
+	} else {
+		m.Key = nil
+	}
+}
+
+func (m *findIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendBytes(b, 10, m.Key)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *findOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.String(2, &m.Purpose)
 	f.Message(3, &m.Entry)
 	f.Bool(4, &m.Valid)
 }
 
+func (m *findOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		m.Purpose = r.Text()
+	} else {
+		m.Purpose = ""
+	}
+	{
+		var r1 concordat.Reader
+		if r.Key == 26 {
+			r1.Read(r.Bytes())
+		}
+		m.Entry.concordatRead(&r1)
+		r.Within(&r1)
+	}
+	if r.Key == 32 {
+		m.Valid = r.Bool()
+	} else {
+		m.Valid = false
+	}
+}
+
+func (m *findOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, m.Purpose)
+	{
+		start := len(b)
+		b = concordat.End(m.Entry.concordatAppend(concordat.Begin(b, 26)), start, 26, false)
+	}
+	b = concordat.AppendBool(b, 32, m.Valid)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *historyIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Uint64(2, &m.First)
 }
 
+func (m *historyIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 16 {
+		m.First = r.Uint64()
+	} else {
+		m.First = 0
+	}
+}
+
+func (m *historyIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendUint64(b, 16, uint64(m.First))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *historyOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Messages(f, 1, &m.Changes)
 	f.Uint64(2, &m.Next)
+}
+
+func (m *historyOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Changes = nil
+		for r.Key == 10 {
+			m.Changes = concordat.Longer(m.Changes)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Changes[len(m.Changes)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+	if r.Key == 16 {
+		m.Next = r.Uint64()
+	} else {
+		m.Next = 0
+	}
+}
+
+func (m *historyOut) concordatAppend(b []byte) []byte {
+	for i := range m.Changes {
+		start := len(b)
+		b = concordat.End(m.Changes[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
+	}
+	b = concordat.AppendUint64(b, 16, uint64(m.Next))
+	return b
 }

@@ -6,27 +6,172 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("init", initialise),
-		concordat.Method("propose", propose),
-		concordat.Method("fund", fund),
-		concordat.Method("settle", settle),
-		concordat.Method("decline", decline),
-		concordat.Method("cancel", cancel),
-		concordat.Method("dispute", dispute),
-		concordat.Method("resolve", resolve),
-		concordat.Query("get", get),
-		concordat.Query("deals_of", dealsOf),
+		concordat.Method("init", initialise).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 initIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := initialise(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("propose", propose).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 proposeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := propose(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("fund", fund).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 dealIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := fund(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("settle", settle).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 dealIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := settle(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("decline", decline).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 dealIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := decline(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("cancel", cancel).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 dealIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := cancel(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("dispute", dispute).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 disputeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := dispute(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("resolve", resolve).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 resolveIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := resolve(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("get", get).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 dealIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := get(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("deals_of", dealsOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 listIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := dealsOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *initIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Register)
 	f.String(2, &m.Token)
 }
 
+func (m *initIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Register = r.Text()
+	} else {
+		m.Register = ""
+	}
+	if r.Key == 18 {
+		m.Token = r.Text()
+	} else {
+		m.Token = ""
+	}
+}
+
+func (m *initIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Register)
+	b = concordat.AppendText(b, 18, m.Token)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *proposeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Deal)
 	f.String(2, &m.Asset)
 	f.Party(3, &m.Buyer)
@@ -35,34 +180,199 @@ func (m *proposeIn) Fields(f *concordat.Fields) {
 	f.Int64(6, &m.Deadline)
 }
 
+func (m *proposeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Deal = r.Text()
+	} else {
+		m.Deal = ""
+	}
+	if r.Key == 18 {
+		m.Asset = r.Text()
+	} else {
+		m.Asset = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.Buyer) = r.Text()
+	} else {
+		m.Buyer = ""
+	}
+	if r.Key == 34 {
+		*(*string)(&m.Arbiter) = r.Text()
+	} else {
+		m.Arbiter = ""
+	}
+	if r.Key == 42 {
+		m.Price = r.Amount()
+	} else {
+		m.Price = concordat.Amount{}
+	}
+	if r.Key == 48 {
+		m.Deadline = r.Int64()
+	} else {
+		m.Deadline = 0
+	}
+}
+
+func (m *proposeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Deal)
+	b = concordat.AppendText(b, 18, m.Asset)
+	b = concordat.AppendText(b, 26, *(*string)(&m.Buyer))
+	b = concordat.AppendText(b, 34, *(*string)(&m.Arbiter))
+	b = concordat.AppendAmount(b, 42, &m.Price)
+	b = concordat.AppendUint64(b, 48, uint64(m.Deadline))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *terms) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Register)
 	f.String(2, &m.Token)
 }
 
+func (m *terms) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Register = r.Text()
+	} else {
+		m.Register = ""
+	}
+	if r.Key == 18 {
+		m.Token = r.Text()
+	} else {
+		m.Token = ""
+	}
+}
+
+func (m *terms) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Register)
+	b = concordat.AppendText(b, 18, m.Token)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *current) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Deal)
+}
+
+func (m *current) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Deal = r.Text()
+	} else {
+		m.Deal = ""
+	}
+}
+
+func (m *current) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Deal)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *changed) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Deal)
 	f.String(2, &m.State)
 	f.Party(3, &m.By)
 }
 
+func (m *changed) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Deal = r.Text()
+	} else {
+		m.Deal = ""
+	}
+	if r.Key == 18 {
+		m.State = r.Text()
+	} else {
+		m.State = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+}
+
+func (m *changed) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Deal)
+	b = concordat.AppendText(b, 18, m.State)
+	b = concordat.AppendText(b, 26, *(*string)(&m.By))
+	return b
+}
+
 // Emit tells the event changed.
-func (m *changed) Emit(c *concordat.Context) { c.Emit("changed", m) }
+func (m *changed) Emit(*concordat.Context) {
+	concordat.EmitBytes("changed", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *assetIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
+}
+
+func (m *assetIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+}
+
+func (m *assetIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *assetOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Title)
 	f.Hash(2, &m.Document)
 	f.Party(3, &m.Owner)
@@ -73,45 +383,290 @@ func (m *assetOut) Fields(f *concordat.Fields) {
 	f.Int64(8, &m.HeldUntil)
 }
 
+func (m *assetOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Title = r.Text()
+	} else {
+		m.Title = ""
+	}
+	if r.Key == 18 {
+		m.Document = r.Hash()
+	} else {
+		m.Document = [32]byte{}
+	}
+	if r.Key == 26 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 34 {
+		*(*string)(&m.OfferedTo) = r.Text()
+	} else {
+		m.OfferedTo = ""
+	}
+	if r.Key == 42 {
+		m.Locked = r.Text()
+	} else {
+		m.Locked = ""
+	}
+	if r.Key == 48 {
+		m.Retired = r.Bool()
+	} else {
+		m.Retired = false
+	}
+	if r.Key == 58 {
+		*(*string)(&m.Holder) = r.Text()
+	} else {
+		m.Holder = ""
+	}
+	if r.Key == 64 {
+		m.HeldUntil = r.Int64()
+	} else {
+		m.HeldUntil = 0
+	}
+}
+
+func (m *assetOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Title)
+	b = concordat.AppendHash(b, 18, &m.Document)
+	b = concordat.AppendText(b, 26, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 34, *(*string)(&m.OfferedTo))
+	b = concordat.AppendText(b, 42, m.Locked)
+	b = concordat.AppendBool(b, 48, m.Retired)
+	b = concordat.AppendText(b, 58, *(*string)(&m.Holder))
+	b = concordat.AppendUint64(b, 64, uint64(m.HeldUntil))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *releaseIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.To)
 }
 
+func (m *releaseIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *releaseIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *transferFromIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.From)
 	f.Party(2, &m.To)
 	f.Amount(3, &m.Amount)
 }
 
+func (m *transferFromIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 26 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+}
+
+func (m *transferFromIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.From))
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	b = concordat.AppendAmount(b, 26, &m.Amount)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *transferIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
 	f.Amount(2, &m.Amount)
 	f.Bytes(3, &m.Memo)
 }
 
+func (m *transferIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 18 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+	if r.Key == 26 {
+		m.Memo = r.Bytes()
+	} else {
+		m.Memo = nil
+	}
+}
+
+func (m *transferIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.To))
+	b = concordat.AppendAmount(b, 18, &m.Amount)
+	b = concordat.AppendBytes(b, 26, m.Memo)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *dealIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Deal)
+}
+
+func (m *dealIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Deal = r.Text()
+	} else {
+		m.Deal = ""
+	}
+}
+
+func (m *dealIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Deal)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *disputeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Deal)
 	f.String(2, &m.Reason)
 }
 
+func (m *disputeIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Deal = r.Text()
+	} else {
+		m.Deal = ""
+	}
+	if r.Key == 18 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *disputeIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Deal)
+	b = concordat.AppendText(b, 18, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *resolveIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Deal)
 	f.Party(2, &m.To)
 }
 
+func (m *resolveIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Deal = r.Text()
+	} else {
+		m.Deal = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *resolveIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Deal)
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *deal) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Asset)
 	f.Party(2, &m.Seller)
 	f.Party(3, &m.Buyer)
@@ -123,14 +678,137 @@ func (m *deal) Fields(f *concordat.Fields) {
 	f.String(9, &m.Reason)
 }
 
+func (m *deal) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Asset = r.Text()
+	} else {
+		m.Asset = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Seller) = r.Text()
+	} else {
+		m.Seller = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.Buyer) = r.Text()
+	} else {
+		m.Buyer = ""
+	}
+	if r.Key == 34 {
+		*(*string)(&m.Arbiter) = r.Text()
+	} else {
+		m.Arbiter = ""
+	}
+	if r.Key == 42 {
+		m.Price = r.Amount()
+	} else {
+		m.Price = concordat.Amount{}
+	}
+	if r.Key == 48 {
+		m.Deadline = r.Int64()
+	} else {
+		m.Deadline = 0
+	}
+	if r.Key == 56 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 66 {
+		m.State = r.Text()
+	} else {
+		m.State = ""
+	}
+	if r.Key == 74 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *deal) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Asset)
+	b = concordat.AppendText(b, 18, *(*string)(&m.Seller))
+	b = concordat.AppendText(b, 26, *(*string)(&m.Buyer))
+	b = concordat.AppendText(b, 34, *(*string)(&m.Arbiter))
+	b = concordat.AppendAmount(b, 42, &m.Price)
+	b = concordat.AppendUint64(b, 48, uint64(m.Deadline))
+	b = concordat.AppendUint64(b, 56, uint64(m.Until))
+	b = concordat.AppendText(b, 66, m.State)
+	b = concordat.AppendText(b, 74, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *listIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Party)
 	f.String(2, &m.After)
 }
 
+func (m *listIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Party) = r.Text()
+	} else {
+		m.Party = ""
+	}
+	if r.Key == 18 {
+		m.After = r.Text()
+	} else {
+		m.After = ""
+	}
+}
+
+func (m *listIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Party))
+	b = concordat.AppendText(b, 18, m.After)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *listOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Texts(f, 1, &m.Deals)
 	f.Bool(2, &m.More)
+}
+
+func (m *listOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Deals = nil
+		for r.Key == 10 {
+			m.Deals = concordat.Longer(m.Deals)
+			*(*string)(&m.Deals[len(m.Deals)-1]) = r.TextElement()
+		}
+	}
+	if r.Key == 16 {
+		m.More = r.Bool()
+	} else {
+		m.More = false
+	}
+}
+
+func (m *listOut) concordatAppend(b []byte) []byte {
+	for i := range m.Deals {
+		b = concordat.AppendElement(b, 10, m.Deals[i])
+	}
+	b = concordat.AppendBool(b, 16, m.More)
+	return b
 }

@@ -6,30 +6,254 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("offer", offer),
-		concordat.Method("accept", accept),
-		concordat.Method("refuse", refuse),
-		concordat.Method("withdraw", withdraw),
-		concordat.Query("terms_hash", termsHash),
-		concordat.Query("lot", lotOf),
-		concordat.Query("measurements", measurementsOf),
-		concordat.Query("handovers", handoversOf),
-		concordat.Query("trace", trace),
-		concordat.Method("quarantine", quarantine),
-		concordat.Method("release", release),
-		concordat.Method("recall", recall),
-		concordat.Method("continue_recall", continueRecall),
-		concordat.Query("recall_status", recallStatus),
-		concordat.Method("init", initialise),
-		concordat.Method("create", create),
-		concordat.Method("split", split),
-		concordat.Method("merge", merge),
-		concordat.Method("measure", measure),
+		concordat.Method("offer", offer).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 offerIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := offer(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("accept", accept).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 acceptIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := accept(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("refuse", refuse).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := refuse(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("withdraw", withdraw).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := withdraw(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("terms_hash", termsHash).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 termsHashIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := termsHash(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("lot", lotOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := lotOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("measurements", measurementsOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 pageIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := measurementsOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("handovers", handoversOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 pageIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := handoversOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("trace", trace).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 traceIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := trace(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("quarantine", quarantine).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 reasonIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := quarantine(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("release", release).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 reasonIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := release(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("recall", recall).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 reasonIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := recall(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("continue_recall", continueRecall).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := continueRecall(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("recall_status", recallStatus).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 idIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := recallStatus(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Method("init", initialise).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 initIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := initialise(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("create", create).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 createIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := create(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("split", split).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 splitIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := split(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("merge", merge).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 mergeIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := merge(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("measure", measure).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 measureIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := measure(c0, &in0)
+			return nil, true, err0
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *offerIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.To)
 	f.Int64(3, &m.Until)
@@ -37,36 +261,216 @@ func (m *offerIn) Fields(f *concordat.Fields) {
 	f.Bytes(5, &m.Sealed)
 }
 
+func (m *offerIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 24 {
+		m.Until = r.Int64()
+	} else {
+		m.Until = 0
+	}
+	if r.Key == 34 {
+		m.Hash = r.Hash()
+	} else {
+		m.Hash = [32]byte{}
+	}
+	if r.Key == 42 {
+		m.Sealed = r.Bytes()
+	} else {
+		m.Sealed = nil
+	}
+}
+
+func (m *offerIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	b = concordat.AppendUint64(b, 24, uint64(m.Until))
+	b = concordat.AppendHash(b, 34, &m.Hash)
+	b = concordat.AppendBytes(b, 42, m.Sealed)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *acceptIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Hash(2, &m.Hash)
 }
 
+func (m *acceptIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Hash = r.Hash()
+	} else {
+		m.Hash = [32]byte{}
+	}
+}
+
+func (m *acceptIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendHash(b, 18, &m.Hash)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *idIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
+}
+
+func (m *idIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+}
+
+func (m *idIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *termsHashIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Amount(1, &m.Price)
 	f.String(2, &m.Currency)
 	f.Hash(3, &m.Salt)
 }
 
+func (m *termsHashIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Price = r.Amount()
+	} else {
+		m.Price = concordat.Amount{}
+	}
+	if r.Key == 18 {
+		m.Currency = r.Text()
+	} else {
+		m.Currency = ""
+	}
+	if r.Key == 26 {
+		m.Salt = r.Hash()
+	} else {
+		m.Salt = [32]byte{}
+	}
+}
+
+func (m *termsHashIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendAmount(b, 10, &m.Price)
+	b = concordat.AppendText(b, 18, m.Currency)
+	b = concordat.AppendHash(b, 26, &m.Salt)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *termsHashOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Hash(1, &m.Hash)
+}
+
+func (m *termsHashOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Hash = r.Hash()
+	} else {
+		m.Hash = [32]byte{}
+	}
+}
+
+func (m *termsHashOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendHash(b, 10, &m.Hash)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *settings) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Inspectorate)
+}
+
+func (m *settings) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Inspectorate = r.Text()
+	} else {
+		m.Inspectorate = ""
+	}
+}
+
+func (m *settings) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Inspectorate)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *lot) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Uint64(2, &m.Number)
 	f.String(3, &m.Product)
@@ -84,8 +488,123 @@ func (m *lot) Fields(f *concordat.Fields) {
 	f.Int64(15, &m.OfferUntil)
 }
 
+func (m *lot) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 16 {
+		m.Number = r.Uint64()
+	} else {
+		m.Number = 0
+	}
+	if r.Key == 26 {
+		m.Product = r.Text()
+	} else {
+		m.Product = ""
+	}
+	if r.Key == 32 {
+		m.Quantity = r.Uint64()
+	} else {
+		m.Quantity = 0
+	}
+	if r.Key == 42 {
+		m.Unit = r.Text()
+	} else {
+		m.Unit = ""
+	}
+	if r.Key == 50 {
+		*(*string)(&m.Producer) = r.Text()
+	} else {
+		m.Producer = ""
+	}
+	if r.Key == 58 {
+		*(*string)(&m.Holder) = r.Text()
+	} else {
+		m.Holder = ""
+	}
+	if r.Key == 64 {
+		m.Created = r.Int64()
+	} else {
+		m.Created = 0
+	}
+	{
+		m.Parents = nil
+		for r.Key == 74 {
+			m.Parents = concordat.Longer(m.Parents)
+			*(*string)(&m.Parents[len(m.Parents)-1]) = r.TextElement()
+		}
+	}
+	{
+		m.Children = nil
+		for r.Key == 82 {
+			m.Children = concordat.Longer(m.Children)
+			*(*string)(&m.Children[len(m.Children)-1]) = r.TextElement()
+		}
+	}
+	if r.Key == 90 {
+		m.Quarantined = r.Text()
+	} else {
+		m.Quarantined = ""
+	}
+	if r.Key == 98 {
+		m.Recalled = r.Text()
+	} else {
+		m.Recalled = ""
+	}
+	if r.Key == 104 {
+		m.Offers = r.Uint64()
+	} else {
+		m.Offers = 0
+	}
+	if r.Key == 114 {
+		*(*string)(&m.OfferedTo) = r.Text()
+	} else {
+		m.OfferedTo = ""
+	}
+	if r.Key == 120 {
+		m.OfferUntil = r.Int64()
+	} else {
+		m.OfferUntil = 0
+	}
+}
+
+func (m *lot) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendUint64(b, 16, uint64(m.Number))
+	b = concordat.AppendText(b, 26, m.Product)
+	b = concordat.AppendUint64(b, 32, uint64(m.Quantity))
+	b = concordat.AppendText(b, 42, m.Unit)
+	b = concordat.AppendText(b, 50, *(*string)(&m.Producer))
+	b = concordat.AppendText(b, 58, *(*string)(&m.Holder))
+	b = concordat.AppendUint64(b, 64, uint64(m.Created))
+	for i := range m.Parents {
+		b = concordat.AppendElement(b, 74, m.Parents[i])
+	}
+	for i := range m.Children {
+		b = concordat.AppendElement(b, 82, m.Children[i])
+	}
+	b = concordat.AppendText(b, 90, m.Quarantined)
+	b = concordat.AppendText(b, 98, m.Recalled)
+	b = concordat.AppendUint64(b, 104, uint64(m.Offers))
+	b = concordat.AppendText(b, 114, *(*string)(&m.OfferedTo))
+	b = concordat.AppendUint64(b, 120, uint64(m.OfferUntil))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *measurement) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Int64(1, &m.Time)
 	f.Party(2, &m.By)
 	f.String(3, &m.Kind)
@@ -93,24 +612,153 @@ func (m *measurement) Fields(f *concordat.Fields) {
 	f.String(5, &m.Unit)
 }
 
+func (m *measurement) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+	if r.Key == 18 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 26 {
+		m.Kind = r.Text()
+	} else {
+		m.Kind = ""
+	}
+	if r.Key == 32 {
+		m.Value = r.Int64()
+	} else {
+		m.Value = 0
+	}
+	if r.Key == 42 {
+		m.Unit = r.Text()
+	} else {
+		m.Unit = ""
+	}
+}
+
+func (m *measurement) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Time))
+	b = concordat.AppendText(b, 18, *(*string)(&m.By))
+	b = concordat.AppendText(b, 26, m.Kind)
+	b = concordat.AppendUint64(b, 32, uint64(m.Value))
+	b = concordat.AppendText(b, 42, m.Unit)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *handover) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Int64(1, &m.Time)
 	f.Party(2, &m.From)
 	f.Party(3, &m.To)
 	f.Uint64(4, &m.Offer)
 }
 
+func (m *handover) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+	if r.Key == 18 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 32 {
+		m.Offer = r.Uint64()
+	} else {
+		m.Offer = 0
+	}
+}
+
+func (m *handover) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Time))
+	b = concordat.AppendText(b, 18, *(*string)(&m.From))
+	b = concordat.AppendText(b, 26, *(*string)(&m.To))
+	b = concordat.AppendUint64(b, 32, uint64(m.Offer))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *terms) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.From)
 	f.Party(2, &m.To)
 	f.Hash(3, &m.Hash)
 	f.Bytes(4, &m.Sealed)
 }
 
+func (m *terms) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 26 {
+		m.Hash = r.Hash()
+	} else {
+		m.Hash = [32]byte{}
+	}
+	if r.Key == 34 {
+		m.Sealed = r.Bytes()
+	} else {
+		m.Sealed = nil
+	}
+}
+
+func (m *terms) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.From))
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	b = concordat.AppendHash(b, 26, &m.Hash)
+	b = concordat.AppendBytes(b, 34, m.Sealed)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *recallOf) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.By)
 	f.Int64(2, &m.Time)
 	f.String(3, &m.Reason)
@@ -118,138 +766,826 @@ func (m *recallOf) Fields(f *concordat.Fields) {
 	f.Bool(5, &m.Done)
 }
 
+func (m *recallOf) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.By) = r.Text()
+	} else {
+		m.By = ""
+	}
+	if r.Key == 16 {
+		m.Time = r.Int64()
+	} else {
+		m.Time = 0
+	}
+	if r.Key == 26 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+	if r.Key == 32 {
+		m.Marked = r.Uint64()
+	} else {
+		m.Marked = 0
+	}
+	if r.Key == 40 {
+		m.Done = r.Bool()
+	} else {
+		m.Done = false
+	}
+}
+
+func (m *recallOf) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.By))
+	b = concordat.AppendUint64(b, 16, uint64(m.Time))
+	b = concordat.AppendText(b, 26, m.Reason)
+	b = concordat.AppendUint64(b, 32, uint64(m.Marked))
+	b = concordat.AppendBool(b, 40, m.Done)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *counter) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Uint64(1, &m.Last)
+}
+
+func (m *counter) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Last = r.Uint64()
+	} else {
+		m.Last = 0
+	}
+}
+
+func (m *counter) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Last))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *made) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Product)
 	f.Uint64(3, &m.Quantity)
 	concordat.Texts(f, 4, &m.Parents)
 }
 
+func (m *made) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Product = r.Text()
+	} else {
+		m.Product = ""
+	}
+	if r.Key == 24 {
+		m.Quantity = r.Uint64()
+	} else {
+		m.Quantity = 0
+	}
+	{
+		m.Parents = nil
+		for r.Key == 34 {
+			m.Parents = concordat.Longer(m.Parents)
+			*(*string)(&m.Parents[len(m.Parents)-1]) = r.TextElement()
+		}
+	}
+}
+
+func (m *made) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Product)
+	b = concordat.AppendUint64(b, 24, uint64(m.Quantity))
+	for i := range m.Parents {
+		b = concordat.AppendElement(b, 34, m.Parents[i])
+	}
+	return b
+}
+
 // Emit tells the event made.
-func (m *made) Emit(c *concordat.Context) { c.Emit("made", m) }
+func (m *made) Emit(*concordat.Context) {
+	concordat.EmitBytes("made", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *offered) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.From)
 	f.Party(3, &m.To)
 	f.Uint64(4, &m.Offer)
 }
 
+func (m *offered) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 32 {
+		m.Offer = r.Uint64()
+	} else {
+		m.Offer = 0
+	}
+}
+
+func (m *offered) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.From))
+	b = concordat.AppendText(b, 26, *(*string)(&m.To))
+	b = concordat.AppendUint64(b, 32, uint64(m.Offer))
+	return b
+}
+
 // Emit tells the event offered.
-func (m *offered) Emit(c *concordat.Context) { c.Emit("offered", m) }
+func (m *offered) Emit(*concordat.Context) {
+	concordat.EmitBytes("offered", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *handedOver) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Party(2, &m.From)
 	f.Party(3, &m.To)
 }
 
+func (m *handedOver) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 26 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+}
+
+func (m *handedOver) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, *(*string)(&m.From))
+	b = concordat.AppendText(b, 26, *(*string)(&m.To))
+	return b
+}
+
 // Emit tells the event handed_over.
-func (m *handedOver) Emit(c *concordat.Context) { c.Emit("handed_over", m) }
+func (m *handedOver) Emit(*concordat.Context) {
+	concordat.EmitBytes("handed_over", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *inspected) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Bool(2, &m.Quarantined)
 	f.String(3, &m.Reason)
 }
 
+func (m *inspected) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 16 {
+		m.Quarantined = r.Bool()
+	} else {
+		m.Quarantined = false
+	}
+	if r.Key == 26 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *inspected) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendBool(b, 16, m.Quarantined)
+	b = concordat.AppendText(b, 26, m.Reason)
+	return b
+}
+
 // Emit tells the event inspected.
-func (m *inspected) Emit(c *concordat.Context) { c.Emit("inspected", m) }
+func (m *inspected) Emit(*concordat.Context) {
+	concordat.EmitBytes("inspected", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *recalled) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Of)
 }
 
+func (m *recalled) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Of = r.Text()
+	} else {
+		m.Of = ""
+	}
+}
+
+func (m *recalled) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Of)
+	return b
+}
+
 // Emit tells the event recalled.
-func (m *recalled) Emit(c *concordat.Context) { c.Emit("recalled", m) }
+func (m *recalled) Emit(*concordat.Context) {
+	concordat.EmitBytes("recalled", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *pageIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Uint64(2, &m.First)
 }
 
+func (m *pageIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 16 {
+		m.First = r.Uint64()
+	} else {
+		m.First = 0
+	}
+}
+
+func (m *pageIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendUint64(b, 16, uint64(m.First))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *measurementsOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Messages(f, 1, &m.Measurements)
 	f.Uint64(2, &m.Next)
 }
 
+func (m *measurementsOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Measurements = nil
+		for r.Key == 10 {
+			m.Measurements = concordat.Longer(m.Measurements)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Measurements[len(m.Measurements)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+	if r.Key == 16 {
+		m.Next = r.Uint64()
+	} else {
+		m.Next = 0
+	}
+}
+
+func (m *measurementsOut) concordatAppend(b []byte) []byte {
+	for i := range m.Measurements {
+		start := len(b)
+		b = concordat.End(m.Measurements[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
+	}
+	b = concordat.AppendUint64(b, 16, uint64(m.Next))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *handoversOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Messages(f, 1, &m.Handovers)
 	f.Uint64(2, &m.Next)
 }
 
+func (m *handoversOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Handovers = nil
+		for r.Key == 10 {
+			m.Handovers = concordat.Longer(m.Handovers)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Handovers[len(m.Handovers)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+	if r.Key == 16 {
+		m.Next = r.Uint64()
+	} else {
+		m.Next = 0
+	}
+}
+
+func (m *handoversOut) concordatAppend(b []byte) []byte {
+	for i := range m.Handovers {
+		start := len(b)
+		b = concordat.End(m.Handovers[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
+	}
+	b = concordat.AppendUint64(b, 16, uint64(m.Next))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *traceIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Texts(f, 1, &m.IDs)
+}
+
+func (m *traceIn) concordatRead(r *concordat.Reader) {
+	{
+		m.IDs = nil
+		for r.Key == 10 {
+			m.IDs = concordat.Longer(m.IDs)
+			*(*string)(&m.IDs[len(m.IDs)-1]) = r.TextElement()
+		}
+	}
+}
+
+func (m *traceIn) concordatAppend(b []byte) []byte {
+	for i := range m.IDs {
+		b = concordat.AppendElement(b, 10, m.IDs[i])
+	}
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *traceOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Messages(f, 1, &m.Lots)
 	concordat.Texts(f, 2, &m.Rest)
 }
 
+func (m *traceOut) concordatRead(r *concordat.Reader) {
+	{
+		m.Lots = nil
+		for r.Key == 10 {
+			m.Lots = concordat.Longer(m.Lots)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Lots[len(m.Lots)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+	{
+		m.Rest = nil
+		for r.Key == 18 {
+			m.Rest = concordat.Longer(m.Rest)
+			*(*string)(&m.Rest[len(m.Rest)-1]) = r.TextElement()
+		}
+	}
+}
+
+func (m *traceOut) concordatAppend(b []byte) []byte {
+	for i := range m.Lots {
+		start := len(b)
+		b = concordat.End(m.Lots[i].concordatAppend(concordat.Begin(b, 10)), start, 10, true)
+	}
+	for i := range m.Rest {
+		b = concordat.AppendElement(b, 18, m.Rest[i])
+	}
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *reasonIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Reason)
 }
 
+func (m *reasonIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Reason = r.Text()
+	} else {
+		m.Reason = ""
+	}
+}
+
+func (m *reasonIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Reason)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *recallOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Uint64(1, &m.Marked)
 	f.Bool(2, &m.Done)
 }
 
+func (m *recallOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 8 {
+		m.Marked = r.Uint64()
+	} else {
+		m.Marked = 0
+	}
+	if r.Key == 16 {
+		m.Done = r.Bool()
+	} else {
+		m.Done = false
+	}
+}
+
+func (m *recallOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendUint64(b, 8, uint64(m.Marked))
+	b = concordat.AppendBool(b, 16, m.Done)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *initIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Inspectorate)
+}
+
+func (m *initIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Inspectorate = r.Text()
+	} else {
+		m.Inspectorate = ""
+	}
+}
+
+func (m *initIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Inspectorate)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *createIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Product)
 	f.Uint64(3, &m.Quantity)
 	f.String(4, &m.Unit)
 }
 
+func (m *createIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Product = r.Text()
+	} else {
+		m.Product = ""
+	}
+	if r.Key == 24 {
+		m.Quantity = r.Uint64()
+	} else {
+		m.Quantity = 0
+	}
+	if r.Key == 34 {
+		m.Unit = r.Text()
+	} else {
+		m.Unit = ""
+	}
+}
+
+func (m *createIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Product)
+	b = concordat.AppendUint64(b, 24, uint64(m.Quantity))
+	b = concordat.AppendText(b, 34, m.Unit)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *splitIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	concordat.Messages(f, 2, &m.Parts)
 }
 
+func (m *splitIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	{
+		m.Parts = nil
+		for r.Key == 18 {
+			m.Parts = concordat.Longer(m.Parts)
+			var r1 concordat.Reader
+			r1.Read(r.Element())
+			m.Parts[len(m.Parts)-1].concordatRead(&r1)
+			r.Within(&r1)
+		}
+	}
+}
+
+func (m *splitIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	for i := range m.Parts {
+		start := len(b)
+		b = concordat.End(m.Parts[i].concordatAppend(concordat.Begin(b, 18)), start, 18, true)
+	}
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *part) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.Uint64(2, &m.Quantity)
 }
 
+func (m *part) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 16 {
+		m.Quantity = r.Uint64()
+	} else {
+		m.Quantity = 0
+	}
+}
+
+func (m *part) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendUint64(b, 16, uint64(m.Quantity))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *mergeIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	concordat.Texts(f, 1, &m.IDs)
 	f.String(2, &m.ID)
 }
 
+func (m *mergeIn) concordatRead(r *concordat.Reader) {
+	{
+		m.IDs = nil
+		for r.Key == 10 {
+			m.IDs = concordat.Longer(m.IDs)
+			*(*string)(&m.IDs[len(m.IDs)-1]) = r.TextElement()
+		}
+	}
+	if r.Key == 18 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+}
+
+func (m *mergeIn) concordatAppend(b []byte) []byte {
+	for i := range m.IDs {
+		b = concordat.AppendElement(b, 10, m.IDs[i])
+	}
+	b = concordat.AppendText(b, 18, m.ID)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *measureIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.ID)
 	f.String(2, &m.Kind)
 	f.Int64(3, &m.Value)
 	f.String(4, &m.Unit)
+}
+
+func (m *measureIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.ID = r.Text()
+	} else {
+		m.ID = ""
+	}
+	if r.Key == 18 {
+		m.Kind = r.Text()
+	} else {
+		m.Kind = ""
+	}
+	if r.Key == 24 {
+		m.Value = r.Int64()
+	} else {
+		m.Value = 0
+	}
+	if r.Key == 34 {
+		m.Unit = r.Text()
+	} else {
+		m.Unit = ""
+	}
+}
+
+func (m *measureIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.ID)
+	b = concordat.AppendText(b, 18, m.Kind)
+	b = concordat.AppendUint64(b, 24, uint64(m.Value))
+	b = concordat.AppendText(b, 34, m.Unit)
+	return b
 }

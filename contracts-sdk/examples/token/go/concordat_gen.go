@@ -6,98 +6,582 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("init", initialise),
-		concordat.Method("mint", mint),
-		concordat.Method("transfer", transfer),
-		concordat.Method("approve", approve),
-		concordat.Method("transfer_from", transferFrom),
-		concordat.Query("balance_of", balanceOf),
-		concordat.Query("allowance", allowanceOf),
-		concordat.Query("total_supply", totalSupply),
-		concordat.Query("info", info),
+		concordat.Method("init", initialise).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 initIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := initialise(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("mint", mint).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 mintIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := mint(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("transfer", transfer).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 transferIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := transfer(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("approve", approve).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 approveIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := approve(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Method("transfer_from", transferFrom).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 transferFromIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			_, err0 := transferFrom(c0, &in0)
+			return nil, true, err0
+		}),
+		concordat.Query("balance_of", balanceOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 balanceIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := balanceOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("allowance", allowanceOf).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 allowanceIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := allowanceOf(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("total_supply", totalSupply).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			if len(args0) != 0 {
+				return nil, false, nil
+			}
+			var in0 concordat.Nothing
+			out0, err0 := totalSupply(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
+		concordat.Query("info", info).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			if len(args0) != 0 {
+				return nil, false, nil
+			}
+			var in0 concordat.Nothing
+			out0, err0 := info(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *token) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Symbol)
 	f.Party(2, &m.Minter)
 	f.Amount(3, &m.Supply)
 }
 
+func (m *token) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Symbol = r.Text()
+	} else {
+		m.Symbol = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Minter) = r.Text()
+	} else {
+		m.Minter = ""
+	}
+	if r.Key == 26 {
+		m.Supply = r.Amount()
+	} else {
+		m.Supply = concordat.Amount{}
+	}
+}
+
+func (m *token) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Symbol)
+	b = concordat.AppendText(b, 18, *(*string)(&m.Minter))
+	b = concordat.AppendAmount(b, 26, &m.Supply)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *transferEvent) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.From)
 	f.Party(2, &m.To)
 	f.Amount(3, &m.Amount)
 	f.Bytes(4, &m.Memo)
 }
 
+func (m *transferEvent) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 26 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+	if r.Key == 34 {
+		m.Memo = r.Bytes()
+	} else {
+		m.Memo = nil
+	}
+}
+
+func (m *transferEvent) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.From))
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	b = concordat.AppendAmount(b, 26, &m.Amount)
+	b = concordat.AppendBytes(b, 34, m.Memo)
+	return b
+}
+
 // Emit tells the event transfer.
-func (m *transferEvent) Emit(c *concordat.Context) { c.Emit("transfer", m) }
+func (m *transferEvent) Emit(*concordat.Context) {
+	concordat.EmitBytes("transfer", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *approvalEvent) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Party(2, &m.Spender)
 	f.Amount(3, &m.Amount)
 }
 
+func (m *approvalEvent) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Spender) = r.Text()
+	} else {
+		m.Spender = ""
+	}
+	if r.Key == 26 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+}
+
+func (m *approvalEvent) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, *(*string)(&m.Spender))
+	b = concordat.AppendAmount(b, 26, &m.Amount)
+	return b
+}
+
 // Emit tells the event approval.
-func (m *approvalEvent) Emit(c *concordat.Context) { c.Emit("approval", m) }
+func (m *approvalEvent) Emit(*concordat.Context) {
+	concordat.EmitBytes("approval", m.concordatAppend(concordat.Room()))
+}
 
 // Fields implements concordat.Message.
 func (m *initIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Symbol)
 	f.Party(2, &m.Minter)
 }
 
+func (m *initIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Symbol = r.Text()
+	} else {
+		m.Symbol = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Minter) = r.Text()
+	} else {
+		m.Minter = ""
+	}
+}
+
+func (m *initIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Symbol)
+	b = concordat.AppendText(b, 18, *(*string)(&m.Minter))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *mintIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
 	f.Amount(2, &m.Amount)
 }
 
+func (m *mintIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 18 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+}
+
+func (m *mintIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.To))
+	b = concordat.AppendAmount(b, 18, &m.Amount)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *transferIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.To)
 	f.Amount(2, &m.Amount)
 	f.Bytes(3, &m.Memo)
 }
 
+func (m *transferIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 18 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+	if r.Key == 26 {
+		m.Memo = r.Bytes()
+	} else {
+		m.Memo = nil
+	}
+}
+
+func (m *transferIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.To))
+	b = concordat.AppendAmount(b, 18, &m.Amount)
+	b = concordat.AppendBytes(b, 26, m.Memo)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *approveIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Spender)
 	f.Amount(2, &m.Amount)
 }
 
+func (m *approveIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Spender) = r.Text()
+	} else {
+		m.Spender = ""
+	}
+	if r.Key == 18 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+}
+
+func (m *approveIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Spender))
+	b = concordat.AppendAmount(b, 18, &m.Amount)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *transferFromIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.From)
 	f.Party(2, &m.To)
 	f.Amount(3, &m.Amount)
 }
 
+func (m *transferFromIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.From) = r.Text()
+	} else {
+		m.From = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.To) = r.Text()
+	} else {
+		m.To = ""
+	}
+	if r.Key == 26 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+}
+
+func (m *transferFromIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.From))
+	b = concordat.AppendText(b, 18, *(*string)(&m.To))
+	b = concordat.AppendAmount(b, 26, &m.Amount)
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *balanceIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Party)
+}
+
+func (m *balanceIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Party) = r.Text()
+	} else {
+		m.Party = ""
+	}
+}
+
+func (m *balanceIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Party))
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *amountOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Amount(1, &m.Amount)
+}
+
+func (m *amountOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Amount = r.Amount()
+	} else {
+		m.Amount = concordat.Amount{}
+	}
+}
+
+func (m *amountOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendAmount(b, 10, &m.Amount)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *allowanceIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.Party(1, &m.Owner)
 	f.Party(2, &m.Spender)
 }
 
+func (m *allowanceIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		*(*string)(&m.Owner) = r.Text()
+	} else {
+		m.Owner = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Spender) = r.Text()
+	} else {
+		m.Spender = ""
+	}
+}
+
+func (m *allowanceIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, *(*string)(&m.Owner))
+	b = concordat.AppendText(b, 18, *(*string)(&m.Spender))
+	return b
+}
+
 // Fields implements concordat.Message.
 func (m *infoOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Symbol)
 	f.Party(2, &m.Minter)
 	f.Amount(3, &m.Supply)
 	f.Uint64(4, &m.Holders)
+}
+
+func (m *infoOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Symbol = r.Text()
+	} else {
+		m.Symbol = ""
+	}
+	if r.Key == 18 {
+		*(*string)(&m.Minter) = r.Text()
+	} else {
+		m.Minter = ""
+	}
+	if r.Key == 26 {
+		m.Supply = r.Amount()
+	} else {
+		m.Supply = concordat.Amount{}
+	}
+	if r.Key == 32 {
+		m.Holders = r.Uint64()
+	} else {
+		m.Holders = 0
+	}
+}
+
+func (m *infoOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Symbol)
+	b = concordat.AppendText(b, 18, *(*string)(&m.Minter))
+	b = concordat.AppendAmount(b, 26, &m.Supply)
+	b = concordat.AppendUint64(b, 32, uint64(m.Holders))
+	return b
 }

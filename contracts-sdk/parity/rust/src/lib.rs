@@ -1,5 +1,6 @@
 //! A contract that does what a script says, as the one in Go beside it does.
 
+mod hold;
 mod verify;
 
 use concordat::{Amount, Context, Error, History, Nothing};
@@ -44,6 +45,7 @@ fn act(c: &mut Context, m: Script) -> Result<Script, Error> {
             "who" => out += &[c.caller.as_str(), &c.organisation, &c.signer, &c.via].join("/"),
             "fail" => return Err(Error::new(7, w[1])),
             "silent" => out.clear(),
+            "hold" => out += &hold::hold(c),
             "call" => out += &call_other(c, &w),
             "verify" => out += &verify::verify(c, w[1], &w[2..]),
             _ => return Err(Error::new(1, format!("there is no step {}", w[0]))),
