@@ -244,7 +244,7 @@ func (m *model) check(t *rapid.T) {
 }
 
 func TestTheStoreAnswersLikePlainMaps(t *testing.T) {
-	checks(t, 50)
+	checks(t, 30)
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		require.NoError(t, err)

@@ -92,4 +92,4 @@ func TestAFullDiskStopsOneReplicaOnly(t *testing.T) {
 }
 
 // smallDisk is in MiB: a little more than what a store keeps free.
-const smallDisk = storage.FreeBytesMinDefault>>20 + 100
+const smallDisk = storage.FreeBytesMinDefault>>20 + 60

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	runsFlag  = flag.Int("sim.runs", 100, "simulated cluster-runs")
+	runsFlag  = flag.Int("sim.runs", 60, "simulated cluster-runs")
 	seedFlag  = flag.Uint64("sim.seed", 1, "first seed")
 	timeFlag  = flag.Duration("sim.time", 10*time.Minute, "stop after so long")
 	onlyFlag  = flag.Uint64("sim.only", 0, "play this one seed, tell its story")

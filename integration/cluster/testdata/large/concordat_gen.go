@@ -6,16 +6,75 @@ import concordat "github.com/concordat-ledger/concordat/contracts-sdk/go"
 
 func init() {
 	concordat.Register(
-		concordat.Method("names", names),
+		concordat.Method("names", names).Direct(func(c0 *concordat.Context, args0 []byte) ([]byte, bool, error) {
+			var in0 textIn
+			var r0 concordat.Reader
+			r0.Read(args0)
+			in0.concordatRead(&r0)
+			if !r0.Whole() {
+				return nil, false, nil
+			}
+			out0, err0 := names(c0, &in0)
+			if err0 != nil || out0 == nil {
+				return nil, true, err0
+			}
+			return out0.concordatAppend(concordat.Room()), true, nil
+		}),
 	)
 }
 
 // Fields implements concordat.Message.
 func (m *textIn) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Text)
+}
+
+func (m *textIn) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Text = r.Text()
+	} else {
+		m.Text = ""
+	}
+}
+
+func (m *textIn) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Text)
+	return b
 }
 
 // Fields implements concordat.Message.
 func (m *textOut) Fields(f *concordat.Fields) {
+	if f.Writing() {
+		to := f.Written()
+		*to = m.concordatAppend(*to)
+		return
+	}
+	if r := f.Reading(); r != nil {
+		if m.concordatRead(r); f.WasRead() {
+			return
+		}
+	}
 	f.String(1, &m.Text)
+}
+
+func (m *textOut) concordatRead(r *concordat.Reader) {
+	if r.Key == 10 {
+		m.Text = r.Text()
+	} else {
+		m.Text = ""
+	}
+}
+
+func (m *textOut) concordatAppend(b []byte) []byte {
+	b = concordat.AppendText(b, 10, m.Text)
+	return b
 }
