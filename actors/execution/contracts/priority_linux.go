@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// niceness of the thread that compiles: it gets a tenth of a processor that others
+// niceness of the thread that compiles: it gets a quarter of a processor that others
 // want too.
-const niceness = 10
+const niceness = 5
 
 // yielding gives the calling goroutine a thread of its own, which the system runs
 // where others leave room. The thread ends with the goroutine. Where the system

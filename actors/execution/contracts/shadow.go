@@ -274,6 +274,7 @@ func (s *Shadow) offer(queue chan *job, j *job) {
 
 func (s *Shadow) work() {
 	defer s.ended.Done()
+	yielding()
 	for {
 		var j *job
 		select { // deployments first
