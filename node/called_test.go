@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -84,6 +85,12 @@ func TestAContractWithoutSchemaIsCalledWithBytes(t *testing.T) {
 		out, err := on(t, n, command, "bare", "balance_of", "--args-hex", "0a08626f62406f726731")
 		require.NoError(t, err, out)
 	}
+	file := filepath.Join(t.TempDir(), "deployed.receipt")
+	out, err := on(t, n, "receipt", "get", done.Receipt.Result.TxID.String(), "--signed", "--as", "bob@org1", "--out", file)
+	require.NoError(t, err, out)
+	out, err = on(t, n, "receipt", "verify", file)
+	require.NoError(t, err, out)
+	require.Contains(t, out, "verifies")
 }
 
 func TestHelpSaysHowToGiveAFieldThatAFlagHasTheNameOf(t *testing.T) {

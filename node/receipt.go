@@ -9,9 +9,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
-	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/verify"
 )
 
@@ -23,12 +23,14 @@ func receiptCommand(f *flags) *cobra.Command {
 
 // verified is what `receipt verify` prints.
 type verified struct {
-	Valid       bool   `json:"valid"`
-	Ledger      string `json:"ledger"`
-	Transaction string `json:"transaction"`
-	Height      uint64 `json:"height"`
-	Status      string `json:"status"`
-	BlockTime   string `json:"block_time"`
+	Valid       bool        `json:"valid"`
+	Ledger      string      `json:"ledger"`
+	Transaction string      `json:"transaction"`
+	Height      uint64      `json:"height"`
+	Status      string      `json:"status"`
+	BlockTime   string      `json:"block_time"`
+	Events      []eventView `json:"events,omitempty"`
+	Withheld    int         `json:"withheld,omitempty"` // events that are not for whom the receipt was made
 }
 
 func receiptVerify(f *flags) *cobra.Command {
@@ -54,10 +56,20 @@ func receiptVerify(f *flags) *cobra.Command {
 			}
 			v := verified{Valid: true, Ledger: ledgerID.String(), Transaction: r.Result.TxID.String(), Height: uint64(r.Header.Height),
 				Status: r.Result.Status.String(), BlockTime: r.Header.Time.Std().Format("2006-01-02T15:04:05.000Z")}
-			return f.render(cmd.OutOrStdout(), v, func(w io.Writer) error {
-				return table(w, [][]string{{"receipt", "verifies"}, {"transaction", v.Transaction}, {"block", fmt.Sprint(v.Height)},
-					{"time", v.BlockTime}, {"status", v.Status}})
-			})
+			rows := [][]string{{"receipt", "verifies"}, {"transaction", v.Transaction}, {"block", fmt.Sprint(v.Height)}, {"time", v.BlockTime}, {"status", v.Status}}
+			for _, e := range r.Result.Events {
+				if e.Withheld() {
+					v.Withheld++
+					continue
+				}
+				shown := (*called)(nil).event(e)
+				v.Events = append(v.Events, shown)
+				rows = append(rows, []string{"event", fmt.Sprint(shown.Contract, " ", shown.Topic, " ", shown.Data)})
+			}
+			if v.Withheld > 0 {
+				rows = append(rows, []string{"withheld", fmt.Sprintf("%d events that are not for whom the receipt was made", v.Withheld)})
+			}
+			return f.render(cmd.OutOrStdout(), v, func(w io.Writer) error { return table(w, rows) })
 		}}
 	trust.add(c)
 	return c
@@ -114,24 +126,40 @@ func trustedGenesis(raw []byte) (ledger.ID, []byte, error) {
 
 func receiptGet(f *flags) *cobra.Command {
 	var out string
+	var signed bool
 	c := &cobra.Command{Use: "get ID", Short: "Fetch a transaction's receipt", Args: cobra.ExactArgs(1),
-		Example: "  concordat receipt get 4f1c… --out tx.receipt",
+		Long: `Fetch a transaction's receipt. Of events that are for some only it holds the hash; those
+for a party are in it when that party asks, with --signed.`,
+		Example: "  concordat receipt get 4f1c… --out tx.receipt\n  concordat receipt get 4f1c… --signed --as bob@org1",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := f.connect(cmd)
 			if err != nil {
 				return err
 			}
 			defer c.Close()
-			reply, err := c.Lookup(cmd.Context(), &ledgerpb.LookupRequest{What: &ledgerpb.LookupRequest_Receipt{Receipt: args[0]}})
+			id, err := ledger.ParseHash(args[0])
+			if err != nil {
+				return &exitError{code: exitUsage, err: fmt.Errorf("%q is no id of a transaction, which has 64 hexadecimal digits", args[0])}
+			}
+			var reader *client.Signer
+			if signed {
+				signer, err := f.signer()
+				if err != nil {
+					return err
+				}
+				reader = &signer
+			}
+			got, err := c.Receipt(cmd.Context(), id, reader)
 			if err != nil {
 				return err
 			}
-			if err := os.WriteFile(out, reply.GetReceipt(), 0o600); err != nil {
+			if err := os.WriteFile(out, got.Raw, 0o600); err != nil {
 				return fmt.Errorf("write the receipt: %w", err)
 			}
 			_, err = fmt.Fprintln(cmd.OutOrStdout(), "wrote", out)
 			return err
 		}}
 	c.Flags().StringVar(&out, "out", "tx.receipt", "file for the receipt")
+	c.Flags().BoolVar(&signed, "signed", false, "ask as the party of --as, and be shown the events for it")
 	return c
 }

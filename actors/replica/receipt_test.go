@@ -5,44 +5,50 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/concordat-ledger/concordat/actors/reads"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/verify"
 )
 
-// A receipt that somebody looks up holds the events for every member, whoever signed the
-// transaction; the signer's own holds those for the signer, too. Both verify.
-func TestAReceiptThatIsLookedUpHoldsNoPrivateEvents(t *testing.T) {
+// A receipt that a party asks for in a signed read holds the events for it, and proves the
+// same as any other of the transaction.
+func TestAReceiptHoldsTheEventsForItsReader(t *testing.T) {
 	s := newShelf(t)
 	s.block(s.party("alice@a", "a", nil), s.party("bob@b", "b", nil))
-	tx := ledger.Transaction{Ledger: s.id, Party: "bob@b", Command: []byte("c"), Contract: "teller", Method: "x", ValidUntil: 1}
-	e := ledger.Envelope{Payload: tx.Marshal(), PublicKey: s.keys["bob@b"].Public()}
-	event := func(data string, audience ...ledger.Party) ledger.Event {
-		return ledger.Event{Contract: "teller", Topic: "t", Data: []byte(data), Audience: ledger.NewAudience(audience...).Encode()}
-	}
-	result := &ledger.Result{TxID: ledger.TransactionID(e.Payload), Events: []ledger.Event{event("for all"), event("for bob", "bob@b"), event("for alice", "alice@a")}}
-	header := ledger.Header{Ledger: s.id, Height: 2, Parent: s.parent, Time: 2000, TxRoot: ledger.NewMerkleTree([][]byte{e.Marshal()}).Root(), TxCount: 1}
+	result := &ledger.Result{TxID: ledger.Hash{5}, Events: []ledger.Event{
+		{Contract: "c", Topic: "all", Data: []byte("1")},
+		{Contract: "c", Topic: "bob", Data: []byte("2"), Audience: ledger.NewAudience("bob@b").Encode()},
+		{Contract: "c", Topic: "a", Data: []byte("3"), Audience: ledger.NewAudience("org:a").Encode()}}}
+	header := ledger.Header{Ledger: s.id, Height: 2, Parent: s.parent, Time: 2000, TxCount: 1}
 	outcome := ledger.Outcome{StateRoot: s.tree.Root(), ResultsRoot: ledger.NewMerkleTree([][]byte{result.Leaf()}).Root()}
-	require.NoError(t, s.lookups.Store.Commit(&storage.BlockCommit{Height: 2, BlockHash: header.Hash(), Header: header.Marshal(), Outcome: outcome.Marshal(),
-		Txs: [][]byte{e.Marshal()}, Results: [][]byte{result.Marshal()}, TxIDs: []ledger.Hash{result.TxID}}))
-	require.NoError(t, s.lookups.PutCertificate(2, s.sign(certificate.ExecutionStatement{Ledger: s.id, Height: 2, Block: header.Hash(),
+	b := &storage.BlockCommit{Height: 2, BlockHash: header.Hash(), Header: header.Marshal(), Outcome: outcome.Marshal(),
+		Txs: [][]byte{[]byte("tx")}, Results: [][]byte{result.Marshal()}, TxIDs: []ledger.Hash{result.TxID}}
+	require.NoError(t, s.lookups.Store.Commit(b))
+	req := &ledgerpb.StateRequest{Receipt: result.TxID.String()}
+	_, err := s.answer("bob@b", req)
+	var refused *reads.RefusedError
+	require.ErrorAs(t, err, &refused)
+	require.True(t, refused.Later, "it is not certified yet")
+	require.NoError(t, s.lookups.PutCertificate(2, s.sign(certificate.ExecutionStatement{Ledger: s.id, Height: 2, Block: b.BlockHash,
 		StateRoot: outcome.StateRoot, ResultsRoot: outcome.ResultsRoot})))
-
-	at := ledger.Place{Height: 2}
-	raw, err := s.lookups.Receipt(at)
-	require.NoError(t, err)
-	require.Contains(t, string(raw), "for all")
-	require.NotContains(t, string(raw), "for bob")
-	require.NotContains(t, string(raw), "for alice")
-	r, err := ledger.ParseReceipt(raw)
-	require.NoError(t, err)
-	require.NoError(t, verify.Receipt(s.id, s.key, r))
-
-	signers, err := s.lookups.records.Receipt(at)
-	require.NoError(t, err)
-	own := string(signers.GetItems()[0].GetResult())
-	require.Contains(t, own, "for all")
-	require.Contains(t, own, "for bob")
-	require.NotContains(t, own, "for alice")
+	for as, want := range map[ledger.Party][]string{"": {"all"}, "alice@a": {"all", "a"}, "bob@b": {"all", "bob"}} {
+		got, err := s.answer(as, req)
+		require.NoError(t, err, as)
+		r, err := ledger.ParseReceipt(got.GetReceipt())
+		require.NoError(t, err)
+		require.NoError(t, verify.Receipt(s.id, s.client.LedgerKey(), r), as)
+		var topics []string
+		for _, e := range r.Result.Events {
+			if !e.Withheld() {
+				topics = append(topics, e.Topic)
+			}
+		}
+		require.Equal(t, want, topics, as)
+		require.Len(t, r.Result.Events, 3)
+	}
+	_, err = s.answer("bob@b", &ledgerpb.StateRequest{Receipt: ledger.Hash{6}.String()})
+	require.ErrorIs(t, err, reads.ErrNotFound)
 }

@@ -294,8 +294,11 @@ func ResultView(r *ledger.Result, at ledger.Place) *ledgerpb.ResultView {
 	return v
 }
 
-// Receipt implements reads.Store.
-func (l lookups) Receipt(at ledger.Place) ([]byte, error) {
+// Receipt implements reads.Store. Nobody vouches for who asks, so the events are those for
+// every member.
+func (l lookups) Receipt(at ledger.Place) ([]byte, error) { return l.receiptFor(at, ledger.Recipient{}) }
+
+func (l lookups) receiptFor(at ledger.Place, reader ledger.Recipient) ([]byte, error) {
 	p, err := l.provenAt(at)
 	if err != nil || p == nil {
 		return nil, err
@@ -312,7 +315,6 @@ func (l lookups) Receipt(at ledger.Place) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Nobody vouches for who asks, so the events are those for every member.
-	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *shownTo(result, ledger.Recipient{}), Path: p.path, Certificate: p.cert}
+	r := ledger.Receipt{Header: *header, Outcome: *outcome, Index: at.Index, Result: *shownTo(result, reader), Path: p.path, Certificate: p.cert}
 	return r.Marshal(), nil
 }

@@ -65,6 +65,9 @@ func (l lookups) State(req *ledgerpb.StateRequest, reader ledger.Recipient, leas
 	if req.GetTrial() != nil {
 		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_SIGNATURE, Message: "a trial is made for a party; sign the request as one"}
 	}
+	if req.GetReceipt() != "" {
+		return l.signedReceipt(req.GetReceipt(), reader)
+	}
 	r := &stateRead{lookups: l, req: req, reader: reader, limit: readLimit, least: least}
 	if n := int(req.GetLimit()); n > 0 {
 		r.limit = min(n, readLimitMax)
@@ -81,6 +84,27 @@ func (l lookups) State(req *ledgerpb.StateRequest, reader ledger.Recipient, leas
 		return nil, &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_SIGNATURE, Message: "what only this audience may read is shown to its parties; sign the read as one of them"}
 	}
 	return r.answer()
+}
+
+// signedReceipt is the receipt of a transaction with the events that a reader may see.
+func (l lookups) signedReceipt(text string, reader ledger.Recipient) (*ledgerpb.StateReply, error) {
+	id, err := ledger.ParseHash(text)
+	if err != nil {
+		return nil, fmt.Errorf("transaction %q: %w", text, reads.ErrNotFound)
+	}
+	at, found, err := l.PlaceOf(id)
+	if err == nil && !found {
+		err = fmt.Errorf("transaction %s: %w", id, reads.ErrNotFound)
+	}
+	if err != nil {
+		return nil, err
+	}
+	raw, err := l.receiptFor(at, reader)
+	if err == nil && raw == nil {
+		err = &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_UNAVAILABLE, Later: true,
+			Message: fmt.Sprintf("there is no receipt of transaction %s yet; its block is not certified, ask again", id)}
+	}
+	return &ledgerpb.StateReply{Height: uint64(at.Height), Receipt: raw}, err
 }
 
 // stateRead is one read under way.

@@ -1206,6 +1206,7 @@ type StateRequest struct {
 	Prove         bool                   `protobuf:"varint,7,opt,name=prove,proto3" json:"prove,omitempty"`      // with a proof of the newest certified block, or of height
 	Audience      []string               `protobuf:"bytes,8,rep,name=audience,proto3" json:"audience,omitempty"` // proven are the records of exactly this audience; none: those for every member
 	Trial         *TrialRequest          `protobuf:"bytes,9,opt,name=trial,proto3" json:"trial,omitempty"`       // run this instead of reading; only in a SignedRead
+	Receipt       string                 `protobuf:"bytes,10,opt,name=receipt,proto3" json:"receipt,omitempty"`  // the receipt of this transaction instead of records, with the events that its reader may see
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1301,6 +1302,13 @@ func (x *StateRequest) GetTrial() *TrialRequest {
 		return x.Trial
 	}
 	return nil
+}
+
+func (x *StateRequest) GetReceipt() string {
+	if x != nil {
+		return x.Receipt
+	}
+	return ""
 }
 
 // TrialRequest asks what a transaction would do, or what one did. A replica executes it on
@@ -1679,6 +1687,7 @@ type StateReply struct {
 	// record in the block before the oldest version, or, without versions, at height.
 	Proof         []byte      `protobuf:"bytes,5,opt,name=proof,proto3" json:"proof,omitempty"`
 	Trial         *TrialReply `protobuf:"bytes,6,opt,name=trial,proto3" json:"trial,omitempty"`
+	Receipt       []byte      `protobuf:"bytes,7,opt,name=receipt,proto3" json:"receipt,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -1751,6 +1760,13 @@ func (x *StateReply) GetProof() []byte {
 func (x *StateReply) GetTrial() *TrialReply {
 	if x != nil {
 		return x.Trial
+	}
+	return nil
+}
+
+func (x *StateReply) GetReceipt() []byte {
+	if x != nil {
+		return x.Receipt
 	}
 	return nil
 }
@@ -2419,7 +2435,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x05state\x18\t \x01(\v2!.concordat.ledger.v1.StateRequestH\x00R\x05state\x129\n" +
 	"\x06signed\x18\n" +
 	" \x01(\v2\x1f.concordat.ledger.v1.SignedReadH\x00R\x06signedB\x06\n" +
-	"\x04what\"\xf7\x01\n" +
+	"\x04what\"\x91\x02\n" +
 	"\fStateRequest\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x12\n" +
 	"\x04from\x18\x02 \x01(\fR\x04from\x12\x0e\n" +
@@ -2429,7 +2445,9 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x06height\x18\x06 \x01(\x04R\x06height\x12\x14\n" +
 	"\x05prove\x18\a \x01(\bR\x05prove\x12\x1a\n" +
 	"\baudience\x18\b \x03(\tR\baudience\x127\n" +
-	"\x05trial\x18\t \x01(\v2!.concordat.ledger.v1.TrialRequestR\x05trial\"\x9e\x01\n" +
+	"\x05trial\x18\t \x01(\v2!.concordat.ledger.v1.TrialRequestR\x05trial\x12\x18\n" +
+	"\areceipt\x18\n" +
+	" \x01(\tR\areceipt\"\x9e\x01\n" +
 	"\fTrialRequest\x12\x1a\n" +
 	"\bcontract\x18\x01 \x01(\tR\bcontract\x12\x16\n" +
 	"\x06method\x18\x02 \x01(\tR\x06method\x12\x12\n" +
@@ -2464,7 +2482,7 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\x04time\x18\x03 \x01(\x03R\x04time\x12\x1d\n" +
 	"\n" +
 	"public_key\x18\x04 \x01(\fR\tpublicKey\x12\x1c\n" +
-	"\tsignature\x18\x05 \x01(\fR\tsignature\"\xd4\x01\n" +
+	"\tsignature\x18\x05 \x01(\fR\tsignature\"\xee\x01\n" +
 	"\n" +
 	"StateReply\x12\x16\n" +
 	"\x06height\x18\x01 \x01(\x04R\x06height\x12\x12\n" +
@@ -2472,7 +2490,8 @@ const file_ledger_ledgerpb_service_proto_rawDesc = "" +
 	"\aentries\x18\x03 \x03(\v2\x1f.concordat.ledger.v1.StateEntryR\aentries\x12\x12\n" +
 	"\x04next\x18\x04 \x01(\fR\x04next\x12\x14\n" +
 	"\x05proof\x18\x05 \x01(\fR\x05proof\x125\n" +
-	"\x05trial\x18\x06 \x01(\v2\x1f.concordat.ledger.v1.TrialReplyR\x05trial\"\xc1\x01\n" +
+	"\x05trial\x18\x06 \x01(\v2\x1f.concordat.ledger.v1.TrialReplyR\x05trial\x12\x18\n" +
+	"\areceipt\x18\a \x01(\fR\areceipt\"\xc1\x01\n" +
 	"\n" +
 	"StateEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\fR\x03key\x12\x14\n" +
