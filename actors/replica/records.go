@@ -296,7 +296,9 @@ func ResultView(r *ledger.Result, at ledger.Place) *ledgerpb.ResultView {
 
 // Receipt implements reads.Store. Nobody vouches for who asks, so the events are those for
 // every member.
-func (l lookups) Receipt(at ledger.Place) ([]byte, error) { return l.receiptFor(at, ledger.Recipient{}) }
+func (l lookups) Receipt(at ledger.Place) ([]byte, error) {
+	return l.receiptFor(at, ledger.Recipient{})
+}
 
 func (l lookups) receiptFor(at ledger.Place, reader ledger.Recipient) ([]byte, error) {
 	p, err := l.provenAt(at)
