@@ -143,12 +143,12 @@ func (e *Engine) ready(ctx context.Context, code, instrumented []byte, info *mod
 func (e *Engine) validate(ctx context.Context, code []byte) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = &module.Refusal{Rule: module.RuleValid, Detail: fmt.Sprintf("it cannot be validated: %v", r)}
+			err = &module.Refusal{Rule: module.RuleValid, Detail: "it cannot be validated", Engine: fmt.Sprint(r)}
 		}
 	}()
 	compiled, err := e.check.CompileModule(ctx, code)
 	if err != nil {
-		return &module.Refusal{Rule: module.RuleValid, Detail: "its code is not valid: " + oneLine(err)}
+		return &module.Refusal{Rule: module.RuleValid, Detail: "its code is not valid", Engine: oneLine(err)}
 	}
 	return compiled.Close(ctx)
 }
@@ -202,7 +202,7 @@ func (m *Module) instantiate(ctx context.Context) (*instance, error) {
 	in.module, err = m.engine.rt.InstantiateModule(with, m.compiled, wazero.NewModuleConfig().WithName("").WithStartFunctions())
 	if err != nil {
 		space.Free() // nothing of this machine goes into it: the room is reserved already
-		return nil, &module.Refusal{Rule: module.RuleSegment, Detail: "it cannot be instantiated: " + oneLine(err)}
+		return nil, &module.Refusal{Rule: module.RuleSegment, Detail: "it cannot be instantiated", Engine: oneLine(err)}
 	}
 	if err := in.guest.Bind(in.module); err != nil {
 		return nil, errors.Join(err, in.close(ctx))

@@ -192,7 +192,7 @@ func (x *executor) install(tx *ledger.Transaction, party *ledger.PartyRecord, re
 	err := x.chain.shadow.Check(run, record)
 	var refusal *module.Refusal
 	if errors.As(err, &refusal) {
-		return refuse(r, "%s", refusal.Error())
+		return refuse(r, "%s", refusal.Agreed())
 	}
 	var o wasm.Outcome
 	if err == nil && d.Initialise { // from here on a refusal would be one of a module that was accepted: a fault of this replica

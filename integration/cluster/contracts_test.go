@@ -73,11 +73,11 @@ func TestModulesAreJudgedAtDeployment(t *testing.T) {
 	threads := assemble.New()
 	threads.MaxPages, threads.MemoryFlags = 2, 2
 	for text, code := range map[string][]byte{
-		"it is no WebAssembly module":           []byte("hello"),
-		"imports env.steal, which is not":       foreign.Call(nil, assemble.I32Const(0)).Bytes(),
-		"threads and atomics are not offered":   threads.Call(nil, assemble.I32Const(0)).Bytes(),
-		"its code is not valid":                 assemble.New().Call(nil, assemble.Op(0x6a)).Bytes(),
-		"it does not export the function call,": assemble.New().Bytes(),
+		"it is no WebAssembly module":                                  []byte("hello"),
+		"imports env.steal, which is not":                              foreign.Call(nil, assemble.I32Const(0)).Bytes(),
+		"threads and atomics are not offered":                          threads.Call(nil, assemble.I32Const(0)).Bytes(),
+		"its code is not valid; `concordat contract check` says where": assemble.New().Call(nil, assemble.Op(0x6a)).Bytes(),
+		"it does not export the function call,":                        assemble.New().Bytes(),
 	} {
 		r := n.deploy(ctx, "judged", code)
 		require.Equal(t, ledger.StatusRefused, r.Status, text)

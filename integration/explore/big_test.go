@@ -11,6 +11,7 @@ import (
 )
 
 var (
+	flagMore   = flag.Bool("explore.more", false, "let every search visit more states: half a minute")
 	flagLong   = flag.Bool("explore.long", false, "let every search visit more states: a minute and a half")
 	flagStates = flag.Int("explore.states", 0, "states of one search of one's own, which the others describe")
 	flagTwin   = flag.Int("explore.twin", 0, "the twinned replica; -1: none")

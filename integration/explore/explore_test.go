@@ -61,10 +61,12 @@ func TestOneViewCompletely(t *testing.T) {
 
 // Two slots, a twin, any order of steps: every state within some number of steps.
 func TestAnyOrder(t *testing.T) {
-	states := 100_000
+	states := 40_000
 	switch {
 	case testing.Short():
 		states = 20_000
+	case *flagMore:
+		states = 100_000
 	case *flagLong:
 		states = 1_000_000
 	}
@@ -81,12 +83,14 @@ func TestAnyOrder(t *testing.T) {
 // asserted besides is that the search gets where it matters: commits in both views,
 // and every rule by which a new view of two takes over a value.
 func TestBothViewsInOrder(t *testing.T) {
-	width, ofFour := 400, 2000 // of one slot and four: so many find ">=" for ">" in the rule of the new view
+	width, ofFour := 200, 1000
 	switch {
 	case testing.Short():
 		width, ofFour = 200, 200
+	case *flagMore:
+		width, ofFour = 400, 2000 // of one slot and four: so many find ">=" for ">" in the rule of the new view
 	case *flagLong:
-		width = 2000
+		width, ofFour = 2000, 2000
 	}
 	var rules [sbft.Rules]bool
 	for _, q := range []quorum.Config{four, six} {

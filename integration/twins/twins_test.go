@@ -39,7 +39,7 @@ func TestEveryScenarioCutShort(t *testing.T) {
 }
 
 var (
-	flagEvery = flag.Int("twins.every", 5, "play each so-manieth of the scenarios of four replicas")
+	flagEvery = flag.Int("twins.every", 10, "play each so-manieth of the scenarios of four replicas")
 	flagSix   = flag.Int("twins.six", 500, "scenarios of six replicas, f = 1 and c = 1, of 377,028")
 	flagSeven = flag.Int("twins.seven", 0, "scenarios of seven replicas of which two have twins")
 	flagSeed  = flag.Uint64("twins.seed", 1, "of what chance decides")

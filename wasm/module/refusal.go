@@ -22,15 +22,29 @@ const (
 	RuleInitialise Rule = "initialise" // _initialize or warm traps or never ends
 )
 
-// Refusal is the error about a module whose author must change it. It depends on
-// the module's bytes alone, so all replicas refuse alike.
+// Refusal is the error about a module whose author must change it. Rule and Detail
+// depend on the module's bytes alone, so all replicas refuse alike.
 type Refusal struct {
 	Rule   Rule
 	Detail string // one sentence without the full stop
+	Engine string // what the engine says of it: words of a library, which may change with it
 }
 
-// Error is the sentence.
-func (r *Refusal) Error() string { return "the module is refused: " + r.Detail }
+// Error is the sentence, for the author.
+func (r *Refusal) Error() string {
+	if r.Engine != "" {
+		return "the module is refused: " + r.Detail + ": " + r.Engine
+	}
+	return "the module is refused: " + r.Detail
+}
+
+// Agreed is the sentence for a result, which is the same on replicas of any version.
+func (r *Refusal) Agreed() string {
+	if r.Engine != "" {
+		return "the module is refused: " + r.Detail + "; `concordat contract check` says where"
+	}
+	return "the module is refused: " + r.Detail
+}
 
 func refuse(rule Rule, format string, args ...any) *Refusal {
 	return &Refusal{Rule: rule, Detail: fmt.Sprintf(format, args...)}

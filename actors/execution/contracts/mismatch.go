@@ -135,7 +135,7 @@ func (s *Shadow) prepared(j *job, p *replayer) (what string, err error) {
 			return "machine code says that " + j.refused.Error() + ", the interpreter accepts it", nil
 		case !errors.As(err, &refusal):
 			return "", err
-		case *refusal != *j.refused:
+		case refusal.Agreed() != j.refused.Agreed():
 			return fmt.Sprintf("machine code says that %v, the interpreter that %v", j.refused, refusal), nil
 		}
 		return "", nil
