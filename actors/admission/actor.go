@@ -123,7 +123,9 @@ func (a *admission) Receive(c *shell.Context, msg any) {
 			a.handOver(c, a.pool.Waiters(a.pool.Len(), 0))
 		}
 	case actorspb.ModuleReady:
-		a.pool.Release(m.TxID)
+		a.ready(c, m.TxID)
+	case release:
+		a.pool.Release(m.tx)
 	case tick:
 		a.pool.Tick(a.now())
 		if !a.cfg.IsPrimary() && a.lastly > 0 { // given to the primary once and not executed since

@@ -168,6 +168,19 @@ func TestADeploymentIsHeldUntilItsModuleIsCompiled(t *testing.T) {
 	require.Empty(t, w.begun, "and compiled once")
 }
 
+// The others began to compile when this replica did: they get a part of its time besides.
+func TestTheOthersGetTimeToCompile(t *testing.T) {
+	w := newWorld(t, pool.DefaultLimits())
+	deploy, id := w.deployment("admin@a", "module")
+	w.take(&actorspb.Submit{Envelopes: [][]byte{deploy}, All: true})
+	<-w.begun
+	w.clock.Add(int64(2 * time.Second))
+	w.tell(actorspb.ModuleReady{TxID: id})
+	require.Empty(t, w.drawn(), "half a second remains")
+	w.tell(release{id})
+	require.Equal(t, [][]byte{deploy}, w.drawn())
+}
+
 // No module can hold its deployment for longer than the bound: then the block's execution
 // compiles it.
 func TestADeploymentIsHeldNoLongerThanTheBound(t *testing.T) {

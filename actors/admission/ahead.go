@@ -1,6 +1,8 @@
 package admission
 
 import (
+	"time"
+
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/shell"
 	"github.com/concordat-ledger/concordat/ledger"
@@ -12,6 +14,27 @@ const (
 	methodDeploy   = "deploy"
 	methodUpgrade  = "upgrade"
 )
+
+// othersShare is the part of a compilation's time that the others get besides: they began
+// about when this replica did, and a block waits for whoever is not done.
+const othersShare = 4
+
+// release ends the time that the others get.
+type release struct{ tx ledger.Hash }
+
+// ready has a deployment proposed soon: its module is compiled here.
+func (a *admission) ready(c *shell.Context, tx ledger.Hash) {
+	until := a.pool.HeldUntil(tx)
+	if until == 0 {
+		return
+	}
+	took := holdMax - time.Duration(until-a.now())
+	if more := took / othersShare; more > tickEvery/10 {
+		c.After(release{tx}, more, release{tx})
+		return
+	}
+	a.pool.Release(tx)
+}
 
 // ahead has the module of a deployment compiled by everyone before it is proposed, so
 // that no block waits for a compiler. It returns until when the deployment is held; 0:

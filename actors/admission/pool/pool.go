@@ -110,6 +110,14 @@ func (p *Requests) offer(e *entry) {
 	p.waitingB += len(e.Envelope)
 }
 
+// HeldUntil is when a transaction is offered at the latest; 0 when it is not held.
+func (p *Requests) HeldUntil(id ledger.Hash) ledger.Time {
+	if e, ok := p.byID[id]; ok {
+		return e.Held
+	}
+	return 0
+}
+
 // Release offers a held transaction: what it waited for is done.
 func (p *Requests) Release(id ledger.Hash) {
 	if e, ok := p.byID[id]; ok && e.Held > 0 {
