@@ -10,6 +10,7 @@ import (
 	"github.com/concordat-ledger/concordat/actors/actorspb"
 	"github.com/concordat-ledger/concordat/actors/execution"
 	"github.com/concordat-ledger/concordat/actors/execution/contracts"
+	"github.com/concordat-ledger/concordat/actors/reads"
 	"github.com/concordat-ledger/concordat/actors/storage"
 	"github.com/concordat-ledger/concordat/ledger"
 	"github.com/concordat-ledger/concordat/ledger/certificate"
@@ -246,6 +247,19 @@ func (l lookups) PlaceOf(tx ledger.Hash) (ledger.Place, bool, error) {
 		}
 	}
 	return at, true, nil // whoever looks there is told what is the matter with the block
+}
+
+// placeOf is the place of a transaction by its id in text; ErrNotFound when there is none.
+func (l lookups) placeOf(text string) (ledger.Place, error) {
+	id, err := ledger.ParseHash(text)
+	if err != nil {
+		return ledger.Place{}, fmt.Errorf("transaction %q: %w", text, reads.ErrNotFound)
+	}
+	at, found, err := l.PlaceOf(id)
+	if err == nil && !found {
+		err = fmt.Errorf("transaction %s: %w", id, reads.ErrNotFound)
+	}
+	return at, err
 }
 
 func (l lookups) resultAt(at ledger.Place) (*ledger.Result, error) {

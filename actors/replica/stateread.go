@@ -88,21 +88,14 @@ func (l lookups) State(req *ledgerpb.StateRequest, reader ledger.Recipient, leas
 
 // signedReceipt is the receipt of a transaction with the events that a reader may see.
 func (l lookups) signedReceipt(text string, reader ledger.Recipient) (*ledgerpb.StateReply, error) {
-	id, err := ledger.ParseHash(text)
-	if err != nil {
-		return nil, fmt.Errorf("transaction %q: %w", text, reads.ErrNotFound)
-	}
-	at, found, err := l.PlaceOf(id)
-	if err == nil && !found {
-		err = fmt.Errorf("transaction %s: %w", id, reads.ErrNotFound)
-	}
+	at, err := l.placeOf(text)
 	if err != nil {
 		return nil, err
 	}
 	raw, err := l.receiptFor(at, reader)
 	if err == nil && raw == nil {
 		err = &reads.RefusedError{Refusal: ledgerpb.Refusal_REFUSAL_UNAVAILABLE, Later: true,
-			Message: fmt.Sprintf("there is no receipt of transaction %s yet; its block is not certified, ask again", id)}
+			Message: fmt.Sprintf("there is no receipt of transaction %s yet; its block is not certified, ask again", text)}
 	}
 	return &ledgerpb.StateReply{Height: uint64(at.Height), Receipt: raw}, err
 }

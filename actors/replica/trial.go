@@ -80,14 +80,7 @@ func (l lookups) execution() *execution.Config {
 
 // again executes a transaction of the past on the state that it found.
 func (t *trialRead) again(reader *ledger.PartyRecord, q *ledgerpb.TrialRequest) (*ledgerpb.StateReply, error) {
-	id, err := ledger.ParseHash(q.GetTxId())
-	if err != nil {
-		return nil, fmt.Errorf("transaction %q: %w", q.GetTxId(), reads.ErrNotFound)
-	}
-	at, found, err := t.PlaceOf(id)
-	if err == nil && !found {
-		err = fmt.Errorf("transaction %s: %w", id, reads.ErrNotFound)
-	}
+	at, err := t.placeOf(q.GetTxId())
 	if err != nil {
 		return nil, err
 	}
