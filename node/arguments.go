@@ -54,6 +54,11 @@ func (g *givenArguments) encode(s *schema.Schema, contract, method string, pairs
 // be one that this program cannot read.
 func (g *givenArguments) schemaOf(ctx context.Context, c *client.Client, contract string) (*schema.Schema, error) {
 	_, s, err := contractOf(ctx, c, contract)
+	return g.needing(s, err)
+}
+
+// needing is a schema, or why there is none, for arguments that may do without.
+func (g *givenArguments) needing(s *schema.Schema, err error) (*schema.Schema, error) {
 	if errors.Is(err, schema.ErrSchema) && (g.raw != "" || g.digits != "") {
 		return nil, nil
 	}

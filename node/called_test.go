@@ -14,6 +14,7 @@ import (
 	"github.com/concordat-ledger/concordat/bus/client"
 	"github.com/concordat-ledger/concordat/contracts-sdk/examples"
 	"github.com/concordat-ledger/concordat/ledger"
+	"github.com/concordat-ledger/concordat/ledger/ledgerpb"
 	"github.com/concordat-ledger/concordat/ledger/signature"
 	"github.com/concordat-ledger/concordat/node/devnet"
 	"github.com/concordat-ledger/concordat/wasm/module"
@@ -91,6 +92,22 @@ func TestAContractWithoutSchemaIsCalledWithBytes(t *testing.T) {
 	out, err = on(t, n, "receipt", "verify", file)
 	require.NoError(t, err, out)
 	require.Contains(t, out, "verifies")
+}
+
+// The replicas may know a later version of schemas than this program: a contract whose
+// schema it cannot read is called with bytes.
+func TestAContractWhoseSchemaCannotBeReadIsCalledWithBytes(t *testing.T) {
+	_, err := schemaIn(&ledgerpb.ContractView{Name: "later", Schema: []byte(`{"version":9}`)})
+	require.ErrorContains(t, err, "contract later cannot be described, only called with --args-hex: unusable schema: its version is 9")
+	for _, given := range []*givenArguments{{digits: "0a08626f62406f726731"}, {raw: "x"}} {
+		s, err := given.needing(nil, err)
+		require.NoError(t, err)
+		args, err := given.encode(s, "later", "balance_of", nil)
+		require.NoError(t, err)
+		require.NotEmpty(t, args)
+	}
+	_, without := new(givenArguments).needing(nil, err)
+	require.ErrorIs(t, without, schema.ErrSchema)
 }
 
 func TestHelpSaysHowToGiveAFieldThatAFlagHasTheNameOf(t *testing.T) {

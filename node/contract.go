@@ -172,14 +172,21 @@ func contractOf(ctx context.Context, c *client.Client, name string) (*ledgerpb.C
 		return nil, nil, fmt.Errorf("the client node does not say what contract %q is", name)
 	}
 	v := reply.GetContracts()[0]
+	s, err := schemaIn(v)
+	return v, s, err
+}
+
+// schemaIn is the schema of a contract; nil when it has none. The replicas may know a later
+// version than this program.
+func schemaIn(v *ledgerpb.ContractView) (*schema.Schema, error) {
 	if len(v.GetSchema()) == 0 {
-		return v, nil, nil
+		return nil, nil
 	}
 	s, err := schema.Parse(v.GetSchema())
 	if err != nil {
-		err = fmt.Errorf("contract %s cannot be described, only called with --args-hex: %w", name, err)
+		err = fmt.Errorf("contract %s cannot be described, only called with --args-hex: %w", v.GetName(), err)
 	}
-	return v, s, err
+	return s, err
 }
 
 func contractShow(f *flags) *cobra.Command {

@@ -297,7 +297,7 @@ func TestAFlippedByteIsRepairedOrSaid(t *testing.T) {
 	}
 	files := append(storeFiles(t, origin, "badger/*.sst"), storeFiles(t, origin, "tree/*.pages")...)
 	var mended, anew, unopened, unread int
-	checks(t, 20)
+	checks(t, 30)
 	rapid.Check(t, func(t *rapid.T) {
 		copyAll(t, origin, work)
 		running := rapid.Bool().Draw(t, "while it runs")

@@ -244,7 +244,7 @@ func (m *model) check(t *rapid.T) {
 }
 
 func TestTheStoreAnswersLikePlainMaps(t *testing.T) {
-	checks(t, 30)
+	checks(t, 50)
 	rapid.Check(t, func(t *rapid.T) {
 		dir, err := os.MkdirTemp("", "store")
 		require.NoError(t, err)

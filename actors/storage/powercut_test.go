@@ -125,7 +125,7 @@ func TestAPowerCutBetweenAnySyncs(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it runs one thing after the other, which the race detector learns nothing from")
 	}
-	checks(t, 15)
+	checks(t, 25)
 	rapid.Check(t, func(rt *rapid.T) {
 		base, err := os.MkdirTemp(t.TempDir(), "cut")
 		require.NoError(rt, err)
